@@ -1,0 +1,2 @@
+//! The `odyssey` binary.
+fn main() {}
