@@ -1,1 +1,9 @@
-//! Under construction.
+//! The product: facts from labels, policies from profiles, verdicts from both.
+//!
+//! Owns: no table; the rule packs and term tables under `data/`. Promises: pure functions; the same
+//! inputs give the same bytes; integers only in filters and scores; an unknown never passes a gate.
+//! Emits: nothing. Never: does IO, reads a clock, draws a random number, knows a vendor.
+
+mod facts;
+
+pub use facts::*;

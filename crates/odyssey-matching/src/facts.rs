@@ -1,0 +1,396 @@
+//! What is known, ruled out and *not known* about one product: the common ground of the deriver,
+//! the snapshot and the engine.
+
+use odyssey_types::Nutrients;
+use serde::{Deserialize, Serialize};
+
+macro_rules! keys {
+    ($($variant:ident $code:literal $label:literal;)+) => {
+        /// An allergen or an ingredient class that evidence is kept for. The order is that of storage
+        /// (`product_facts.evidence_keys`) and of the snapshot's bitmaps: append only.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum EvidenceKey { $($variant),+ }
+
+        impl EvidenceKey {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable code: `tree_nut.almond`, `class.pork`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// The name in a sentence.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+        }
+    };
+}
+
+keys! {
+    Milk "milk" "milk";
+    Egg "egg" "egg";
+    Fish "fish" "fish";
+    Crustacean "crustacean" "crustacean shellfish";
+    Mollusc "mollusc" "molluscs";
+    TreeNut "tree_nut" "tree nuts";
+    Almond "tree_nut.almond" "almond";
+    Hazelnut "tree_nut.hazelnut" "hazelnut";
+    Walnut "tree_nut.walnut" "walnut";
+    Pecan "tree_nut.pecan" "pecan";
+    Cashew "tree_nut.cashew" "cashew";
+    Pistachio "tree_nut.pistachio" "pistachio";
+    BrazilNut "tree_nut.brazil" "Brazil nut";
+    Macadamia "tree_nut.macadamia" "macadamia";
+    PineNut "tree_nut.pine" "pine nut";
+    OtherTreeNut "tree_nut.other" "other tree nuts";
+    Coconut "coconut" "coconut";
+    Peanut "peanut" "peanut";
+    Wheat "wheat" "wheat";
+    GlutenCereal "gluten_cereal" "gluten-containing cereals";
+    Barley "gluten_cereal.barley" "barley";
+    Rye "gluten_cereal.rye" "rye";
+    Oats "gluten_cereal.oats" "oats";
+    Soy "soy" "soy";
+    Sesame "sesame" "sesame";
+    Mustard "mustard" "mustard";
+    Celery "celery" "celery";
+    Lupin "lupin" "lupin";
+    Sulfite "sulfite" "sulfites";
+    Meat "class.meat" "meat";
+    Pork "class.pork" "pork";
+    Poultry "class.poultry" "poultry";
+    Bee "class.bee" "bee products";
+    AnimalAdditive "class.animal_additive" "animal-derived additives";
+    AmbiguousAdditive "class.ambiguous_additive" "additives of unstated origin";
+    Alcohol "class.alcohol" "alcohol";
+    Grain "class.grain" "grain";
+    Legume "class.legume" "legumes";
+    Fava "class.fava" "fava bean";
+    Root "class.root" "root vegetables";
+    AddedSugar "class.added_sugar" "added sugar";
+    Sweetener "class.sweetener" "sweeteners";
+    Phenylalanine "class.phenylalanine" "phenylalanine sources";
+    PartiallyHydrogenated "class.partially_hydrogenated" "partially hydrogenated oil";
+    Caffeine "class.caffeine" "caffeine";
+    Licorice "class.licorice" "licorice";
+    Grapefruit "class.grapefruit" "grapefruit";
+    Tyramine "class.tyramine" "tyramine-rich foods";
+    PotassiumSalt "class.potassium_salt" "potassium salts";
+    HighMercuryFish "class.high_mercury_fish" "high-mercury fish";
+    RawRisk "class.raw_risk" "raw or unpasteurised foods";
+}
+
+/// How many keys there are.
+pub const KEY_COUNT: usize = EvidenceKey::ALL.len();
+
+impl EvidenceKey {
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|k| k.code() == code)
+    }
+
+    /// True for allergens, false for ingredient classes.
+    pub const fn is_allergen(self) -> bool {
+        (self as u8) <= (Self::Sulfite as u8)
+    }
+}
+
+/// A set of keys, as bits by their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeySet(pub u64);
+
+impl KeySet {
+    pub const EMPTY: Self = Self(0);
+
+    pub const fn of(keys: &[EvidenceKey]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < keys.len() {
+            bits |= 1 << (keys[at] as u8);
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    pub const fn contains(self, key: EvidenceKey) -> bool {
+        self.0 & (1 << (key as u8)) != 0
+    }
+
+    pub const fn insert(&mut self, key: EvidenceKey) {
+        self.0 |= 1 << (key as u8);
+    }
+
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = EvidenceKey> {
+        EvidenceKey::ALL.iter().copied().filter(move |k| self.contains(*k))
+    }
+}
+
+/// The allergen keys that a customer's (or a vendor's) allergen code stands for; `None` for a code we
+/// do not know. Groups expand to the safe side: `nut` to tree nuts and peanut, `seafood` to all of it.
+pub fn keys_of_allergen(code: &str) -> Option<KeySet> {
+    use EvidenceKey as K;
+    const TREE_NUTS: KeySet = KeySet::of(&[
+        K::TreeNut, K::Almond, K::Hazelnut, K::Walnut, K::Pecan, K::Cashew, K::Pistachio, K::BrazilNut,
+        K::Macadamia, K::PineNut, K::OtherTreeNut,
+    ]);
+    Some(match code {
+        "tree_nut" => TREE_NUTS,
+        "nut" => TREE_NUTS.union(KeySet::of(&[K::Peanut])),
+        "gluten" => KeySet::of(&[K::Wheat, K::GlutenCereal, K::Barley, K::Rye, K::Oats]),
+        "gluten_cereal" => KeySet::of(&[K::GlutenCereal, K::Barley, K::Rye, K::Oats]),
+        "shellfish" => KeySet::of(&[K::Crustacean, K::Mollusc]),
+        "seafood" => KeySet::of(&[K::Fish, K::Crustacean, K::Mollusc]),
+        // Cashew and pistachio, walnut and pecan cross-react in nearly everyone (reference 4.5).
+        "tree_nut.cashew" | "tree_nut.pistachio" => KeySet::of(&[K::TreeNut, K::Cashew, K::Pistachio]),
+        "tree_nut.walnut" | "tree_nut.pecan" => KeySet::of(&[K::TreeNut, K::Walnut, K::Pecan]),
+        other => {
+            let key = EvidenceKey::from_code(other).filter(|k| k.is_allergen())?;
+            let group = if other.starts_with("tree_nut.") { KeySet::of(&[K::TreeNut]) } else { KeySet::EMPTY };
+            let group = match key {
+                K::Barley | K::Rye | K::Oats => KeySet::of(&[K::GlutenCereal]),
+                _ => group,
+            };
+            KeySet::of(&[key]).union(group)
+        }
+    })
+}
+
+/// One kind of evidence, as a bit of [`Flags`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Flag {
+    /// Declared, in a "contains" line, or a definite ingredient term.
+    Contains = 0,
+    /// A term whose source is not stated.
+    Ambiguous = 1,
+    /// Precautionary statement: "may contain".
+    Pal = 2,
+    /// Precautionary statement: shared facility or equipment.
+    Facility = 3,
+    /// A derivative exempt from declaration.
+    Exempt = 4,
+    /// A free-from claim; never cancels another flag.
+    ClaimFree = 5,
+    /// A current certified or regulated free-from claim.
+    CertifiedFree = 6,
+}
+
+impl Flag {
+    pub const ALL: &'static [Self] = &[
+        Self::Contains,
+        Self::Ambiguous,
+        Self::Pal,
+        Self::Facility,
+        Self::Exempt,
+        Self::ClaimFree,
+        Self::CertifiedFree,
+    ];
+}
+
+/// A set of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    pub const NONE: Self = Self(0);
+
+    pub const fn has(self, flag: Flag) -> bool {
+        self.0 & (1 << (flag as u8)) != 0
+    }
+
+    pub const fn with(self, flag: Flag) -> Self {
+        Self(self.0 | (1 << (flag as u8)))
+    }
+
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What can be said about the ingredient list as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum ListState {
+    Absent = 0,
+    /// Cut off (an import limit, an open parenthesis, a trailing comma): absence proves nothing.
+    Truncated = 1,
+    /// A language whose terms we do not know.
+    OtherLanguage = 2,
+    Complete = 3,
+}
+
+/// Three-valued truth: unknown is not no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Truth {
+    Unknown = 0,
+    No = 1,
+    Yes = 2,
+}
+
+macro_rules! diets {
+    ($($variant:ident $code:literal $label:literal;)+) => {
+        /// A diet that products are judged by. Append only.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Diet { $($variant),+ }
+
+        impl Diet {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|d| d.code() == code)
+            }
+        }
+    };
+}
+
+diets! {
+    Vegan "vegan" "vegan";
+    Vegetarian "vegetarian" "vegetarian";
+    GlutenFree "gluten_free" "gluten-free";
+    Halal "halal" "halal";
+    Kosher "kosher" "kosher";
+}
+
+/// How many diets there are.
+pub const DIET_COUNT: usize = Diet::ALL.len();
+
+/// What is known of one diet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DietFact {
+    pub truth: Truth,
+    /// `Yes` rests on a certificate.
+    pub certified: bool,
+    /// A precautionary statement names a class that the diet excludes.
+    pub precaution: bool,
+}
+
+/// Where the reference amount comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum ReferenceSource {
+    /// The labelled serving.
+    Serving = 0,
+    /// The reference amount customarily consumed, 21 CFR 101.12(b).
+    Racc = 1,
+    /// Neither is known: 100 g or ml (`DQ_SERVING_ASSUMED`).
+    Assumed = 2,
+}
+
+/// What one product's label amounts to. Derived once when a product is written, by a versioned
+/// deriver; stored as `product_facts`; loaded into snapshots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Flags by key.
+    pub flags: [Flags; KEY_COUNT],
+    pub list_state: ListState,
+    /// Recognised tokens of all tokens, rounded down.
+    pub coverage_permille: u16,
+    /// The list has a term that may hide others: spices, natural flavour, broth.
+    pub container_term: bool,
+    /// The keys that this label's jurisdiction and date oblige it to declare.
+    pub mandatory: KeySet,
+    /// The vendor attests that the allergen declaration is complete.
+    pub attested: bool,
+    pub diets: [DietFact; DIET_COUNT],
+    /// Per 100 g or 100 ml; unknown where the basis cannot be converted.
+    pub per_100: Nutrients,
+    /// Per reference amount.
+    pub per_reference: Nutrients,
+    /// Micrograms or nanolitres.
+    pub reference_amount: i64,
+    pub reference_source: ReferenceSource,
+    /// The reference amount and `per_100` count millilitres, not grams.
+    pub is_volume: bool,
+}
+
+impl Facts {
+    pub const fn flags_of(&self, key: EvidenceKey) -> Flags {
+        self.flags[key as usize]
+    }
+
+    /// Whether silence about `key` proves nothing, for a constraint that asks for `coverage_permille`
+    /// (reference 8.1): cleared only by a complete list of enough coverage *and* (a mandatory
+    /// allergen on an attested label, or a certified claim, or full coverage without a container term).
+    pub fn is_incomplete(&self, key: EvidenceKey, coverage_permille: u16) -> bool {
+        let list_good = self.list_state == ListState::Complete && self.coverage_permille >= coverage_permille;
+        let spoken_for = (self.mandatory.contains(key) && self.attested)
+            || self.flags_of(key).has(Flag::CertifiedFree)
+            || (!self.mandatory.contains(key) && self.coverage_permille == 1000 && !self.container_term);
+        !(list_good && spoken_for)
+    }
+}
+
+/// What a flag rests on, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceSource {
+    /// The vendor's declaration.
+    Declared,
+    /// A label statement: "contains: …", "may contain …", "made in a facility …".
+    Statement,
+    /// A term of the ingredient list, the name, or the description.
+    Term,
+    /// A claim or certificate.
+    Claim,
+    /// A flag that disappeared from the data and is held until a person releases it.
+    Hold,
+}
+
+/// Why a flag stands, fit to be quoted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Evidence {
+    pub key: String,
+    pub flag: Flag,
+    pub source: EvidenceSource,
+    /// The product field it was found in: `allergens`, `ingredients`, `name`, …
+    pub field: String,
+    /// The text on the label.
+    pub matched: String,
+    /// The term of our tables that it matched.
+    pub term: String,
+    /// Byte offset in the field's text.
+    pub offset: u32,
+}
+
+/// Something a vendor should look at; codes are `DQ_…` of reference 8.5.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct QualityIssue {
+    pub code: String,
+    pub field: String,
+    /// The offending value, or what the issue is about.
+    pub value: String,
+}
+
+/// The full result of deriving: the facts, and what they rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derivation {
+    pub facts: Facts,
+    /// Sorted by key, flag, source, offset.
+    pub evidence: Vec<Evidence>,
+    pub issues: Vec<QualityIssue>,
+}
