@@ -1,1 +1,9 @@
-//! Under construction.
+//! Every business area of Odyssey and every query.
+//!
+//! Owns: all tables. Promises: no HTTP and no status code in here; vendor work takes a [`db::VendorTx`]
+//! first; what discloses or changes anything is audited in the same transaction. Never: axum.
+
+pub mod audit;
+pub mod db;
+pub mod security;
+pub mod tenancy;

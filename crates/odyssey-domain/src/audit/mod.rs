@@ -1,0 +1,55 @@
+//! The audit trail: one event per act, one subject row per person disclosed, in the transaction of the
+//! act.
+//!
+//! Owns: `audit_events`, `audit_subjects`. Promises: a [`VendorTx`] cannot commit without an event; an
+//! event holds ids, codes and counts and nothing personal; nothing here updates or deletes.
+//! Emits: nothing. Never: swallows a failure to record.
+
+mod event;
+mod list;
+mod store;
+
+pub use event::{AuditEvent, Outcome};
+pub use list::{AuditQuery, AuditRecord, list};
+
+use odyssey_types::{AuditEventId, VendorId};
+
+use crate::db::{DbError, SystemTx, VendorTx};
+use crate::tenancy::{Actor, Caller, Permission, Purpose, TenancyError};
+
+/// Records an act in the vendor's transaction; only then can it commit.
+pub async fn record(tx: &mut VendorTx, event: AuditEvent) -> Result<AuditEventId, DbError> {
+    let id = AuditEventId::generate(tx.now());
+    let (vendor_id, actor, now) = (tx.vendor_id(), tx.actor().clone(), tx.now());
+    store::insert_event(tx.connection(), id, vendor_id, now, &actor, &event).await?;
+    if !event.subjects.is_empty() {
+        store::insert_subjects(tx.connection(), id, vendor_id, now, &event.subjects).await?;
+    }
+    tx.mark_audited();
+    Ok(id)
+}
+
+/// Records an act of the platform; `vendor_id` is the vendor it concerns, if any.
+pub async fn record_on_platform(
+    tx: &mut SystemTx,
+    vendor_id: Option<VendorId>,
+    actor: &Actor,
+    event: AuditEvent,
+) -> Result<AuditEventId, DbError> {
+    let now = tx.now();
+    let id = AuditEventId::generate(now);
+    let vendor_id = vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
+    store::insert_event(tx.connection(), id, vendor_id, now, actor, &event).await?;
+    Ok(id)
+}
+
+/// Records that a known caller was refused, in a transaction of its own.
+pub async fn record_refusal(caller: &Caller, permission: Permission) -> Result<(), TenancyError> {
+    let mut tx = SystemTx::begin(caller.database()).await?;
+    let event = AuditEvent::new("access.refused", "permission", Purpose::Operations)
+        .entity(permission.as_str())
+        .outcome(Outcome::Refused);
+    record_on_platform(&mut tx, caller.vendor_id(), &caller.actor(), event).await?;
+    tx.commit().await?;
+    Ok(())
+}

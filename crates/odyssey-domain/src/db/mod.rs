@@ -1,0 +1,21 @@
+//! The way to PostgreSQL: two pools that nothing outside this area can reach, and the transactions
+//! that are the context of all domain work.
+//!
+//! Owns: the pools. Promises: vendor work runs in a [`VendorTx`], cross-vendor work in a [`SystemTx`],
+//! and there is no third way; a transaction that was cancelled half-way never reaches the next
+//! borrower; what commits has been audited. Emits: [`Notice`]s after commit, to this process.
+//! Never: hands out a pool or a bare connection.
+
+mod error;
+mod migrate;
+mod notice;
+mod pool;
+mod system_tx;
+mod vendor_tx;
+
+pub use error::{DbError, is_unavailable};
+pub use migrate::{Logins, MigrationStatus, bootstrap_owner, migrate, migration_status};
+pub use notice::Notice;
+pub use pool::{Database, DatabaseParts, PoolSettings};
+pub use system_tx::SystemTx;
+pub use vendor_tx::{ReadTx, VendorTx};

@@ -1,0 +1,198 @@
+//! From a verified identity to a scope: the one place where a [`VendorScope`] is made.
+
+use odyssey_types::{JobId, RequestId, SessionId, UserId, VendorId};
+
+use super::store::{self, Standing};
+use super::{Permission, Role, TenancyError, VerifiedIdentity};
+use crate::db::{Database, ReadTx, SystemTx, VendorTx};
+
+/// Proof that whoever holds it may act at this vendor. Has no public constructor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VendorScope(VendorId);
+
+impl VendorScope {
+    pub const fn vendor_id(self) -> VendorId {
+        self.0
+    }
+}
+
+/// Why data is touched; written into every audit event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Serving the customer: matches, profile care.
+    Service,
+    /// Running the platform: imports, jobs, administration.
+    Operations,
+    /// Reading the audit trail itself.
+    Compliance,
+}
+
+impl Purpose {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Operations => "operations",
+            Self::Compliance => "compliance",
+        }
+    }
+}
+
+/// Who acts, as the audit trail will say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// `None`: work of our own.
+    pub user_id: Option<UserId>,
+    pub role: Role,
+    pub request_id: Option<RequestId>,
+    /// The job this work is part of.
+    pub job_id: Option<JobId>,
+}
+
+impl Actor {
+    /// A job acting on its own account.
+    pub const fn job(job_id: JobId) -> Self {
+        Self { user_id: None, role: Role::System, request_id: None, job_id: Some(job_id) }
+    }
+
+    /// An operator at the command line of the server itself.
+    pub const fn command_line() -> Self {
+        Self { user_id: None, role: Role::System, request_id: None, job_id: None }
+    }
+}
+
+/// Somebody who has been let in: who, in which role, and at which vendor (none for the platform).
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub role: Role,
+    pub request_id: RequestId,
+    scope: Option<VendorScope>,
+    database: Database,
+}
+
+impl Caller {
+    pub fn vendor_id(&self) -> Option<VendorId> {
+        self.scope.map(VendorScope::vendor_id)
+    }
+
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub const fn actor(&self) -> Actor {
+        Actor {
+            user_id: Some(self.user_id),
+            role: self.role,
+            request_id: Some(self.request_id),
+            job_id: None,
+        }
+    }
+
+    /// The vendor's transaction: must be audited before it commits.
+    pub async fn begin(&self) -> Result<VendorTx, TenancyError> {
+        let scope = self.scope.ok_or(TenancyError::VendorRequired)?;
+        Ok(VendorTx::begin(&self.database, scope, self.actor()).await?)
+    }
+
+    /// A transaction for reads that disclose nothing personal; it cannot commit.
+    pub async fn begin_read(&self) -> Result<ReadTx, TenancyError> {
+        let scope = self.scope.ok_or(TenancyError::VendorRequired)?;
+        Ok(ReadTx::begin(&self.database, scope, self.actor()).await?)
+    }
+
+    /// The platform's transaction, for superadmins.
+    pub async fn begin_platform(&self) -> Result<SystemTx, TenancyError> {
+        if self.role != Role::Superadmin {
+            return Err(TenancyError::Forbidden {
+                role: self.role.as_str(),
+                permission: Permission::VendorsManage,
+            });
+        }
+        Ok(SystemTx::begin(&self.database).await?)
+    }
+}
+
+/// Lets a verified identity act: finds the vendor, the role there, and checks the permission.
+///
+/// `wanted` is the vendor the request names, if any. A vendor that does not exist, is removed or is not
+/// the caller's is one and the same error. Reads the rows on every request, so that a suspension counts
+/// from the next one on.
+pub async fn authorize(
+    database: &Database,
+    identity: &VerifiedIdentity,
+    wanted: Option<VendorId>,
+    permission: Permission,
+    request_id: RequestId,
+) -> Result<Caller, TenancyError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let standing = store::find_standing(&mut tx, identity.user_id, identity.session_id).await?;
+    tx.roll_back().await?;
+    let standing = standing.ok_or(TenancyError::Unauthenticated)?;
+    let (role, scope) = choose_vendor(&standing, wanted, permission)?;
+    let caller = Caller {
+        user_id: identity.user_id,
+        session_id: identity.session_id,
+        role,
+        request_id,
+        scope,
+        database: database.clone(),
+    };
+    if role.may(permission) {
+        Ok(caller)
+    } else {
+        // On a connection of its own: the transaction it would have happened in never began.
+        crate::audit::record_refusal(&caller, permission).await?;
+        Err(TenancyError::Forbidden { role: role.as_str(), permission })
+    }
+}
+
+fn choose_vendor(
+    standing: &Standing,
+    wanted: Option<VendorId>,
+    permission: Permission,
+) -> Result<(Role, Option<VendorScope>), TenancyError> {
+    let platform = matches!(permission, Permission::VendorsManage | Permission::SelfRead);
+    if platform && wanted.is_none() {
+        let role = if standing.is_superadmin {
+            Role::Superadmin
+        } else {
+            standing.memberships.first().map_or(Role::VendorViewer, |m| m.role)
+        };
+        return Ok((role, None));
+    }
+    let membership = match wanted {
+        Some(wanted) => match standing.memberships.iter().find(|m| m.vendor_id == wanted) {
+            Some(membership) => membership,
+            None if standing.is_superadmin => {
+                return match standing.wanted_exists(wanted) {
+                    true => Ok((Role::Superadmin, Some(VendorScope(wanted)))),
+                    false => Err(TenancyError::VendorNotFound),
+                };
+            }
+            None => return Err(TenancyError::VendorNotFound),
+        },
+        None => match standing.memberships.as_slice() {
+            [only] => only,
+            [] if standing.is_superadmin => return Err(TenancyError::VendorRequired),
+            [] => return Err(TenancyError::VendorNotFound),
+            [..] => return Err(TenancyError::VendorRequired),
+        },
+    };
+    if membership.vendor_suspended {
+        return Err(TenancyError::VendorSuspended);
+    }
+    Ok((membership.role, Some(VendorScope(membership.vendor_id))))
+}
+
+/// The scope of a job's vendor, for workers; the vendor must exist and not be suspended or removed.
+pub async fn scope_for_job(database: &Database, vendor_id: VendorId) -> Result<VendorScope, TenancyError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let vendor = store::find_vendor(&mut tx, vendor_id).await?;
+    tx.roll_back().await?;
+    match vendor {
+        Some(vendor) if vendor.suspended_at.is_some() => Err(TenancyError::VendorSuspended),
+        Some(_) => Ok(VendorScope(vendor_id)),
+        None => Err(TenancyError::VendorNotFound),
+    }
+}
