@@ -13,6 +13,7 @@ use crate::key::{KeyId, random};
 /// A file of the key store is a few hundred bytes; a vendor's grows by 40 with each rotation. More than this
 /// is not ours, and is not read into memory.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+const GROUP_AND_OTHERS: u32 = 0o077;
 const TEMPORARY: &str = ".tmp-";
 
 /// Reads a file whole; `None` when there is none. Also tells the metadata of the very file that was read.
@@ -150,7 +151,7 @@ impl DirectoryLock {
 
 fn check_mode(metadata: &fs::Metadata, path: &Path) -> Result<(), VaultError> {
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(VaultError::Permissions { path: path.into(), mode }) }
+    if mode & GROUP_AND_OTHERS == 0 { Ok(()) } else { Err(VaultError::Permissions { path: path.into(), mode }) }
 }
 
 fn write_temporary(path: &Path, content: &[u8]) -> Result<PathBuf, VaultError> {

@@ -61,10 +61,13 @@ impl Kek {
         &self.fingerprint
     }
 
-    /// The fingerprint is HKDF-Expand (that is, one HMAC-SHA256) of the key, under a purpose of its own.
     fn new(id: KeyId, secret: &Secret) -> Self {
         let key = DerivingKey::new(id, secret);
-        let fingerprint = hex::encode(key.derive("fingerprint", id.as_bytes()).as_slice());
-        Self { key, fingerprint }
+        Self { fingerprint: fingerprint(&key), key }
     }
+}
+
+/// HKDF-Expand (that is, one HMAC-SHA256) of the key over its id, under a purpose of its own.
+pub(super) fn fingerprint(key: &DerivingKey) -> String {
+    hex::encode(key.derive("fingerprint", key.id().as_bytes()).as_slice())
 }
