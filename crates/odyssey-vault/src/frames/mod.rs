@@ -67,15 +67,19 @@ pub const fn frame_index(plaintext_offset: u64) -> u64 {
     plaintext_offset / FRAME_BYTES as u64
 }
 
-/// Where, in the sealed stream, the frame begins that holds this byte of the plaintext.
+/// Where, in the sealed stream, the frame begins that holds this byte of the plaintext. At the largest
+/// numbers, where no file is, this and [`sealed_len`] stop at `u64::MAX`.
 pub const fn frame_offset(plaintext_offset: u64) -> u64 {
-    STREAM_HEADER_BYTES as u64 + frame_index(plaintext_offset) * SEALED_FRAME_BYTES as u64
+    frame_index(plaintext_offset)
+        .saturating_mul(SEALED_FRAME_BYTES as u64)
+        .saturating_add(STREAM_HEADER_BYTES as u64)
 }
 
 /// The length of the sealed stream of this many bytes of plaintext, written in one go.
 pub const fn sealed_len(plaintext_len: u64) -> u64 {
     let frames = if plaintext_len == 0 { 1 } else { plaintext_len.div_ceil(FRAME_BYTES as u64) };
-    STREAM_HEADER_BYTES as u64 + plaintext_len + frames * FRAME_OVERHEAD_BYTES as u64
+    let overhead = STREAM_HEADER_BYTES as u64 + frames * FRAME_OVERHEAD_BYTES as u64;
+    plaintext_len.saturating_add(overhead)
 }
 
 /// The plaintext bytes in a finished stream of this length; `None` when no stream has this length.

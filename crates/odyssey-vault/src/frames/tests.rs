@@ -169,6 +169,7 @@ fn an_offset_maps_to_the_frame_that_holds_it() {
     assert_eq!((frame_index(FRAME), frame_offset(FRAME)), (1, 16 + 65_536 + 33));
     assert_eq!(whole_frames(frame_offset(5 * FRAME)), 5);
     assert_eq!(whole_frames(frame_offset(5 * FRAME) - 1), 4);
+    assert_eq!((frame_offset(u64::MAX), sealed_len(u64::MAX)), (u64::MAX, u64::MAX));
     assert_eq!(plaintext_len(16), None);
     assert_eq!(plaintext_len(frame_offset(FRAME) + 32), None);
 }

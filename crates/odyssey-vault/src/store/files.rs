@@ -68,9 +68,10 @@ pub(super) fn exists(path: &Path) -> Result<bool, VaultError> {
 
 /// Makes a directory of mode 0700, and those above it; one that exists must not be open to others.
 pub(super) fn create_directory(path: &Path) -> Result<(), VaultError> {
+    let missing: Vec<_> = path.ancestors().take_while(|above| !above.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))?;
     check_directory(path)?;
-    sync_directory_of(path)
+    missing.into_iter().filter(|made| !made.as_os_str().is_empty()).try_for_each(sync_directory_of)
 }
 
 pub(super) fn check_directory(path: &Path) -> Result<(), VaultError> {
@@ -151,7 +152,11 @@ impl DirectoryLock {
 
 fn check_mode(metadata: &fs::Metadata, path: &Path) -> Result<(), VaultError> {
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & GROUP_AND_OTHERS == 0 { Ok(()) } else { Err(VaultError::Permissions { path: path.into(), mode }) }
+    if mode & GROUP_AND_OTHERS == 0 {
+        Ok(())
+    } else {
+        Err(VaultError::Permissions { path: path.into(), mode })
+    }
 }
 
 fn write_temporary(path: &Path, content: &[u8]) -> Result<PathBuf, VaultError> {
