@@ -24,7 +24,7 @@ pub struct FrameOpener<'key, R> {
     key: &'key FileKey,
     reader: R,
     header: Header,
-    session: Option<(Salt, Aes256Gcm)>,
+    sitting: Option<(Salt, Aes256Gcm)>,
     number: u64,
     /// Prefix ‖ plaintext of the frame being given out.
     frame: Zeroizing<Vec<u8>>,
@@ -59,7 +59,7 @@ impl<'key, R: Read> FrameOpener<'key, R> {
             key,
             reader,
             header,
-            session: None,
+            sitting: None,
             number: 0,
             frame: Zeroizing::new(Vec::with_capacity(SEALED_FRAME_BYTES)),
             given: 0,
@@ -85,8 +85,8 @@ impl<'key, R: Read> FrameOpener<'key, R> {
             Some(kind @ (Kind::More | Kind::Last)) => kind,
             Some(Kind::Tail) | None => return Err(VaultError::FrameRefused { frame: number }),
         };
-        self.derive_session();
-        let (_, cipher) = self.session.as_ref().ok_or(VaultError::StreamFailed)?;
+        self.derive_sitting();
+        let (_, cipher) = self.sitting.as_ref().ok_or(VaultError::StreamFailed)?;
         open_frame(cipher, &self.header, kind, number, &mut self.frame)
             .map_err(|_| VaultError::FrameRefused { frame: number })?;
         if kind == Kind::Last {
@@ -99,11 +99,11 @@ impl<'key, R: Read> FrameOpener<'key, R> {
     }
 
     /// Frames of one sitting share their salt, so the key is derived anew only where it changes.
-    fn derive_session(&mut self) {
+    fn derive_sitting(&mut self) {
         let mut salt = Salt::default();
         salt.copy_from_slice(&self.frame[1..PREFIX_BYTES]);
-        if self.session.as_ref().is_none_or(|(current, _)| *current != salt) {
-            self.session = Some((salt, self.key.cipher(&salt)));
+        if self.sitting.as_ref().is_none_or(|(current, _)| *current != salt) {
+            self.sitting = Some((salt, self.key.cipher(&salt)));
         }
     }
 
