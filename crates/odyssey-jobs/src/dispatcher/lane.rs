@@ -1,0 +1,456 @@
+//! One lane's loop: keeps its workers fed, collects how runs ended, settles them lease by lease.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::claim::{self, Claim, ClaimRequest, Started, SweptPair};
+use super::hints::Hints;
+use super::runner::{self, Task};
+use super::settle::{self, Entry, Verdict};
+use super::{LaneOptions, RunReport, Shared};
+use crate::context::{Lease, Stop};
+use crate::wake::Hint;
+use crate::{JobState, Priority, QueueError, StopReason};
+
+/// Work that is claimed ahead of free workers, as time: it keeps them busy during the next claim's round trips.
+const PREFETCH: Duration = Duration::from_millis(25);
+
+/// A finished job waits so long for the others of its lease before it is settled without them.
+const SETTLE_WAIT: Duration = Duration::from_millis(15);
+
+/// A claimed job that no worker took within this time is handed back.
+const HAND_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// Settlements on their way at once; beyond it nothing more is claimed.
+const SETTLES_MAX: usize = 4;
+
+/// The assumed length of a job before the first was measured: long enough that nothing is claimed ahead.
+const PACE_AT_START: Duration = Duration::from_millis(50);
+
+/// The jobs of one claim that are not settled yet.
+struct Batch {
+    lease: Arc<Lease>,
+    /// Claimed, and not ended.
+    unfinished: usize,
+    /// Ended, and not handed to a settlement.
+    entries: Vec<Entry>,
+    oldest_entry: Option<Instant>,
+    /// Handed to a settlement that is on its way.
+    settling: usize,
+}
+
+struct Running {
+    lease_id: i64,
+    job_id: Uuid,
+    since: Instant,
+    stop: Arc<Stop>,
+}
+
+struct Claimed {
+    claim: Claim,
+    lease: Arc<Lease>,
+    started: HashMap<Uuid, Started>,
+}
+
+struct Settled {
+    lease_id: i64,
+    given: usize,
+    recorded: Vec<Entry>,
+}
+
+pub(super) struct Lane<C> {
+    shared: Arc<Shared<C>>,
+    options: LaneOptions,
+    kinds: Vec<String>,
+    hints: Hints,
+    /// Whether a claim may find something.
+    hungry: bool,
+    /// Wake-ups so far: an empty claim sates the lane only if none came while it ran.
+    wakes: u64,
+    buffer: VecDeque<(Task, Instant)>,
+    batches: HashMap<i64, Batch>,
+    running: JoinSet<Option<Entry>>,
+    runs: HashMap<Id, Running>,
+    claims: JoinSet<(u64, Result<Option<Claimed>, QueueError>)>,
+    sweeps: JoinSet<(u64, Result<Vec<SweptPair>, QueueError>)>,
+    settles: JoinSet<Settled>,
+    /// Moving average of a run's length, in seconds.
+    pace_s: f64,
+    swept_at: Instant,
+    report: RunReport,
+}
+
+impl<C: Send + Sync + 'static> Lane<C> {
+    pub(super) fn new(shared: Arc<Shared<C>>, options: LaneOptions) -> Self {
+        let handlers = shared.registry.handlers.values();
+        let kinds =
+            handlers.filter(|handler| handler.lane == options.name).map(|handler| handler.kind.to_owned());
+        Self {
+            kinds: kinds.collect(),
+            shared,
+            options,
+            hints: Hints::default(),
+            hungry: false,
+            wakes: 0,
+            buffer: VecDeque::new(),
+            batches: HashMap::new(),
+            running: JoinSet::new(),
+            runs: HashMap::new(),
+            claims: JoinSet::new(),
+            sweeps: JoinSet::new(),
+            settles: JoinSet::new(),
+            pace_s: PACE_AT_START.as_secs_f64(),
+            swept_at: Instant::now(),
+            report: RunReport::default(),
+        }
+    }
+
+    pub(super) fn report(&self) -> RunReport {
+        self.report
+    }
+
+    /// Works until `cancel`, then drains.
+    pub(super) async fn run(mut self, cancel: CancellationToken) -> RunReport {
+        let mut hints = self.shared.wake.subscribe();
+        let mut poll = interval(self.shared.options.poll_interval);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut settle_tick = interval(SETTLE_WAIT);
+        settle_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.fill_workers();
+            self.claim_if_useful();
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                hint = hints.recv() => {
+                    self.heard(hint);
+                    while let Ok(hint) = hints.try_recv() {
+                        self.heard(Ok(hint));
+                    }
+                }
+                Some(ran) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ran(ran),
+                Some(claimed) = self.claims.join_next(), if !self.claims.is_empty() => self.claimed(claimed),
+                Some(settled) = self.settles.join_next(), if !self.settles.is_empty() => self.settled(settled),
+                Some(swept) = self.sweeps.join_next(), if !self.sweeps.is_empty() => self.swept(swept),
+                _ = settle_tick.tick(), if self.batches.values().any(|batch| !batch.entries.is_empty()) => self.settle_late(),
+                _ = poll.tick() => self.poll(),
+            }
+        }
+        self.drain().await;
+        self.report
+    }
+
+    /// Runs what is ready, in turns, until nothing is. Says whether anything was.
+    pub(super) async fn run_until_empty(&mut self) -> Result<bool, QueueError> {
+        let mut any = false;
+        loop {
+            let found = claim::sweep(&self.shared.pool, self.options.name).await?;
+            if !self.hints.swept(self.hints.mark(), &found) {
+                return Ok(any);
+            }
+            let Some(claimed) =
+                claim_and_start(Arc::clone(&self.shared), self.request(self.options.claim_batch)).await?
+            else {
+                return Ok(any);
+            };
+            any = true;
+            self.take(claimed);
+            self.work_off().await;
+        }
+    }
+
+    /// Asks everything to stop and waits until it has, each within its grace; hands back what did not start.
+    async fn drain(&mut self) {
+        while let Some(claimed) = self.claims.join_next().await {
+            self.claimed(claimed);
+        }
+        self.hand_back();
+        for running in self.runs.values() {
+            running.stop.request(StopReason::Drain);
+        }
+        self.work_off().await;
+    }
+
+    /// Runs and settles what is claimed until nothing of it is left.
+    async fn work_off(&mut self) {
+        let mut settle_tick = interval(SETTLE_WAIT);
+        loop {
+            self.fill_workers();
+            self.settle_late();
+            if self.batches.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(ran) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ran(ran),
+                Some(settled) = self.settles.join_next(), if !self.settles.is_empty() => self.settled(settled),
+                _ = settle_tick.tick() => {}
+            }
+        }
+    }
+
+    fn heard(&mut self, hint: Result<Hint, RecvError>) {
+        match hint {
+            Ok(Hint::Ready(ready)) if ready.lane == self.options.name => {
+                self.hints.lower(ready.vendor_id, ready.prio, ready.ready_id);
+            }
+            Ok(Hint::Remote(Some(vendor_id))) => {
+                for priority in Priority::ALL {
+                    self.hints.revive(vendor_id, priority.rank());
+                }
+            }
+            Ok(Hint::Remote(None)) | Err(RecvError::Lagged(_)) => return self.sweep(),
+            Ok(Hint::Ready(_) | Hint::Stop) | Err(RecvError::Closed) => return,
+        }
+        self.wakes += 1;
+        self.hungry = true;
+    }
+
+    fn poll(&mut self) {
+        if self.buffer.front().is_some_and(|(_, since)| since.elapsed() > HAND_BACK_AFTER) {
+            self.hand_back();
+        }
+        let idle = self.running.is_empty() && self.claims.is_empty() && self.buffer.is_empty();
+        if idle || self.swept_at.elapsed() >= self.shared.options.sweep_interval || !self.hungry {
+            self.sweep();
+        }
+    }
+
+    fn sweep(&mut self) {
+        if self.sweeps.is_empty() {
+            let (pool, lane, mark) = (self.shared.pool.clone(), self.options.name, self.hints.mark());
+            self.sweeps.spawn(async move { (mark, claim::sweep(&pool, lane).await) });
+            self.swept_at = Instant::now();
+        }
+    }
+
+    fn swept(&mut self, swept: Result<(u64, Result<Vec<SweptPair>, QueueError>), JoinError>) {
+        match swept {
+            Ok((mark, Ok(found))) => {
+                if self.hints.swept(mark, &found) {
+                    self.wakes += 1;
+                    self.hungry = true;
+                }
+            }
+            Ok((_, Err(error))) => warn!(error = %error, "The queue could not be looked at"),
+            Err(error) => error!(error = %error, "A sweep panicked"),
+        }
+    }
+
+    fn claim_if_useful(&mut self) {
+        if !self.hungry || !self.claims.is_empty() || self.settles.len() >= SETTLES_MAX {
+            return;
+        }
+        let limit = self.room();
+        if limit == 0 || (limit < self.options.claim_batch / 2 && !self.buffer.is_empty()) {
+            return;
+        }
+        let (shared, request, wakes) = (Arc::clone(&self.shared), self.request(limit), self.wakes);
+        self.claims.spawn(async move { (wakes, claim_and_start(shared, request).await) });
+    }
+
+    /// How many jobs to claim: one for each free worker, and ahead of them as many as the workers get through
+    /// while the next claim is made. One long run is enough to stop claiming ahead.
+    fn room(&self) -> usize {
+        let longest_s = self.runs.values().map(|run| run.since.elapsed().as_secs_f64()).fold(0.0, f64::max);
+        let ahead =
+            PREFETCH.as_secs_f64() / self.pace_s.max(longest_s).max(1e-6) * self.options.workers as f64;
+        let target = self.options.workers + (ahead as usize).min(2 * self.options.claim_batch);
+        target.saturating_sub(self.running.len() + self.buffer.len()).min(self.options.claim_batch)
+    }
+
+    fn request(&self, limit: usize) -> ClaimRequest {
+        let now = self.shared.clock.now();
+        ClaimRequest {
+            lane: self.options.name,
+            worker: self.shared.worker,
+            now,
+            until: now + self.shared.options.lease_length(),
+            limit: limit as i32,
+            vendor_cap: self.options.vendor_cap as i32,
+            kinds: self.kinds.clone(),
+            hints: self.hints.for_claim(),
+        }
+    }
+
+    fn claimed(&mut self, claimed: Result<(u64, Result<Option<Claimed>, QueueError>), JoinError>) {
+        match claimed {
+            Ok((_, Ok(Some(claimed)))) => self.take(claimed),
+            Ok((wakes, Ok(None))) => self.hungry = self.wakes != wakes,
+            Ok((_, Err(error))) => {
+                // The next poll makes the lane hungry again.
+                self.hungry = false;
+                warn!(error = %error, "Jobs could not be claimed");
+            }
+            Err(error) => error!(error = %error, "A claim panicked"),
+        }
+    }
+
+    fn take(&mut self, claimed: Claimed) {
+        let Claimed { claim, lease, started } = claimed;
+        self.hints.claimed(&claim.rows, claim.oldest_lease);
+        let batch = Batch {
+            lease: Arc::clone(&lease),
+            unfinished: claim.rows.len(),
+            entries: Vec::new(),
+            oldest_entry: None,
+            settling: 0,
+        };
+        self.batches.insert(claim.lease_id, batch);
+        let now = Instant::now();
+        for row in claim.rows {
+            let started = started.get(&row.job_id).copied();
+            let task = Task { row, lease: Arc::clone(&lease), stop: Arc::new(Stop::new()), started };
+            self.buffer.push_back((task, now));
+        }
+    }
+
+    fn fill_workers(&mut self) {
+        while self.running.len() < self.options.workers {
+            let Some((task, _)) = self.buffer.pop_front() else { return };
+            let run = Running {
+                lease_id: task.lease.id,
+                job_id: task.row.job_id,
+                since: Instant::now(),
+                stop: Arc::clone(&task.stop),
+            };
+            if task.row.is_followed() {
+                self.shared.tasks().followed.insert(run.job_id, Arc::clone(&run.stop));
+            }
+            let handle = self.running.spawn(runner::run(Arc::clone(&self.shared), task));
+            self.runs.insert(handle.id(), run);
+        }
+    }
+
+    fn ran(&mut self, ran: Result<(Id, Option<Entry>), JoinError>) {
+        let (id, entry) = match ran {
+            Ok((id, entry)) => (id, entry),
+            Err(error) => {
+                // Not the handler, whose panics are caught. Without a result the lease runs out.
+                error!(error = %error, "A run of the queue itself panicked");
+                (error.id(), None)
+            }
+        };
+        let Some(run) = self.runs.remove(&id) else { return };
+        self.shared.tasks().followed.remove(&run.job_id);
+        self.pace_s = self.pace_s * 0.9 + run.since.elapsed().as_secs_f64() * 0.1;
+        self.ended(run.lease_id, entry);
+    }
+
+    fn ended(&mut self, lease_id: i64, entry: Option<Entry>) {
+        let Some(batch) = self.batches.get_mut(&lease_id) else { return };
+        batch.unfinished -= 1;
+        match entry {
+            Some(entry) => {
+                batch.oldest_entry.get_or_insert_with(Instant::now);
+                batch.entries.push(entry);
+            }
+            None => self.report.lost += 1,
+        }
+        if batch.unfinished == 0 {
+            self.settle(lease_id);
+        }
+    }
+
+    /// Settles what has waited long enough for its companions.
+    fn settle_late(&mut self) {
+        let late = |batch: &Batch| batch.oldest_entry.is_some_and(|since| since.elapsed() >= SETTLE_WAIT);
+        let ids: Vec<i64> = self.batches.iter().filter(|(_, batch)| late(batch)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.settle(id);
+        }
+    }
+
+    fn settle(&mut self, lease_id: i64) {
+        let Some(batch) = self.batches.get_mut(&lease_id) else { return };
+        let entries = std::mem::take(&mut batch.entries);
+        batch.oldest_entry = None;
+        batch.settling += entries.len();
+        if entries.is_empty() {
+            return self.forget_if_done(lease_id);
+        }
+        let (shared, lease) = (Arc::clone(&self.shared), Arc::clone(&batch.lease));
+        self.settles.spawn(async move {
+            let given = entries.len();
+            let clock = Arc::clone(&shared.clock);
+            let recorded = settle::settle(&shared.pool, &lease, entries, move || clock.now()).await;
+            Settled { lease_id, given, recorded }
+        });
+    }
+
+    fn settled(&mut self, settled: Result<Settled, JoinError>) {
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(error) => return error!(error = %error, "A settlement panicked"),
+        };
+        if let Some(batch) = self.batches.get_mut(&settled.lease_id) {
+            batch.settling -= settled.given;
+        }
+        self.report.lost += (settled.given - settled.recorded.len()) as u64;
+        for entry in &settled.recorded {
+            self.count(entry);
+        }
+        // A place under a vendor's cap is free again.
+        self.wakes += 1;
+        self.hungry = true;
+        self.forget_if_done(settled.lease_id);
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        match &entry.verdict {
+            Verdict::Done(JobState::Canceled, _) | Verdict::Drop => self.report.canceled += 1,
+            Verdict::Done(..) => self.report.completed += 1,
+            Verdict::Retry(_) => self.report.retried += 1,
+            Verdict::Requeue(..) | Verdict::Pause(_) | Verdict::Park => self.report.waiting += 1,
+            Verdict::Dead => self.report.failed += 1,
+            Verdict::Release => {
+                self.report.released += 1;
+                self.hints.lower(entry.vendor_id, entry.prio, entry.ready_id);
+            }
+        }
+    }
+
+    fn forget_if_done(&mut self, lease_id: i64) {
+        let done = |batch: &Batch| batch.unfinished == 0 && batch.settling == 0 && batch.entries.is_empty();
+        if self.batches.get(&lease_id).is_some_and(done) {
+            self.batches.remove(&lease_id);
+            self.shared.tasks().leases.remove(&lease_id);
+        }
+    }
+
+    /// Gives back what was claimed and not started.
+    fn hand_back(&mut self) {
+        for (task, _) in std::mem::take(&mut self.buffer) {
+            self.ended(task.lease.id, Some(Entry::new(&task.row, Verdict::Release)));
+        }
+    }
+}
+
+/// Claims, then marks the followed jobs of the claim as running, outside the claim's lock: a record that somebody
+/// has locked must not hold up every vendor.
+async fn claim_and_start<C: Send + Sync + 'static>(
+    shared: Arc<Shared<C>>,
+    request: ClaimRequest,
+) -> Result<Option<Claimed>, QueueError> {
+    let until = request.until;
+    let Some(claim) = claim::claim(&shared.pool, request).await? else { return Ok(None) };
+    let lease = Arc::new(Lease::new(claim.lease_id, until));
+    shared.tasks().leases.insert(lease.id, Arc::clone(&lease));
+    let followed: Vec<(Uuid, i16)> =
+        claim.rows.iter().filter(|row| row.is_followed()).map(|row| (row.job_id, row.attempt)).collect();
+    let mut started = HashMap::new();
+    if !followed.is_empty() {
+        match claim::start(&shared.pool, claim.lease_id, followed, shared.clock.now(), true).await {
+            Ok(rows) => started.extend(rows.into_iter().map(|row| (row.job_id, row))),
+            // Each job tries for itself before it runs.
+            Err(error) => warn!(error = %error, "Jobs could not be marked as running together"),
+        }
+    }
+    Ok(Some(Claimed { claim, lease, started }))
+}
