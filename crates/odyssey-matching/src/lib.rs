@@ -5,5 +5,6 @@
 //! Emits: nothing. Never: does IO, reads a clock, draws a random number, knows a vendor.
 
 mod facts;
+pub mod label;
 
 pub use facts::*;

@@ -1,0 +1,79 @@
+//! The ingredient list as a whole: is it there, cut off, in a language we know, and how much of it
+//! do our tables recognise?
+
+use super::lexicon::Lexicon;
+use super::text::{Words, term_words};
+use super::trie::Hit;
+use crate::facts::ListState;
+
+/// Ingredient columns of an old import were cut at this many characters; a text of that length
+/// (or one less, when the cut left a space) may be missing its end.
+const CUT_LENGTHS: &[usize] = &[254, 255];
+
+pub(super) struct ListReading {
+    pub state: ListState,
+    pub coverage_permille: u16,
+}
+
+pub(super) fn read(text: &str, words: &Words, hits: &[Hit], lexicon: &Lexicon) -> ListReading {
+    let mut consumed = vec![false; words.list.len()];
+    for hit in hits {
+        consumed[hit.first as usize..hit.end as usize].fill(true);
+    }
+    let mut count = Count::default();
+    for (word, consumed) in words.list.iter().zip(&consumed) {
+        count.add(word, *consumed, lexicon);
+    }
+    let state = if count.total == 0 || is_placeholder(text, words) {
+        ListState::Absent
+    } else if is_cut(text) || words.open_brackets > 0 || words.dangling {
+        ListState::Truncated
+    } else if count.is_foreign() {
+        ListState::OtherLanguage
+    } else {
+        ListState::Complete
+    };
+    let coverage = if count.total == 0 { 0 } else { count.recognised * 1000 / count.total };
+    ListReading { state, coverage_permille: coverage as u16 }
+}
+
+#[derive(Default)]
+struct Count {
+    total: usize,
+    recognised: usize,
+    english: usize,
+    foreign: usize,
+}
+
+impl Count {
+    fn add(&mut self, word: &super::text::Word, consumed: bool, lexicon: &Lexicon) {
+        let info = lexicon.info(word.id);
+        self.foreign += usize::from(info.foreign);
+        let letter = word.end - word.start <= 1;
+        if info.function && !consumed || word.number && !consumed || letter && !consumed {
+            return;
+        }
+        self.total += 1;
+        self.recognised += usize::from(consumed || info.food);
+        self.english += usize::from((consumed || info.food) && !info.foreign);
+    }
+
+    /// A single foreign word among English ones is a name of a dish; several are another language.
+    fn is_foreign(&self) -> bool {
+        (self.foreign >= 2 && self.foreign * 3 > self.english) || (self.foreign == 1 && self.english == 0)
+    }
+}
+
+fn is_cut(text: &str) -> bool {
+    CUT_LENGTHS.contains(&text.len()) || CUT_LENGTHS.contains(&text.chars().count())
+}
+
+/// Words that stand where a list should: "n/a", "see package", "natural ingredients".
+fn is_placeholder(text: &str, words: &Words) -> bool {
+    const PLACEHOLDERS: &[&str] = &[
+        "ingredient", "natural ingredient", "organic ingredient", "all natural ingredient", "none", "na", "n a", "nil",
+        "unknown", "not available", "not applicable", "see package", "see packaging", "see label", "see pack", "tbd",
+        "to be confirmed", "ingredient not available", "no ingredient", "no information", "not provided", "null",
+    ];
+    words.list.len() <= 4 && PLACEHOLDERS.contains(&term_words(text).join(" ").as_str())
+}

@@ -1,0 +1,296 @@
+//! The deriver: from what a label says to facts.
+//!
+//! Owns: the term tables under `data/terms` and the tables under `data/label`. Promises: a pure
+//! function of label and tables; more evidence never removes a flag; linear in the length of the
+//! text; no panic on any text. Emits: nothing. Never: reads a brand for allergens, or takes silence
+//! for absence (what silence is worth is [`Facts::is_incomplete`]'s business).
+
+mod declared;
+mod diets;
+mod evidence;
+mod law;
+mod lexicon;
+mod list;
+mod nutrients;
+mod plausibility;
+mod racc;
+mod statements;
+mod tables;
+mod text;
+mod trie;
+
+#[cfg(test)]
+mod tests;
+
+use odyssey_types::{AllergenData, ProductFields};
+
+pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
+pub use tables::{TableError, Tables};
+
+use crate::facts::{
+    DIET_COUNT, Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState,
+};
+use declared::Declared;
+use diets::{DietInput, DietTerms};
+use evidence::{Collector, Finding};
+use list::ListReading;
+use statements::{Mode, Span};
+use tables::target;
+use text::Words;
+use trie::{Hit, Status};
+
+/// One product's label: its fields as the vendor wrote them, and the flags held from earlier data.
+#[derive(Debug, Clone, Copy)]
+pub struct Label<'a> {
+    pub fields: &'a ProductFields,
+    pub holds: &'a [(EvidenceKey, Flag)],
+}
+
+/// Derives the facts of one product. Holds are added to what the row itself says.
+pub fn derive(label: &Label<'_>, tables: &Tables) -> Derivation {
+    let fields = label.fields;
+    let mut collector = Collector::new();
+    let declared = declared::read(fields, tables, &mut collector);
+    let mandatory = tables.law.mandatory(fields.label_jurisdiction, fields.label_as_of);
+    let attested = fields.allergen_data == AllergenData::Complete && !declared.unmapped;
+
+    let mut reader = TextReader { fields, tables, collector, mandatory, attested, outcome: Outcome::default() };
+    let list = reader.read_ingredients();
+    reader.read_name(list.state == ListState::Absent);
+    reader.read_description();
+    let TextReader { mut collector, outcome, .. } = reader;
+
+    for (key, flag) in label.holds {
+        collector.add(Finding {
+            key: *key,
+            flag: *flag,
+            source: EvidenceSource::Hold,
+            field: "allergen_holds",
+            matched: "",
+            term: key.code(),
+            offset: 0,
+            identity: 0,
+        });
+    }
+    collector.report_conflicts();
+    finish(label, tables, collector, &declared, &outcome, &list, mandatory, attested)
+}
+
+fn finish(
+    label: &Label<'_>,
+    tables: &Tables,
+    mut collector: Collector,
+    declared: &Declared,
+    outcome: &Outcome,
+    list: &ListReading,
+    mandatory: KeySet,
+    attested: bool,
+) -> Derivation {
+    let input = DietInput {
+        collector: &collector,
+        terms: outcome.diets,
+        claims: declared.diets.with_name(outcome.gluten_claim),
+        grains: outcome.plain_grains(&collector, label),
+        list_state: list.state,
+        coverage_permille: list.coverage_permille,
+        container_term: outcome.container,
+    };
+    let (diets, contradicted) = diets::judge(&input);
+    for diet in contradicted {
+        collector.issue("DQ_CLAIM_CONFLICT", "dietary_tags", diet.code());
+    }
+    let nutrients = nutrients::derive(label.fields, tables, &mut collector);
+    let (flags, evidence, issues) = collector.finish();
+    let facts = Facts {
+        flags,
+        list_state: list.state,
+        coverage_permille: list.coverage_permille,
+        container_term: outcome.container,
+        mandatory,
+        attested,
+        diets,
+        per_100: nutrients.per_100,
+        per_reference: nutrients.per_reference,
+        reference_amount: nutrients.reference_amount,
+        reference_source: nutrients.reference_source,
+        is_volume: nutrients.is_volume,
+    };
+    Derivation { facts, evidence, issues }
+}
+
+/// What reading the texts amounts to besides flags.
+#[derive(Debug, Default)]
+struct Outcome {
+    container: bool,
+    diets: [DietTerms; DIET_COUNT],
+    /// Gluten cereals found as such.
+    grains: KeySet,
+    /// Gluten cereals found in a form that is freed from gluten.
+    freed_grains: KeySet,
+    /// The name says "gluten free".
+    gluten_claim: bool,
+}
+
+impl Outcome {
+    /// Gluten cereals that nothing says are freed from gluten: found plain, declared, or held.
+    fn plain_grains(&self, collector: &Collector, label: &Label<'_>) -> KeySet {
+        use EvidenceKey as K;
+        const GLUTEN: [K; 5] = [K::Wheat, K::GlutenCereal, K::Barley, K::Rye, K::Oats];
+        let mut grains = KeySet(self.grains.0 & KeySet::of(&GLUTEN).0);
+        for key in GLUTEN {
+            let held = label.holds.contains(&(key, Flag::Contains));
+            if held || (collector.has(key, Flag::Contains) && !self.freed_grains.contains(key)) {
+                grains.insert(key);
+            }
+        }
+        grains
+    }
+}
+
+struct TextReader<'a> {
+    fields: &'a ProductFields,
+    tables: &'a Tables,
+    collector: Collector,
+    mandatory: KeySet,
+    attested: bool,
+    outcome: Outcome,
+}
+
+/// A text, read: words, hits, and the mode of each word.
+struct Reading {
+    words: Words,
+    hits: Vec<Hit>,
+    modes: Vec<Mode>,
+}
+
+impl TextReader<'_> {
+    fn read_ingredients(&mut self) -> ListReading {
+        let Some(text) = self.fields.ingredients.as_deref() else {
+            return ListReading { state: ListState::Absent, coverage_permille: 0 };
+        };
+        let reading = self.read(text);
+        let list = list::read(text, &reading.words, &reading.hits, &self.tables.lexicon);
+        // Where the law makes a complete label name its sources, an unnamed one is none of them.
+        let spoken_for =
+            if self.attested && list.state == ListState::Complete { self.mandatory } else { KeySet::EMPTY };
+        self.collect("ingredients", text, &reading, |_, hit| {
+            let named = self_named(self.tables, hit);
+            hit.status != Status::Likely || !named || !is_key(hit, spoken_for)
+        });
+        list
+    }
+
+    /// The name counts as a list of its own; what it leaves in doubt counts only where no list says more.
+    fn read_name(&mut self, list_absent: bool) {
+        let Some(text) = self.fields.name.as_deref() else { return };
+        let reading = self.read(text);
+        self.collect("name", text, &reading, |mode, hit| {
+            mode != Mode::List || hit.status != Status::Likely || list_absent
+        });
+        let gluten = target::NAMES + EvidenceKey::GlutenCereal as u8;
+        let claims = |h: &&Hit| h.target == gluten && reading.modes[h.first as usize] == Mode::Free;
+        self.outcome.gluten_claim |= reading.hits.iter().find(claims).is_some();
+    }
+
+    /// A description praises; only its label statements are evidence.
+    fn read_description(&mut self) {
+        let Some(text) = self.fields.description.as_deref() else { return };
+        let reading = self.read(text);
+        self.collect("description", text, &reading, |mode, _| mode != Mode::List);
+    }
+
+    fn read(&self, text: &str) -> Reading {
+        let words = text::words(text, &self.tables.lexicon);
+        let hits = self.tables.trie.scan(&words.list);
+        let spans: Vec<Span> = hits
+            .iter()
+            .map(|h| Span { first: h.first, end: h.end, status: h.status, allergen: is_allergen(h) })
+            .collect();
+        let modes = statements::modes(&words.list, &spans, &self.tables.lexicon);
+        Reading { words, hits, modes }
+    }
+
+    fn collect(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        reading: &Reading,
+        counts: impl Fn(Mode, &Hit) -> bool,
+    ) {
+        for hit in &reading.hits {
+            let mode = reading.modes[hit.first as usize];
+            if hit.status == Status::FalseFriend || !counts(mode, hit) {
+                continue;
+            }
+            match hit.target {
+                target::CONTAINER => self.outcome.container |= field == "ingredients",
+                t if t >= target::NAMES => {
+                    if mode != Mode::List {
+                        self.add(field, text, reading, hit, EvidenceKey::ALL[usize::from(t - target::NAMES)], mode);
+                    }
+                }
+                t if usize::from(t) >= KEY_COUNT => self.mark_diet(usize::from(t) - KEY_COUNT, hit.status, mode),
+                t => self.add(field, text, reading, hit, EvidenceKey::ALL[usize::from(t)], mode),
+            }
+        }
+    }
+
+    fn mark_diet(&mut self, diet: usize, status: Status, mode: Mode) {
+        if matches!(mode, Mode::List | Mode::Contains) {
+            let terms = &mut self.outcome.diets[diet];
+            terms.breaks |= status == Status::Definite;
+            terms.unsure |= status == Status::Likely;
+        }
+    }
+
+    fn add(&mut self, field: &'static str, text: &str, reading: &Reading, hit: &Hit, key: EvidenceKey, mode: Mode) {
+        let (flag, source) = self.meaning(hit.status, mode);
+        if flag == Flag::Contains {
+            let grains = if hit.status == Status::GrainOnly { &mut self.outcome.freed_grains } else { &mut self.outcome.grains };
+            grains.insert(key);
+        }
+        let (first, last) = (reading.words.list[hit.first as usize], reading.words.list[hit.end as usize - 1]);
+        self.collector.add(Finding {
+            key,
+            flag,
+            source,
+            field,
+            matched: &text[first.start as usize..last.end as usize],
+            term: &self.tables.terms[hit.term as usize].text,
+            offset: first.start,
+            identity: u64::from(hit.term),
+        });
+    }
+
+    /// What a term of this status means where it stands.
+    fn meaning(&self, status: Status, mode: Mode) -> (Flag, EvidenceSource) {
+        let us = self.fields.label_jurisdiction == odyssey_types::Jurisdiction::Us;
+        let flag = match status {
+            Status::Likely => Flag::Ambiguous,
+            Status::Exempt => Flag::Exempt,
+            Status::ExemptUs if us => Flag::Exempt,
+            _ => Flag::Contains,
+        };
+        match mode {
+            Mode::List => (flag, EvidenceSource::Term),
+            Mode::Contains => (flag, EvidenceSource::Statement),
+            Mode::Pal => (Flag::Pal, EvidenceSource::Statement),
+            Mode::Facility => (Flag::Facility, EvidenceSource::Statement),
+            Mode::Free => (Flag::ClaimFree, EvidenceSource::Claim),
+        }
+    }
+}
+
+fn self_named(tables: &Tables, hit: &Hit) -> bool {
+    tables.terms[hit.term as usize].source_named
+}
+
+fn is_key(hit: &Hit, keys: KeySet) -> bool {
+    usize::from(hit.target) < KEY_COUNT && keys.contains(EvidenceKey::ALL[usize::from(hit.target)])
+}
+
+/// Names an allergen, by term or by name.
+fn is_allergen(hit: &Hit) -> bool {
+    let key = if hit.target >= target::NAMES { hit.target - target::NAMES } else { hit.target };
+    usize::from(key) < KEY_COUNT && EvidenceKey::ALL[usize::from(key)].is_allergen()
+}

@@ -1,0 +1,149 @@
+//! Nutrients on both bases: per 100 g or ml, and per reference amount.
+
+use odyssey_types::{Fixed, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis, ProductFields, ServingSize};
+
+use super::evidence::Collector;
+use super::plausibility::{FindingSeverity, check_nutrition_of};
+use super::racc::Racc;
+use super::tables::Tables;
+use crate::facts::ReferenceSource;
+
+/// 100 g in micrograms, and 100 ml in nanolitres.
+const HUNDRED: i64 = 100_000_000;
+
+/// Nutrition as facts.
+#[derive(Debug)]
+pub(super) struct NutrientFacts {
+    pub per_100: Nutrients,
+    pub per_reference: Nutrients,
+    pub reference_amount: i64,
+    pub reference_source: ReferenceSource,
+    pub is_volume: bool,
+}
+
+/// Amounts per 100 g or ml, and whether it is ml; `None` where the basis cannot be converted.
+pub(super) fn per_100(nutrition: &Nutrition, serving: Option<&ServingSize>) -> Option<(Nutrients, bool)> {
+    match nutrition.basis {
+        NutritionBasis::Per100g => Some((nutrition.amounts.clone(), false)),
+        NutritionBasis::Per100ml => Some((nutrition.amounts.clone(), true)),
+        NutritionBasis::PerServing => {
+            let (amount, is_volume) = serving_amount(serving?)?;
+            Some((nutrition.amounts.scaled(HUNDRED, amount)?, is_volume))
+        }
+    }
+}
+
+/// The serving as µg or nl; mass where both are given.
+fn serving_amount(serving: &ServingSize) -> Option<(i64, bool)> {
+    let mass = serving.amount_g.map(|Fixed(v)| (v, false));
+    mass.or(serving.amount_ml.map(|Fixed(v)| (v, true))).filter(|(v, _)| *v > 0)
+}
+
+pub(super) fn derive(fields: &ProductFields, tables: &Tables, collector: &mut Collector) -> NutrientFacts {
+    let racc = category_racc(fields, tables);
+    let nutrition = fields.nutrition.as_ref().map(|n| plausible(n, fields, collector));
+    let basis = nutrition.as_ref().and_then(|n| per_100(n, fields.serving_size.as_ref()));
+    let is_volume = match (&basis, fields.serving_size.as_ref().and_then(serving_amount)) {
+        (Some((_, is_volume)), _) => *is_volume,
+        (None, Some((_, is_volume))) => is_volume,
+        (None, None) => racc.is_some_and(|r| r.is_volume),
+    };
+    let (amount, source) = reference(fields, racc, is_volume, collector);
+    let per_reference = per_reference(nutrition.as_ref(), fields, basis.as_ref(), amount);
+    NutrientFacts {
+        per_100: basis.map(|(amounts, _)| amounts).unwrap_or_default(),
+        per_reference,
+        reference_amount: amount,
+        reference_source: source,
+        is_volume,
+    }
+}
+
+fn category_racc(fields: &ProductFields, tables: &Tables) -> Option<Racc> {
+    let of = |code: &Option<String>| code.as_deref().and_then(|c| tables.racc.of_category(c));
+    of(&fields.sub_category_id).or_else(|| of(&fields.category_id))
+}
+
+/// Amounts without the impossible ones, and with sodium where only salt is declared.
+fn plausible(nutrition: &Nutrition, fields: &ProductFields, collector: &mut Collector) -> Nutrition {
+    let mut plausible = nutrition.clone();
+    let findings = check_nutrition_of(nutrition, fields.serving_size.as_ref(), fields.label_jurisdiction);
+    for finding in findings {
+        let value = format!("{}: {}", finding.nutrient.field(), finding.code);
+        collector.issue("DQ_NUTRIENT_IMPLAUSIBLE", "nutrition", value);
+        if finding.severity == FindingSeverity::Reject {
+            plausible.amounts.set(finding.nutrient, None);
+        }
+    }
+    let amounts = &mut plausible.amounts;
+    if let (None, Some(salt)) = (amounts.get(Nutrient::Sodium), amounts.get(Nutrient::Salt)) {
+        amounts.set(Nutrient::Sodium, Some(sodium_of_salt(salt, fields.label_jurisdiction)));
+    }
+    plausible
+}
+
+/// Sodium of declared salt. North American salt is sodium chloride: × 22.99 / 58.44 = 0.3934. The EU
+/// declares salt as sodium × 2.5 (Regulation 1169/2011, Annex I), so sodium is salt ÷ 2.5; an unknown
+/// label is read so too, which gives the larger, stricter figure.
+fn sodium_of_salt(salt: i64, jurisdiction: Jurisdiction) -> i64 {
+    let permyriad = match jurisdiction {
+        Jurisdiction::Us | Jurisdiction::Ca => 3934,
+        _ => 4000,
+    };
+    i64::try_from((i128::from(salt) * permyriad + 5000) / 10_000).unwrap_or(i64::MAX)
+}
+
+/// The larger of labelled serving and customary amount, in the unit of the basis.
+fn reference(
+    fields: &ProductFields,
+    racc: Option<Racc>,
+    is_volume: bool,
+    collector: &mut Collector,
+) -> (i64, ReferenceSource) {
+    let water_like = racc.is_some_and(|r| r.water_like);
+    let mut density_assumed = false;
+    let mut same_unit = |amount: i64, volume: bool| {
+        if volume == is_volume {
+            return Some(amount);
+        }
+        // One millilitre is taken as one gram only for what is nearly water.
+        density_assumed |= water_like;
+        water_like.then_some(amount)
+    };
+    let serving = fields.serving_size.as_ref().and_then(|s| {
+        let wanted = if is_volume { s.amount_ml } else { s.amount_g };
+        let other = if is_volume { s.amount_g } else { s.amount_ml };
+        let exact = wanted.and_then(|Fixed(v)| same_unit(v, is_volume));
+        exact.or_else(|| other.and_then(|Fixed(v)| same_unit(v, !is_volume))).filter(|v| *v > 0)
+    });
+    let racc = racc.and_then(|r| same_unit(r.amount, r.is_volume));
+    if density_assumed {
+        collector.issue("DQ_DENSITY_ASSUMED", "serving_size", "1 ml as 1 g");
+    }
+    match (serving, racc) {
+        (Some(serving), Some(racc)) if racc > serving => (racc, ReferenceSource::Racc),
+        (Some(serving), _) => (serving, ReferenceSource::Serving),
+        (None, Some(racc)) => (racc, ReferenceSource::Racc),
+        (None, None) => {
+            let unit = if is_volume { "100 ml" } else { "100 g" };
+            collector.issue("DQ_SERVING_ASSUMED", "serving_size", unit);
+            (HUNDRED, ReferenceSource::Assumed)
+        }
+    }
+}
+
+/// Scaled from the declared basis in one step, so that a serving that is the reference amount keeps
+/// its declared figures.
+fn per_reference(
+    nutrition: Option<&Nutrition>,
+    fields: &ProductFields,
+    basis: Option<&(Nutrients, bool)>,
+    amount: i64,
+) -> Nutrients {
+    let (Some(nutrition), Some((per_100, _))) = (nutrition, basis) else { return Nutrients::default() };
+    let scaled = match (nutrition.basis, fields.serving_size.as_ref().and_then(serving_amount)) {
+        (NutritionBasis::PerServing, Some((serving, _))) => nutrition.amounts.scaled(amount, serving),
+        _ => per_100.scaled(amount, HUNDRED),
+    };
+    scaled.unwrap_or_default()
+}

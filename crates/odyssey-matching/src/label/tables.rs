@@ -1,0 +1,311 @@
+//! The deriver's data, read once from the files under `data/` and checked: unknown keys, unknown
+//! statuses, duplicates and rows without a source are errors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use super::law::Law;
+use super::lexicon::Lexicon;
+use super::racc::RaccTable;
+use super::text::{singular, term_words};
+use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
+use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet, keys_of_allergen};
+
+/// Raised whenever code or data of the deriver changes what it derives.
+const DERIVER_VERSION: u32 = 1;
+
+/// The files, by name; all of them go into the digest.
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("terms/allergens.tsv", include_str!("../../data/terms/allergens.tsv")),
+    ("terms/classes.tsv", include_str!("../../data/terms/classes.tsv")),
+    ("terms/foreign.tsv", include_str!("../../data/terms/foreign.tsv")),
+    ("terms/names.tsv", include_str!("../../data/terms/names.tsv")),
+    ("terms/diets.tsv", include_str!("../../data/terms/diets.tsv")),
+    ("terms/containers.tsv", include_str!("../../data/terms/containers.tsv")),
+    ("label/spellings.tsv", include_str!("../../data/label/spellings.tsv")),
+    ("label/function_words.txt", include_str!("../../data/label/function_words.txt")),
+    ("label/food_words.txt", include_str!("../../data/label/food_words.txt")),
+    ("label/foreign_words.txt", include_str!("../../data/label/foreign_words.txt")),
+    ("label/named_sources.tsv", include_str!("../../data/label/named_sources.tsv")),
+    ("label/declared_names.tsv", include_str!("../../data/label/declared_names.tsv")),
+    ("label/claims.tsv", include_str!("../../data/label/claims.tsv")),
+    ("label/mandatory.tsv", include_str!("../../data/label/mandatory.tsv")),
+    ("label/racc.tsv", include_str!("../../data/label/racc.tsv")),
+];
+
+/// Why a table cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}: {problem}")]
+pub struct TableError {
+    pub file: String,
+    pub line: usize,
+    pub problem: String,
+}
+
+/// What a tag or certificate grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub diets: Vec<Diet>,
+    pub free: KeySet,
+}
+
+#[derive(Debug)]
+pub(super) struct Term {
+    pub text: String,
+    /// The law obliges a label to name the source of this ingredient if it is a major allergen.
+    pub source_named: bool,
+}
+
+/// Terms, words and rules of the deriver.
+#[derive(Debug)]
+pub struct Tables {
+    pub(super) lexicon: Lexicon,
+    pub(super) trie: Trie,
+    pub(super) terms: Vec<Term>,
+    /// Names of declared allergens; an empty set is a name of nothing we keep facts of.
+    pub(super) declared: BTreeMap<String, KeySet>,
+    pub(super) tags: BTreeMap<String, Grant>,
+    pub(super) certificates: BTreeMap<String, Grant>,
+    pub(super) law: Law,
+    pub(super) racc: RaccTable,
+    digest: String,
+}
+
+impl Tables {
+    /// The tables that this build carries.
+    pub fn embedded() -> &'static Self {
+        static TABLES: OnceLock<Tables> = OnceLock::new();
+        TABLES.get_or_init(|| Self::parse(FILES).expect("the embedded tables are read by a test of this crate"))
+    }
+
+    /// The deriver's version, stored beside what it derived.
+    pub fn version(&self) -> u32 {
+        DERIVER_VERSION
+    }
+
+    /// SHA-256 over names and contents of the data files, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Reads tables from `(name, content)` pairs; the names are those of the files under `data/`.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, TableError> {
+        let rows = |name: &str| Rows::new(files, name);
+        let mut lexicon = Lexicon::new();
+        read_spellings(&rows("label/spellings.tsv")?, &mut lexicon)?;
+        let named = read_named_sources(&rows("label/named_sources.tsv")?)?;
+        let mut terms = TermReader { lexicon, terms: Vec::new(), paths: Vec::new(), named };
+        for (name, _) in files.iter().filter(|(n, _)| n.starts_with("terms/") && *n != "terms/foreign.tsv") {
+            terms.read(&rows(name)?)?;
+        }
+        let english = terms.lexicon.len();
+        terms.read(&rows("terms/foreign.tsv")?)?;
+        let (mut lexicon, trie, terms) = terms.build()?;
+        read_words(&rows("label/function_words.txt")?, &mut lexicon, |i| i.function = true)?;
+        read_words(&rows("label/food_words.txt")?, &mut lexicon, |i| i.food = true)?;
+        read_words(&rows("label/foreign_words.txt")?, &mut lexicon, |i| i.foreign = true)?;
+        lexicon.mark_foreign_from(english);
+        let (tags, certificates) = read_claims(&rows("label/claims.tsv")?)?;
+        Ok(Self {
+            lexicon,
+            trie,
+            terms,
+            declared: read_declared(&rows("label/declared_names.tsv")?)?,
+            tags,
+            certificates,
+            law: Law::read(&rows("label/mandatory.tsv")?)?,
+            racc: RaccTable::read(&rows("label/racc.tsv")?)?,
+            digest: digest(files),
+        })
+    }
+}
+
+/// What a term may speak about, as one small number.
+pub(super) mod target {
+    use super::{DIET_COUNT, KEY_COUNT, Target};
+
+    pub const DIETS: Target = KEY_COUNT as Target;
+    pub const CONTAINER: Target = DIETS + DIET_COUNT as Target;
+    /// Names of keys, read inside statements: `NAMES + key`.
+    pub const NAMES: Target = CONTAINER + 1;
+}
+
+/// The rows of one file: line number and tab-separated fields; blank lines and `#` lines left out.
+pub(super) struct Rows<'a> {
+    pub file: String,
+    pub rows: Vec<(usize, Vec<&'a str>)>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(files: &[(&str, &'a str)], name: &str) -> Result<Self, TableError> {
+        let file = name.to_owned();
+        let Some((_, content)) = files.iter().find(|(n, _)| *n == name) else {
+            return Err(TableError { file, line: 0, problem: "is missing".to_owned() });
+        };
+        let rows = content
+            .lines()
+            .enumerate()
+            .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'))
+            .map(|(at, l)| (at + 1, l.split('\t').map(str::trim).collect()))
+            .collect();
+        Ok(Self { file, rows })
+    }
+
+    pub fn error(&self, line: usize, problem: impl Into<String>) -> TableError {
+        TableError { file: self.file.clone(), line, problem: problem.into() }
+    }
+
+    /// Rows of exactly `N` filled columns.
+    pub fn columns<const N: usize>(&self) -> impl Iterator<Item = Result<(usize, [&'a str; N]), TableError>> + '_ {
+        self.rows.iter().map(|(line, fields)| match <[&str; N]>::try_from(fields.clone()) {
+            Ok(columns) if columns.iter().all(|c| !c.is_empty()) => Ok((*line, columns)),
+            _ => Err(self.error(*line, format!("must have {N} filled columns"))),
+        })
+    }
+}
+
+struct TermReader {
+    lexicon: Lexicon,
+    terms: Vec<Term>,
+    paths: Vec<(Vec<u32>, Entry, String, usize)>,
+    named: BTreeSet<String>,
+}
+
+impl TermReader {
+    fn read(&mut self, rows: &Rows<'_>) -> Result<(), TableError> {
+        for row in rows.columns::<4>() {
+            let (line, [key, status, text, _source]) = row?;
+            let status =
+                Status::parse(status).ok_or_else(|| rows.error(line, format!("`{status}` is not a status")))?;
+            let target = parse_target(key, status).ok_or_else(|| rows.error(line, format!("`{key}` is not a key")))?;
+            let words = term_words(text);
+            if words.is_empty() || words.len() > TERM_WORDS_MAX {
+                return Err(rows.error(line, format!("`{text}` must have 1 to {TERM_WORDS_MAX} words")));
+            }
+            let entry = Entry { target, status, term: self.terms.len() as u32 };
+            let path = words.iter().map(|w| self.lexicon.add(w)).collect();
+            self.paths.push((path, entry, rows.file.clone(), line));
+            self.terms.push(Term { text: text.to_owned(), source_named: self.named.contains(&words.join(" ")) });
+        }
+        Ok(())
+    }
+
+    fn build(self) -> Result<(Lexicon, Trie, Vec<Term>), TableError> {
+        let mut trie = Trie::new(self.lexicon.len());
+        for (path, entry, file, line) in self.paths {
+            if !trie.insert(&path, entry) {
+                let problem = format!("`{}` stands twice for its key", self.terms[entry.term as usize].text);
+                return Err(TableError { file, line, problem });
+            }
+        }
+        Ok((self.lexicon, trie, self.terms))
+    }
+}
+
+fn parse_target(key: &str, status: Status) -> Option<Target> {
+    if key == "container" {
+        return Some(target::CONTAINER);
+    }
+    if let Some(diet) = key.strip_prefix("diet.").and_then(Diet::from_code) {
+        return Some(target::DIETS + diet as Target);
+    }
+    let key = EvidenceKey::from_code(key)? as Target;
+    Some(if status == Status::Name { target::NAMES + key } else { key })
+}
+
+fn read_spellings(rows: &Rows<'_>, lexicon: &mut Lexicon) -> Result<(), TableError> {
+    for row in rows.columns::<2>() {
+        let (line, [variant, canonical]) = row?;
+        let (variant, canonical) = (normal_word(variant), normal_word(canonical));
+        if variant == canonical || !lexicon.alias(&variant, &canonical) {
+            return Err(rows.error(line, format!("`{variant}` already is a word")));
+        }
+    }
+    Ok(())
+}
+
+fn normal_word(word: &str) -> String {
+    let mut word = word.to_owned();
+    singular(&mut word);
+    word
+}
+
+fn read_named_sources(rows: &Rows<'_>) -> Result<BTreeSet<String>, TableError> {
+    rows.columns::<2>().map(|row| row.map(|(_, [term, _source])| term_words(term).join(" "))).collect()
+}
+
+fn read_words(
+    rows: &Rows<'_>,
+    lexicon: &mut Lexicon,
+    mark: impl Fn(&mut super::lexicon::WordInfo),
+) -> Result<(), TableError> {
+    for row in rows.columns::<1>() {
+        let (line, [text]) = row?;
+        let words = term_words(text);
+        if words.is_empty() {
+            return Err(rows.error(line, format!("`{text}` has no word")));
+        }
+        for word in words {
+            let id = lexicon.add(&word);
+            mark(lexicon.info_mut(id));
+        }
+    }
+    Ok(())
+}
+
+fn read_declared(rows: &Rows<'_>) -> Result<BTreeMap<String, KeySet>, TableError> {
+    let mut names = BTreeMap::new();
+    for row in rows.columns::<3>() {
+        let (line, [name, codes, _source]) = row?;
+        let mut keys = KeySet::EMPTY;
+        for code in codes.split(',').filter(|c| *c != "-") {
+            let more = keys_of_allergen(code.trim()).ok_or_else(|| rows.error(line, format!("`{code}` is no code")))?;
+            keys = keys.union(more);
+        }
+        if names.insert(term_words(name).join(" "), keys).is_some() {
+            return Err(rows.error(line, format!("`{name}` stands twice")));
+        }
+    }
+    Ok(names)
+}
+
+type Grants = BTreeMap<String, Grant>;
+
+fn read_claims(rows: &Rows<'_>) -> Result<(Grants, Grants), TableError> {
+    let (mut tags, mut certificates) = (Grants::new(), Grants::new());
+    for row in rows.columns::<4>() {
+        let (line, [kind, text, grants, _source]) = row?;
+        let mut grant = Grant::default();
+        for code in grants.split(',').map(str::trim) {
+            let diet = code.strip_prefix("diet.").and_then(Diet::from_code);
+            let free = code.strip_prefix("free.").and_then(EvidenceKey::from_code);
+            match (diet, free) {
+                (Some(diet), _) => grant.diets.push(diet),
+                (_, Some(key)) => grant.free.insert(key),
+                _ => return Err(rows.error(line, format!("`{code}` is neither diet nor key"))),
+            }
+        }
+        let map = match kind {
+            "tag" => &mut tags,
+            "certificate" => &mut certificates,
+            _ => return Err(rows.error(line, format!("`{kind}` is neither tag nor certificate"))),
+        };
+        if map.insert(term_words(text).join(" "), grant).is_some() {
+            return Err(rows.error(line, format!("`{text}` stands twice")));
+        }
+    }
+    Ok((tags, certificates))
+}
+
+fn digest(files: &[(&str, &str)]) -> String {
+    let mut hash = Sha256::new();
+    for (name, content) in files {
+        hash.update((name.len() as u64).to_be_bytes());
+        hash.update(name.as_bytes());
+        hash.update((content.len() as u64).to_be_bytes());
+        hash.update(content.as_bytes());
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
