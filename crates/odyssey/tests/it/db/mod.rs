@@ -1,0 +1,3 @@
+mod leaked_transactions;
+mod leaves;
+mod policies;

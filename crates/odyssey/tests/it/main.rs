@@ -1,0 +1,3 @@
+//! The one integration binary: real PostgreSQL, the real router.
+
+mod db;
