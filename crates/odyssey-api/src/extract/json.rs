@@ -1,0 +1,114 @@
+//! JSON bodies.
+
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fault;
+use crate::problem::{Problem, ProblemCode, ProblemError};
+use crate::stack::BufferedBody;
+use crate::state::ApiState;
+
+/// A JSON body in, or a JSON body out.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        expect_media_type(request.headers(), &["application/json"])?;
+        read(&body_of(&request)?, state.settings().body_depth_max).map(Self)
+    }
+}
+
+/// A JSON Merge Patch (RFC 7396): absent keeps, null is unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct MergePatch<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for MergePatch<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        expect_media_type(request.headers(), &["application/merge-patch+json", "application/json"])?;
+        read(&body_of(&request)?, state.settings().body_depth_max).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let json = HeaderValue::from_static("application/json");
+                ([(header::CONTENT_TYPE, json)], body).into_response()
+            }
+            Err(error) => Problem::internal(&error).into_response(),
+        }
+    }
+}
+
+fn body_of(request: &Request) -> Result<Bytes, Problem> {
+    match request.extensions().get::<BufferedBody>() {
+        Some(body) => Ok(body.0.clone()),
+        None => Err(Problem::broken_promise("a JSON body is taken by an operation that streams its body")),
+    }
+}
+
+/// Reads one JSON document.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<T, Problem> {
+    if depth_of(body) > depth_max {
+        return Err(Problem::new(ProblemCode::MalformedRequest)
+            .detail(format!("The body is nested deeper than {depth_max} levels.")));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let problem = Problem::new(ProblemCode::MalformedRequest);
+        let inner = error.inner();
+        if inner.is_data() {
+            problem.error(fault::in_body(error.path(), &inner.to_string()))
+        } else {
+            problem.error(syntax(inner.line(), inner.column()))
+        }
+    })?;
+    deserializer.end().map_err(|error| {
+        Problem::new(ProblemCode::MalformedRequest).error(syntax(error.line(), error.column()))
+    })?;
+    Ok(value)
+}
+
+fn syntax(line: usize, column: usize) -> ProblemError {
+    ProblemError::at("#", "syntax", format!("This is not JSON from line {line}, column {column} on."))
+}
+
+/// How deep brackets are nested outside of strings. One pass, before anything is built from the body.
+fn depth_of(body: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in body {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn expect_media_type(headers: &HeaderMap, accepted: &[&str]) -> Result<(), Problem> {
+    let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let named = named.map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
+    if named.is_some_and(|named| accepted.contains(&named.as_str())) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemCode::UnsupportedMediaType)
+        .detail(format!("Send the body as {}.", accepted.join(" or "))))
+}

@@ -1,0 +1,90 @@
+//! The closed registry of problems. A code is a contract: it may be added, never renamed.
+
+use http::StatusCode;
+
+macro_rules! registry {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $title:literal;)+) => {
+        /// Everything that can be wrong, as clients see it. Each has a page at `/problems/<code>`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ProblemCode { $($(#[$doc])* $variant),+ }
+
+        impl ProblemCode {
+            /// The whole registry, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable public name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status),+ }
+            }
+
+            /// One sentence that is the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+        }
+    };
+}
+
+impl ProblemCode {
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == code)
+    }
+}
+
+registry! {
+    // The request itself.
+    MalformedRequest = "malformed-request", BAD_REQUEST, "The request does not have the shape that the contract describes";
+    ValidationError = "validation-error", UNPROCESSABLE_ENTITY, "A value breaks a rule";
+    CursorInvalid = "cursor-invalid", BAD_REQUEST, "The cursor is not one that this list gave out";
+    SearchQueryInvalid = "search-query-invalid", BAD_REQUEST, "The search query cannot be used";
+    PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The body is larger than this route takes";
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that this route does not read";
+    RouteNotFound = "route-not-found", NOT_FOUND, "There is no such route";
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "This route does not have this method";
+    // Who asks, and for which vendor.
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "The request carries no valid credential";
+    SignInLimited = "sign-in-limited", TOO_MANY_REQUESTS, "Too many failed sign-ins of this account";
+    Forbidden = "forbidden", FORBIDDEN, "The caller's role may not do this";
+    VendorRequired = "vendor-required", BAD_REQUEST, "The request must say which vendor it is for";
+    VendorNotFound = "vendor-not-found", NOT_FOUND, "There is no such vendor";
+    VendorSuspended = "vendor-suspended", FORBIDDEN, "The vendor is suspended";
+    VendorConflict = "vendor-conflict", CONFLICT, "A vendor with this short name exists";
+    UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
+    UserConflict = "user-conflict", CONFLICT, "A user with this e-mail address exists";
+    // Catalog.
+    ProductNotFound = "product-not-found", NOT_FOUND, "There is no such product";
+    ProductConflict = "product-conflict", CONFLICT, "A product with this external id exists";
+    BarcodeTaken = "barcode-taken", CONFLICT, "Another product holds this barcode";
+    HoldNotFound = "hold-not-found", NOT_FOUND, "There is no such allergen hold";
+    HoldNotReleasable = "hold-not-releasable", CONFLICT, "The allergen hold is not one that can be released now";
+    // Customers.
+    CustomerNotFound = "customer-not-found", NOT_FOUND, "There is no such customer";
+    CustomerConflict = "customer-conflict", CONFLICT, "A customer with this external id exists";
+    ProfileNotFound = "profile-not-found", NOT_FOUND, "The customer has no health profile";
+    ConsentMissing = "consent-missing", FORBIDDEN, "The customer has not consented to this use of health data";
+    ConsentNotFound = "consent-not-found", NOT_FOUND, "There is no such consent";
+    ListEntryNotFound = "list-entry-not-found", NOT_FOUND, "The product is not on this list";
+    // Ingestion and jobs.
+    JobNotFound = "job-not-found", NOT_FOUND, "There is no such job";
+    JobNotCancelable = "job-not-cancelable", CONFLICT, "The job has ended or is past the point of return";
+    UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is larger than an upload may be";
+    UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
+    // Matching.
+    MatchingUnavailable = "matching-unavailable", SERVICE_UNAVAILABLE, "The matching engine cannot answer now";
+    // Repeating and racing.
+    IdempotencyKeyMissing = "idempotency-key-missing", BAD_REQUEST, "This operation needs an Idempotency-Key";
+    IdempotencyKeyInvalid = "idempotency-key-invalid", BAD_REQUEST, "The Idempotency-Key cannot be used";
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The same request is still under way";
+    PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "The resource has changed since it was read";
+    PreconditionRequired = "precondition-required", PRECONDITION_REQUIRED, "This operation needs If-Match";
+    RateLimited = "rate-limited", TOO_MANY_REQUESTS, "Too many requests";
+    // Us.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "The request took longer than a request may";
+    DatabaseUnavailable = "database-unavailable", SERVICE_UNAVAILABLE, "The database is away";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
+}
