@@ -1,0 +1,14 @@
+//! The queue against a real PostgreSQL.
+
+mod claims;
+mod failures;
+mod handlers;
+mod harness;
+mod interleavings;
+mod operations;
+mod stops;
+#[path = "../support/mod.rs"]
+mod support;
+mod tenancy;
+mod timing;
+mod unique;
