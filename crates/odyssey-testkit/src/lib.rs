@@ -1,1 +1,11 @@
-//! Under construction.
+//! The one harness of all tests that need PostgreSQL or the API.
+//!
+//! Owns: test databases. Promises: each test has a database of its own, copied from a template that is
+//! migrated once a run and holds two vendors with people in every role; time stands still unless the
+//! test moves it; requests go through the real router without a socket. Never: ships in the product.
+
+mod cluster;
+mod database;
+
+pub use cluster::admin_options;
+pub use database::{PASSWORD, TestDatabase, VendorSeed, logins, start_of_time};
