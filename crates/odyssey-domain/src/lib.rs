@@ -4,6 +4,9 @@
 //! first; what discloses or changes anything is audited in the same transaction. Never: axum.
 
 pub mod audit;
+pub mod catalog;
 pub mod db;
+mod json;
+pub mod outbox;
 pub mod security;
 pub mod tenancy;

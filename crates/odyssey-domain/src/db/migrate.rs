@@ -1,5 +1,6 @@
 //! Roles, schema and migrations. Runs on the owner's own connection, never on a pool of the server.
 
+use sha2::{Digest, Sha256};
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -26,6 +27,16 @@ pub struct MigrationStatus {
     pub version: i64,
     pub description: String,
     pub applied: bool,
+}
+
+/// A digest of all migrations of this binary: a database migrated under another one is another database.
+pub fn migrations_digest() -> String {
+    let mut hasher = Sha256::new();
+    for migration in MIGRATIONS.iter() {
+        hasher.update(migration.version.to_be_bytes());
+        hasher.update(&migration.checksum);
+    }
+    hex::encode(hasher.finalize())
 }
 
 /// On a cluster we own: makes the role that owns the schema, and the database. `admin` is a superuser.

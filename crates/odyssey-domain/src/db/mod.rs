@@ -11,10 +11,12 @@ mod migrate;
 mod notice;
 mod pool;
 mod system_tx;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod vendor_tx;
 
 pub use error::{DbError, is_unavailable};
-pub use migrate::{Logins, MigrationStatus, bootstrap_owner, migrate, migration_status};
+pub use migrate::{Logins, MigrationStatus, bootstrap_owner, migrate, migration_status, migrations_digest};
 pub use notice::Notice;
 pub use pool::{Database, DatabaseParts, PoolSettings};
 pub use system_tx::SystemTx;

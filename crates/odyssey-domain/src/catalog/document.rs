@@ -1,0 +1,145 @@
+//! Text search, our own way: one tokenizer and stemmer builds both the stored vector and the query, so
+//! that both agree on every PostgreSQL version and locale.
+
+use std::collections::BTreeMap;
+
+use odyssey_types::ProductFields;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Longest word kept, in characters: beyond it nobody types.
+const WORD_LENGTH_MAX: usize = 40;
+/// Words of a document at most: an ingredient list of 20,000 characters stays below.
+const DOCUMENT_WORDS_MAX: usize = 4_000;
+/// Words of a query at most.
+const QUERY_WORDS_MAX: usize = 16;
+
+/// The `tsvector` of a product as PostgreSQL reads it: name weighs A, brand B, category and tags C, the
+/// rest D.
+pub fn document_of(external_id: &str, fields: &ProductFields) -> String {
+    let mut positions: BTreeMap<String, Vec<(u16, char)>> = BTreeMap::new();
+    let mut at: u16 = 0;
+    let tags = fields.dietary_tags.as_deref().unwrap_or_default().join(" ");
+    let gtin = fields.gtin.map(|g| g.as_str().trim_start_matches('0').to_owned());
+    let parts = [
+        (fields.name.as_deref(), 'A'),
+        (fields.brand.as_deref(), 'B'),
+        (fields.category_id.as_deref(), 'C'),
+        (Some(tags.as_str()), 'C'),
+        (Some(external_id), 'C'),
+        (gtin.as_deref(), 'C'),
+        (fields.description.as_deref(), 'D'),
+        (fields.ingredients.as_deref(), 'D'),
+    ];
+    let mut words = 0;
+    for (text, weight) in parts {
+        for word in text.map(words_of).into_iter().flatten() {
+            words += 1;
+            if words > DOCUMENT_WORDS_MAX {
+                break;
+            }
+            // A tsvector counts positions up to 16,383.
+            at = (at + 1).min(16_383);
+            let places = positions.entry(stem(&word)).or_default();
+            // PostgreSQL keeps at most 255 places of a word.
+            if places.len() < 255 && places.last().is_none_or(|last| last.0 != at) {
+                places.push((at, weight));
+            }
+        }
+    }
+    let mut vector = String::new();
+    for (word, places) in positions {
+        if !vector.is_empty() {
+            vector.push(' ');
+        }
+        vector.push('\'');
+        vector.push_str(&word);
+        vector.push_str("':");
+        let places: Vec<String> = places.into_iter().map(|(at, weight)| format!("{at}{weight}")).collect();
+        vector.push_str(&places.join(","));
+    }
+    vector
+}
+
+/// The `tsquery` of what somebody typed: every word must occur, the last one may be unfinished. `None`
+/// when nothing searchable was typed.
+pub fn search_terms(typed: &str) -> Option<String> {
+    let words: Vec<String> = words_of(typed).take(QUERY_WORDS_MAX).collect();
+    let last = words.len().checked_sub(1)?;
+    let finished = typed.ends_with(char::is_whitespace);
+    let terms: Vec<String> = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| {
+            let stemmed = stem(word);
+            // An unfinished word is searched as typed too: stemming "cherries" must not lose "cherrie".
+            if at == last && !finished {
+                format!("('{stemmed}' | '{word}':*)")
+            } else {
+                format!("'{stemmed}'")
+            }
+        })
+        .collect();
+    Some(terms.join(" & "))
+}
+
+/// Words in lower case without accents; only letters and digits of any script remain.
+fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c) && c != '\'' && c != '’')
+        .map(fold)
+        .filter(|word| !word.is_empty())
+}
+
+fn fold(word: &str) -> String {
+    word.nfkd()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .filter(|c| c.is_alphanumeric())
+        .take(WORD_LENGTH_MAX)
+        .collect()
+}
+
+/// Removes English plurals and nothing else (Harman's S stemmer, 1991): weak on purpose, since a food
+/// word cut too short finds the wrong food.
+fn stem(word: &str) -> String {
+    let cut = |suffix: &str, put: &str| word.strip_suffix(suffix).map(|stem| format!("{stem}{put}"));
+    if word.len() > 4 && word.ends_with("ies") && !word.ends_with("eies") && !word.ends_with("aies") {
+        return cut("ies", "y").unwrap_or_default();
+    }
+    if word.len() > 4 && ["ches", "shes", "sses", "xes", "oes"].iter().any(|s| word.ends_with(s)) {
+        return cut("es", "").unwrap_or_default();
+    }
+    if word.len() > 3
+        && word.ends_with('s')
+        && !word.ends_with("us")
+        && !word.ends_with("ss")
+        && !word.ends_with("is")
+    {
+        return cut("s", "").unwrap_or_default();
+    }
+    word.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plural_and_accent_do_not_hide_a_product() {
+        let fields =
+            ProductFields { name: Some("Crème brûlée Cherries".to_owned()), ..ProductFields::default() };
+        assert_eq!(document_of("7", &fields), "'7':4C 'brulee':2A 'cherry':3A 'creme':1A");
+    }
+
+    #[test]
+    fn every_word_of_a_query_must_occur_and_the_last_may_be_unfinished() {
+        assert_eq!(search_terms("Tomatoes sou").as_deref(), Some("'tomato' & ('sou' | 'sou':*)"));
+        assert_eq!(search_terms("tomato soup ").as_deref(), Some("'tomato' & 'soup'"));
+        assert_eq!(search_terms(" ,;- "), None);
+    }
+
+    #[test]
+    fn quotes_and_operators_cannot_leave_the_query() {
+        assert_eq!(search_terms("a' | 'b & !c:* ").as_deref(), Some("'a' & 'b' & 'c'"));
+    }
+}

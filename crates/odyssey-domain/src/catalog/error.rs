@@ -1,0 +1,62 @@
+//! What callers of the catalog can act on.
+
+use odyssey_types::ProductId;
+
+use crate::db::DbError;
+
+/// One field of a request that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer within the record: `/nutrition/amounts/sodium_mg`.
+    pub pointer: String,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+impl FieldError {
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, detail: detail.into() }
+    }
+}
+
+/// Why one record of a write was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteRefusal {
+    #[error("there is no such product")]
+    NotFound,
+    #[error("a product with this external id exists already")]
+    Exists { id: ProductId },
+    #[error("another product holds this barcode")]
+    BarcodeTaken { gtin: String, holder: ProductId },
+    #[error("the product has changed since it was read")]
+    VersionMismatch { current: i64 },
+    #[error("an earlier record of this request has the same external id")]
+    DuplicateInRequest,
+    #[error("{} field(s) cannot be taken", .0.len())]
+    Invalid(Vec<FieldError>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error(transparent)]
+    Refused(#[from] WriteRefusal),
+    #[error("the cursor is not one of ours")]
+    CursorInvalid,
+    #[error("the query cannot be searched for: {0}")]
+    QueryInvalid(&'static str),
+    #[error("there is no such hold")]
+    HoldNotFound,
+    /// Two pairs of eyes: whoever removed the allergen may not release its hold.
+    #[error("the hold cannot be released: {0}")]
+    HoldNotReleasable(&'static str),
+    #[error("`{0}` is not an allergen we know")]
+    AllergenUnknown(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<sqlx::Error> for CatalogError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Db(error.into())
+    }
+}

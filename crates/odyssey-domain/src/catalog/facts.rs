@@ -1,0 +1,226 @@
+//! From a product to the facts that are stored beside it, and back.
+
+use chrono::{DateTime, Utc};
+use odyssey_matching::label::{Label, Tables, derive};
+use odyssey_matching::{
+    DIET_COUNT, Derivation, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState,
+    QualityIssue, ReferenceSource, Truth,
+};
+use odyssey_types::{NUTRIENT_COUNT, Nutrient, Nutrients, ProductFields, ProductId, ProductStatus};
+use serde::Serialize;
+
+use crate::db::DbError;
+
+/// Coverage an allergy asks for (reference 8.1): the list filter `allergens.none` uses it.
+const ALLERGY_COVERAGE_PERMILLE: u16 = 980;
+
+/// Derives a product with the tables of this binary; pure.
+pub fn derive_product(fields: &ProductFields, holds: &[(EvidenceKey, Flag)]) -> Derivation {
+    derive(&Label { fields, holds }, Tables::embedded())
+}
+
+/// What is stored of a derivation, and the product columns a snapshot needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFacts {
+    pub product_id: ProductId,
+    pub facts: Facts,
+    pub active: bool,
+    pub brand: Option<String>,
+    pub category_id: Option<String>,
+    pub dietary_tags: Vec<String>,
+    pub changed_at: DateTime<Utc>,
+}
+
+/// A row of `product_facts` as JSON, for a set-based write.
+#[derive(Debug, Serialize)]
+pub(super) struct FactsRecord {
+    product_id: ProductId,
+    deriver_version: i32,
+    active: bool,
+    brand: Option<String>,
+    category_id: Option<String>,
+    dietary_tags: Option<Vec<String>>,
+    changed_at: DateTime<Utc>,
+    evidence_keys: Vec<i16>,
+    evidence_flags: Vec<i16>,
+    list_state: i16,
+    coverage_permille: i16,
+    container_term: bool,
+    mandatory_keys: i64,
+    attested: bool,
+    absent_keys: i64,
+    diets: Vec<i16>,
+    per_100: Vec<Option<i64>>,
+    per_reference: Vec<Option<i64>>,
+    reference_amount: i64,
+    reference_source: i16,
+    is_volume: bool,
+    issues: Vec<QualityIssue>,
+}
+
+impl FactsRecord {
+    pub(super) fn new(
+        product_id: ProductId,
+        fields: &ProductFields,
+        deleted: bool,
+        changed_at: DateTime<Utc>,
+        derivation: Derivation,
+    ) -> Self {
+        let facts = derivation.facts;
+        let (mut evidence_keys, mut evidence_flags) = (Vec::new(), Vec::new());
+        for key in EvidenceKey::ALL {
+            let flags = facts.flags_of(*key);
+            if flags != Flags::NONE {
+                evidence_keys.push(i16::from(*key as u8));
+                evidence_flags.push(i16::from(flags.0));
+            }
+        }
+        Self {
+            product_id,
+            deriver_version: Tables::embedded().version() as i32,
+            active: !deleted && fields.status == ProductStatus::Active,
+            brand: fields.brand.clone(),
+            category_id: fields.category_id.clone(),
+            dietary_tags: fields.dietary_tags.clone(),
+            changed_at,
+            evidence_keys,
+            evidence_flags,
+            list_state: facts.list_state as i16,
+            coverage_permille: facts.coverage_permille as i16,
+            container_term: facts.container_term,
+            mandatory_keys: facts.mandatory.0 as i64,
+            attested: facts.attested,
+            absent_keys: absent_keys(&facts).0 as i64,
+            diets: facts.diets.iter().map(|d| i16::from(pack_diet(*d))).collect(),
+            per_100: unpack(&facts.per_100),
+            per_reference: unpack(&facts.per_reference),
+            reference_amount: facts.reference_amount,
+            reference_source: facts.reference_source as i16,
+            is_volume: facts.is_volume,
+            issues: derivation.issues,
+        }
+    }
+}
+
+/// The keys of which "contains" is a plain no: no flag that speaks for it, and nothing incomplete.
+fn absent_keys(facts: &Facts) -> KeySet {
+    let mut absent = KeySet::EMPTY;
+    for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
+        let flags = facts.flags_of(key);
+        let spoken = [Flag::Contains, Flag::Ambiguous, Flag::Pal, Flag::Facility, Flag::Exempt];
+        if !spoken.into_iter().any(|flag| flags.has(flag))
+            && !facts.is_incomplete(key, ALLERGY_COVERAGE_PERMILLE)
+        {
+            absent.insert(key);
+        }
+    }
+    absent
+}
+
+fn unpack(nutrients: &Nutrients) -> Vec<Option<i64>> {
+    Nutrient::ALL.iter().map(|n| nutrients.get(*n)).collect()
+}
+
+/// Two bits of truth, one of certificate, one of precaution.
+const fn pack_diet(diet: DietFact) -> u8 {
+    diet.truth as u8 | ((diet.certified as u8) << 2) | ((diet.precaution as u8) << 3)
+}
+
+fn unpack_diet(packed: i16) -> Option<DietFact> {
+    let truth = match packed & 0b11 {
+        0 => Truth::Unknown,
+        1 => Truth::No,
+        2 => Truth::Yes,
+        _ => return None,
+    };
+    Some(DietFact { truth, certified: packed & 0b100 != 0, precaution: packed & 0b1000 != 0 })
+}
+
+/// A row of `product_facts` as it comes back.
+#[derive(Debug)]
+pub(super) struct FactsRow {
+    pub product_id: uuid::Uuid,
+    pub active: bool,
+    pub brand: Option<String>,
+    pub category_id: Option<String>,
+    pub dietary_tags: Option<Vec<String>>,
+    pub changed_at: DateTime<Utc>,
+    pub evidence_keys: Vec<i16>,
+    pub evidence_flags: Vec<i16>,
+    pub list_state: i16,
+    pub coverage_permille: i16,
+    pub container_term: bool,
+    pub mandatory_keys: i64,
+    pub attested: bool,
+    pub diets: Vec<i16>,
+    pub per_100: Vec<Option<i64>>,
+    pub per_reference: Vec<Option<i64>>,
+    pub reference_amount: i64,
+    pub reference_source: i16,
+    pub is_volume: bool,
+}
+
+impl TryFrom<FactsRow> for StoredFacts {
+    type Error = DbError;
+
+    fn try_from(row: FactsRow) -> Result<Self, DbError> {
+        let broken =
+            || DbError::inconsistent(format!("the facts of product {} are not readable", row.product_id));
+        let mut flags = [Flags::NONE; KEY_COUNT];
+        if row.evidence_keys.len() != row.evidence_flags.len() {
+            return Err(broken());
+        }
+        for (key, bits) in row.evidence_keys.iter().zip(&row.evidence_flags) {
+            let slot = usize::try_from(*key).ok().and_then(|key| flags.get_mut(key)).ok_or_else(broken)?;
+            *slot = Flags(u8::try_from(*bits).map_err(|_| broken())?);
+        }
+        let mut diets = [DietFact { truth: Truth::Unknown, certified: false, precaution: false }; DIET_COUNT];
+        // A diet added since the row was derived stays unknown until it is derived again.
+        for (slot, packed) in diets.iter_mut().zip(&row.diets) {
+            *slot = unpack_diet(*packed).ok_or_else(broken)?;
+        }
+        let list_state = match row.list_state {
+            0 => ListState::Absent,
+            1 => ListState::Truncated,
+            2 => ListState::OtherLanguage,
+            3 => ListState::Complete,
+            _ => return Err(broken()),
+        };
+        let reference_source = match row.reference_source {
+            0 => ReferenceSource::Serving,
+            1 => ReferenceSource::Racc,
+            2 => ReferenceSource::Assumed,
+            _ => return Err(broken()),
+        };
+        Ok(Self {
+            product_id: row.product_id.into(),
+            active: row.active,
+            facts: Facts {
+                flags,
+                list_state,
+                coverage_permille: u16::try_from(row.coverage_permille).map_err(|_| broken())?,
+                container_term: row.container_term,
+                mandatory: KeySet(row.mandatory_keys as u64),
+                attested: row.attested,
+                diets,
+                per_100: pack(&row.per_100),
+                per_reference: pack(&row.per_reference),
+                reference_amount: row.reference_amount,
+                reference_source,
+                is_volume: row.is_volume,
+            },
+            brand: row.brand,
+            category_id: row.category_id,
+            dietary_tags: row.dietary_tags.unwrap_or_default(),
+            changed_at: row.changed_at,
+        })
+    }
+}
+
+fn pack(stored: &[Option<i64>]) -> Nutrients {
+    let mut nutrients = Nutrients::default();
+    for (nutrient, amount) in Nutrient::ALL.iter().zip(stored).take(NUTRIENT_COUNT) {
+        nutrients.set(*nutrient, *amount);
+    }
+    nutrients
+}

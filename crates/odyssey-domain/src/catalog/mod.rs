@@ -1,0 +1,57 @@
+//! Products: what vendors sell, what their labels say, and what that amounts to.
+//!
+//! Owns: `products`, `product_barcodes`, `product_facts`, `product_documents`, `catalog_commits`,
+//! `allergen_holds`. Promises: what is written reads back equal; absent is unknown; an allergen that
+//! vanishes from the data stays as a hold until a second person releases it; a transaction takes one
+//! catalog version, last. Emits: `product.updated` events, one a batch; [`Notice::CatalogChanged`].
+//! Never: clears an allergen by silence, reuses another vendor's rows, bumps the version per row.
+//!
+//! [`Notice::CatalogChanged`]: crate::db::Notice::CatalogChanged
+
+mod document;
+mod error;
+mod facts;
+mod holds;
+mod list;
+mod product;
+mod store;
+mod validate;
+mod write;
+
+pub use document::{document_of, search_terms};
+pub use error::{CatalogError, FieldError, WriteRefusal};
+pub use facts::{StoredFacts, derive_product};
+pub use holds::{Hold, holds_of_products, list_holds, release_hold};
+pub use list::{ProductQuery, ProductSort, list_products};
+pub use product::{Attestation, Lineage, Product};
+pub use validate::validate_fields;
+pub use write::{
+    BatchOptions, BatchOutcome, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteResult,
+    delete_product, write_one, write_products,
+};
+
+use odyssey_types::ProductId;
+
+use crate::db::VendorTx;
+
+/// Records of one request at most; also rows of one import batch.
+pub const BATCH_ROWS_MAX: usize = 10_000;
+
+/// The product, unless it is deleted or another vendor's.
+pub async fn find_product(tx: &mut VendorTx, id: ProductId) -> Result<Option<Product>, CatalogError> {
+    Ok(store::find_products(tx, &[id]).await?.into_iter().find(|p| p.deleted_at.is_none()))
+}
+
+/// The product, or [`WriteRefusal::NotFound`].
+pub async fn get_product(tx: &mut VendorTx, id: ProductId) -> Result<Product, CatalogError> {
+    find_product(tx, id).await?.ok_or(CatalogError::Refused(WriteRefusal::NotFound))
+}
+
+/// Those of the given products that exist and are not deleted, in no particular order.
+pub async fn find_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<Product>, CatalogError> {
+    let mut products = store::find_products(tx, ids).await?;
+    products.retain(|p| p.deleted_at.is_none());
+    Ok(products)
+}
+
+pub use store::{catalog_version, load_facts, load_facts_of_batches, stale_products};

@@ -1,0 +1,58 @@
+//! Customers: who a vendor serves, what they agreed to, and their health profiles.
+//!
+//! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`. Promises:
+//! everything personal is sealed under the person's own key before it reaches the database and held in
+//! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
+//! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
+//! the next call on; every disclosure names the people disclosed. Emits: `customer.updated` events with
+//! ids only. Never: puts a value into an error, a log line or an event; lets a file undo a withdrawal.
+//!
+//! [`Phi`]: odyssey_types::Phi
+
+mod consents;
+mod customer;
+mod error;
+mod import;
+mod list;
+mod lists;
+mod matching;
+mod merge;
+mod normalise;
+mod plan;
+mod profile;
+mod read;
+mod seal;
+mod search;
+mod store;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod write;
+
+pub use consents::{list_consents, record_consent, require_health_consent};
+pub use customer::{
+    Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, ListEntry, ListKind, MaskedCustomer,
+};
+pub use error::{CustomerError, WriteRefusal};
+pub use import::{SinceImport, unchanged_customers};
+pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
+pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};
+pub use matching::{ForMatching, open_for_matching};
+pub use merge::fields_of;
+pub use normalise::{normalise_email, normalise_phone};
+pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
+pub use read::{delete_customer, get_customer, get_masked};
+pub use search::{CustomerLookup, search_customers};
+pub use write::{
+    BatchOptions, BatchOutcome, Change, ConsentChange, CustomerWrite, ImportConsent, ImportMark,
+    ImportOptions, RowOutcome, Target, WriteResult, write_customers, write_one,
+};
+
+/// Records of one request at most.
+pub const BATCH_ROWS_MAX: usize = 10_000;
+/// Records opened, merged and sealed at a time: bounds the memory that holds opened data.
+pub const CHUNK_ROWS_MAX: usize = 2_000;
+/// Customers that one exact search gives back at most; a household shares a phone, a company an e-mail.
+pub const SEARCH_HITS_MAX: usize = 200;
+/// Products on one customer's lists at most: each is looked at in every match.
+pub const LIST_ENTRIES_MAX: usize = 1_000;

@@ -1,0 +1,18 @@
+//! What callers of matching can act on.
+
+use crate::catalog::CatalogError;
+use crate::customers::CustomerError;
+use crate::db::DbError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum MatchingError {
+    /// The engine or its data is away: nothing may be concluded from that.
+    #[error("matching is unavailable: {0}")]
+    Unavailable(&'static str),
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
