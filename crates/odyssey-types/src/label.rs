@@ -9,6 +9,7 @@ macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $code)] $variant),+ }
 
         impl $name {
@@ -51,6 +52,7 @@ codes! {
 
 /// A free-from claim, with its certificate where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FreeFromClaim {
     /// Allergen code: `milk`, `gluten`, `tree_nut.almond`.
@@ -65,6 +67,7 @@ pub struct FreeFromClaim {
 /// The vendor's allergen declaration. Five different things: listed under `contains`,
 /// `may_contain`, `facility` or `free_from`, or in none of them, which is *not stated*.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct DeclaredAllergens {
     pub contains: Vec<String>,
@@ -84,6 +87,7 @@ impl DeclaredAllergens {
 
 /// The labelled serving: a mass or a volume, and the label's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ServingSize {
     /// Grams, finest step 1 µg.
@@ -99,6 +103,7 @@ pub struct ServingSize {
 
 /// Declared nutrition: one basis and the amounts on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Nutrition {
     pub basis: NutritionBasis,
@@ -108,6 +113,7 @@ pub struct Nutrition {
 /// Everything about a product that a vendor writes, but for its external id. What is written reads
 /// back equal; an absent field is unknown, an empty list is a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ProductFields {
     pub gtin: Option<Gtin>,

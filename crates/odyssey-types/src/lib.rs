@@ -12,6 +12,8 @@ mod nutrition;
 mod page;
 mod phi;
 mod profile;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use fixed::{Fixed, FixedError, parse_fixed, parse_fixed_rounding, render_fixed};

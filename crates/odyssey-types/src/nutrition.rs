@@ -162,6 +162,7 @@ impl<'de> Deserialize<'de> for Nutrient {
 /// What the amounts of a label are counted per.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum NutritionBasis {
     #[serde(rename = "per_100g")]
     Per100g,

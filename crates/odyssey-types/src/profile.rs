@@ -60,6 +60,7 @@ codes! {
 
 /// An allergen to avoid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AllergyEntry {
     /// Allergen code (`peanut`, `tree_nut.almond`, `gluten`); `None` when nobody has mapped it yet,
@@ -83,6 +84,7 @@ pub struct AllergyEntry {
 
 /// A diagnosis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConditionEntry {
     pub system: CodeSystem,
@@ -94,6 +96,7 @@ pub struct ConditionEntry {
 
 /// A medication taken now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MedicationEntry {
     /// RxNorm concept id of the ingredient.
@@ -105,6 +108,7 @@ pub struct MedicationEntry {
 
 /// A diet that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DietEntry {
     /// Diet code: `vegan`, `halal`, `gluten_free`.
@@ -167,6 +171,7 @@ impl<'de> Deserialize<'de> for ExplicitLimit {
 
 /// Wanted shares of energy, in percent; together 98 to 102.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MacroTargets {
     pub protein_pct: Fixed<1>,
@@ -176,6 +181,7 @@ pub struct MacroTargets {
 
 /// The health profile as written. Absent is unknown; nothing is ever filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthProfile {
     /// Finest step 0.1 cm.
@@ -212,6 +218,7 @@ impl HealthProfile {
 
 /// A customer's identity and contact, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomerIdentity {
     pub name: Option<String>,
