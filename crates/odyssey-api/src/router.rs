@@ -35,7 +35,15 @@ fn routes() -> OpenApiRouter<ApiState> {
 
 /// The service.
 pub fn router(state: ApiState) -> Result<Router, UnregisteredOperation> {
-    let (router, document) = routes().split_for_parts();
+    serve(routes(), state)
+}
+
+/// Puts the stack around routes. Tests mount routes of their own in the same house.
+pub(crate) fn serve(
+    routes: OpenApiRouter<ApiState>,
+    state: ApiState,
+) -> Result<Router, UnregisteredOperation> {
+    let (router, document) = routes.split_for_parts();
     let document = contract::complete(document)?;
     let operations = Arc::new(Operations::read(&document)?);
     let document = Arc::new(reading::ServedContract::new(&document));

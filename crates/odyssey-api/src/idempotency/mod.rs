@@ -10,8 +10,6 @@
 mod answer;
 mod extractor;
 mod layer;
-#[cfg(test)]
-mod tests;
 
 pub use answer::Answer;
 pub use extractor::Idempotency;

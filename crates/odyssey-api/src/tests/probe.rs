@@ -1,0 +1,114 @@
+//! Routes that only these tests mount.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use crate::authorized::{Authorized, permission};
+use crate::conditional::IfMatch;
+use crate::context;
+use crate::extract::{Json, Path, PathParameters, Query};
+use crate::idempotency::{Answer, Idempotency};
+use crate::operation::{Facts, RateClass};
+use crate::paging::Limit;
+use crate::problem::{Problem, ProblemCode};
+use crate::state::ApiState;
+use crate::{guarded, keyed, open};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    let facts = Facts::unaudited("it is a test").rate(RateClass::Free);
+    OpenApiRouter::default()
+        .routes(open!(take_person, facts))
+        .routes(open!(list_people, facts))
+        .routes(open!(get_person, facts))
+        .routes(open!(panic_now, facts))
+        .routes(open!(sleep_long, facts))
+        .routes(open!(put_person, facts))
+        .routes(guarded!(read_guarded, Facts::audited("probe.read").discloses_phi()))
+        .routes(keyed!(write_keyed, Facts::audited("probe.write").rate(RateClass::ImportStart)))
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    email: String,
+    #[serde(default)]
+    ages: Vec<u32>,
+    #[serde(default)]
+    children: Vec<Person>,
+}
+
+#[utoipa::path(post, path = "/probe/people", request_body = Person, responses((status = 200)))]
+async fn take_person(Json(person): Json<Person>) -> Json<Person> {
+    context::count_rows_read(2);
+    context::count_rows_written(3);
+    Json(person)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filters {
+    #[serde(default, rename = "tags.any")]
+    tags_any: Vec<String>,
+    #[serde(default)]
+    limit: Limit,
+}
+
+#[utoipa::path(get, path = "/probe/people", params(Filters), responses((status = 200)))]
+async fn list_people(Query(filters): Query<Filters>) -> Json<(Vec<String>, u32)> {
+    Json((filters.tags_any, filters.limit.get()))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct PersonPath {
+    person_id: Uuid,
+}
+
+impl PathParameters for PersonPath {
+    const NOT_FOUND: ProblemCode = ProblemCode::CustomerNotFound;
+}
+
+#[utoipa::path(get, path = "/probe/people/{person_id}", params(PersonPath), responses((status = 200)))]
+async fn get_person(Path(path): Path<PersonPath>) -> Json<Uuid> {
+    Json(path.person_id)
+}
+
+#[utoipa::path(put, path = "/probe/people/{person_id}", params(PersonPath), responses((status = 204)))]
+async fn put_person(if_match: IfMatch, Path(_path): Path<PersonPath>) -> Result<StatusCode, Problem> {
+    if_match.check(7)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/probe/panic", responses((status = 200)))]
+async fn panic_now() -> StatusCode {
+    panic!("the e-mail was ada@example.org")
+}
+
+#[utoipa::path(get, path = "/probe/sleep", responses((status = 200)))]
+async fn sleep_long() -> StatusCode {
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    StatusCode::OK
+}
+
+#[utoipa::path(get, path = "/probe/guarded", responses((status = 200)))]
+async fn read_guarded(caller: Authorized<permission::HealthRead>) -> StatusCode {
+    assert!(caller.vendor_id().is_some());
+    StatusCode::OK
+}
+
+#[utoipa::path(post, path = "/probe/keyed", request_body = Person, responses((status = 201)))]
+async fn write_keyed(
+    caller: Authorized<permission::IngestWrite>,
+    idempotency: Idempotency,
+    Json(person): Json<Person>,
+) -> Result<Response, Problem> {
+    let tx = caller.begin().await?;
+    idempotency.commit(tx, Answer::json(StatusCode::CREATED, &person)).await
+}
