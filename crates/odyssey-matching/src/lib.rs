@@ -4,7 +4,11 @@
 //! inputs give the same bytes; integers only in filters and scores; an unknown never passes a gate.
 //! Emits: nothing. Never: does IO, reads a clock, draws a random number, knows a vendor.
 
+mod derive_profile;
+mod engine;
 mod facts;
 pub mod label;
 
+pub use derive_profile::{BmiClass, DailyLimit, Derived, LimitKind, derive_profile};
+pub use engine::*;
 pub use facts::*;

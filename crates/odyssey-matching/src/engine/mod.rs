@@ -1,0 +1,33 @@
+//! The engine: rule packs, compiled policies, snapshots, ranking and explaining.
+//!
+//! Owns: no table. Promises: a hard gate is never relaxed to fill a list; an unknown never passes a
+//! gate; the ranking agrees with the explanation of every single product; the same inputs give the
+//! same bytes. Emits: nothing. Never: calls a product safe.
+
+mod codes;
+mod curves;
+mod evaluate;
+mod pack;
+mod policy;
+mod product;
+mod rank;
+mod snapshot;
+#[cfg(test)]
+mod testing;
+mod validate;
+
+pub use codes::{Blocked, NotConsidered, ResolvedConditions, resolve_conditions};
+pub use evaluate::{Reason, ScorePart, SmallestChange, Tier, Verdict, VerdictKind, evaluate};
+pub use pack::{
+    CapRule, ConditionTemplate, DailyAmount, Drug, EnergyFigures, EnergyGoal, FitFigures, Goal, Intake,
+    IntakeRow, Interaction, PackError, PackText, RequireRule, RulePack, RuleRef, ScoringPolicy, Status,
+    TargetRule, WarningRule,
+};
+pub use policy::{
+    ALGORITHM_VERSION, Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, Component, DietGate,
+    Gate, KeyActions, KeyGate, Part, Policy, PolicyInput, Preferences, Severity,
+};
+pub use product::{ProductMeta, Role, name_hash};
+pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank};
+pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotRow};
+pub use validate::{ProfileError, validate_profile};

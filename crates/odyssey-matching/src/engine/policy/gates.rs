@@ -1,0 +1,293 @@
+//! The gates and what each cause means to them: the table of reference 8.2 with the strictness rules.
+
+use odyssey_types::{AllergyEntry, AllergySeverity, DietEntry, DietKind, Nutrient, Strictness};
+use serde::Serialize;
+
+use super::RuleRef;
+use crate::{Diet, EvidenceKey, KeySet, Truth};
+
+/// What one cause does to a product, from harmless to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Pass,
+    /// Tier 1, with a warning shown.
+    Warn,
+    /// Tier 2.
+    Caution,
+    /// Tier 3.
+    Unverified,
+    /// Tier X.
+    Exclude,
+}
+
+/// How badly a key harms, from worst to least. Also the order of key gates in the funnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Anaphylaxis,
+    /// A medical gluten-free diet.
+    Celiac,
+    Allergy,
+    Intolerance,
+    Preference,
+}
+
+impl Severity {
+    /// Recognised share of the ingredient list that a constraint of this severity asks for.
+    pub const fn coverage_permille(self) -> u16 {
+        match self {
+            Self::Anaphylaxis | Self::Celiac => 1000,
+            Self::Allergy => 980,
+            Self::Intolerance => 950,
+            Self::Preference => 900,
+        }
+    }
+
+    /// Whether what this gate cannot verify may stand in the list of the unverified.
+    pub const fn unverified_is_listed(self) -> bool {
+        matches!(self, Self::Intolerance | Self::Preference)
+    }
+}
+
+/// What each kind of evidence about a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct KeyActions {
+    pub contains: Action,
+    pub ambiguous: Action,
+    pub pal: Action,
+    pub facility: Action,
+    pub exempt: Action,
+    /// Silence that proves nothing.
+    pub incomplete: Action,
+    /// No current certified claim.
+    pub uncertified: Action,
+}
+
+/// A gate on allergens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct KeyGate {
+    pub severity: Severity,
+    /// The allergen code as written: `peanut`, `gluten`.
+    pub subject: String,
+    pub keys: KeySet,
+    pub actions: KeyActions,
+    pub rule: RuleRef,
+}
+
+impl KeyGate {
+    pub(super) fn of_allergy(
+        entry: &AllergyEntry,
+        subject: &str,
+        keys: KeySet,
+        rule: RuleRef,
+    ) -> Option<Self> {
+        let severity = match entry.severity {
+            Some(AllergySeverity::Anaphylaxis) => Severity::Anaphylaxis,
+            Some(AllergySeverity::Allergy) | None => Severity::Allergy,
+            Some(AllergySeverity::Intolerance) => Severity::Intolerance,
+            Some(AllergySeverity::Preference) if entry.never => Severity::Preference,
+            Some(AllergySeverity::Preference) => return None,
+        };
+        let actions = key_actions(severity, entry.strictness, entry.exempt_allowed);
+        Some(Self { severity, subject: subject.to_owned(), keys, actions, rule })
+    }
+
+    pub(super) fn of_medical_gluten(keys: KeySet, rule: RuleRef) -> Self {
+        let actions = key_actions(Severity::Celiac, None, false);
+        Self { severity: Severity::Celiac, subject: "gluten".to_owned(), keys, actions, rule }
+    }
+
+    /// The allergen's name in a sentence.
+    pub fn label(&self) -> &str {
+        match self.subject.as_str() {
+            "nut" => "nuts",
+            "gluten" => "gluten",
+            "shellfish" => "shellfish",
+            "seafood" => "seafood",
+            code => match EvidenceKey::from_code(code) {
+                Some(key) => key.label(),
+                None => code,
+            },
+        }
+    }
+}
+
+/// The row of the table for a severity, tightened or loosened by the strictness. Only the cells that
+/// the table opens to opt-in are ever loosened, and none for anaphylaxis and coeliac disease.
+fn key_actions(severity: Severity, strictness: Option<Strictness>, exempt_allowed: bool) -> KeyActions {
+    use Action::{Caution, Exclude, Pass, Unverified, Warn};
+    let row = match severity {
+        Severity::Anaphylaxis => {
+            let exempt = if exempt_allowed { Caution } else { Exclude };
+            [Exclude, Exclude, Exclude, Exclude, exempt, Exclude]
+        }
+        Severity::Celiac | Severity::Allergy => [Exclude, Exclude, Exclude, Exclude, Caution, Exclude],
+        Severity::Intolerance => [Exclude, Unverified, Caution, Caution, Warn, Unverified],
+        Severity::Preference => [Exclude, Pass, Pass, Pass, Pass, Warn],
+    };
+    let [contains, ambiguous, pal, facility, exempt, incomplete] = row;
+    let mut actions =
+        KeyActions { contains, ambiguous, pal, facility, exempt, incomplete, uncertified: Pass };
+    match strictness {
+        Some(Strictness::Contains) if severity == Severity::Allergy => {
+            actions.pal = Caution;
+            actions.facility = Caution;
+        }
+        Some(Strictness::MayContain) if severity == Severity::Allergy => actions.facility = Caution,
+        None | Some(Strictness::Contains) => {}
+        Some(Strictness::MayContain) => actions.pal = Exclude,
+        Some(Strictness::Facility) => {
+            actions.pal = Exclude;
+            actions.facility = Exclude;
+        }
+        Some(Strictness::ConfirmedFree) => {
+            return KeyActions {
+                contains: Exclude,
+                ambiguous: Exclude,
+                pal: Exclude,
+                facility: Exclude,
+                exempt: Exclude,
+                incomplete: Exclude,
+                uncertified: Exclude,
+            };
+        }
+    }
+    actions
+}
+
+/// A gate on a diet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct DietGate {
+    #[serde(serialize_with = "super::serialize_diet")]
+    pub diet: Diet,
+    pub kind: DietKind,
+    pub no: Action,
+    pub unknown: Action,
+    /// A precautionary statement names an excluded class.
+    pub precaution: Action,
+    /// `yes` without a certificate, for diets whose process a label cannot prove.
+    pub uncertified: Action,
+    /// The keys that the diet excludes, for quoting evidence.
+    pub excludes: KeySet,
+    pub rule: RuleRef,
+}
+
+impl DietGate {
+    /// `None` for a preference that is no gate.
+    pub(super) fn of_entry(entry: &DietEntry, diet: Diet, excludes: KeySet, rule: RuleRef) -> Option<Self> {
+        // A diet without a kind is kept as if it were a matter of conscience.
+        let kind = entry.kind.unwrap_or(DietKind::Ethical);
+        let preference = kind == DietKind::Preference;
+        if preference && !entry.never {
+            return None;
+        }
+        let by_process = matches!(diet, Diet::Halal | Diet::Kosher);
+        Some(Self {
+            diet,
+            kind,
+            no: Action::Exclude,
+            unknown: if preference { Action::Warn } else { Action::Unverified },
+            precaution: match (entry.refuse_may_contain, preference) {
+                (true, _) => Action::Exclude,
+                (false, false) => Action::Caution,
+                (false, true) => Action::Pass,
+            },
+            uncertified: if by_process { Action::Warn } else { Action::Pass },
+            excludes,
+            rule,
+        })
+    }
+
+    pub(crate) const fn action_of(&self, truth: Truth) -> Action {
+        match truth {
+            Truth::Unknown => self.unknown,
+            Truth::No => self.no,
+            Truth::Yes => Action::Pass,
+        }
+    }
+
+    pub const fn is_preference(&self) -> bool {
+        matches!(self.kind, DietKind::Preference)
+    }
+
+    pub(crate) const fn unverified_is_listed(&self) -> bool {
+        !(matches!(self.kind, DietKind::Medical) && matches!(self.diet, Diet::GlutenFree))
+    }
+}
+
+/// What an amount is counted per.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    Reference,
+    Per100,
+}
+
+/// What holds where the reference amount is assumed to be 100 g or ml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assumed {
+    /// Makes no difference.
+    Ignore,
+    /// Counts as unknown.
+    Unknown,
+    /// At most a caution up to this amount (a fifth of the cap, which holds for any serving up to
+    /// 250 g), unverified above.
+    PassUpTo(i64),
+}
+
+/// A gate on an amount. Unknown is tier 3.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AmountGate {
+    /// `HX_LIMIT` or `HX_CONDITION_NUTRIENT`.
+    pub code: &'static str,
+    /// The condition, or the period of an explicit limit.
+    pub subject: String,
+    pub nutrient: Nutrient,
+    pub basis: Basis,
+    /// Excludes above this; `None` only asks that the amount is stated. µg (energy: J).
+    pub exclude_above: Option<i64>,
+    /// The limit that stands behind it.
+    pub limit: Option<i64>,
+    pub assumed: Assumed,
+    pub rule: RuleRef,
+}
+
+/// A hard gate. The order of the variants, then of their fields, is the order of the funnel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    Keys(KeyGate),
+    Diet(DietGate),
+    Amount(AmountGate),
+}
+
+impl Gate {
+    /// Lifted by an always-allow entry.
+    pub fn is_preference(&self) -> bool {
+        match self {
+            Self::Keys(gate) => gate.severity == Severity::Preference,
+            Self::Diet(gate) => gate.is_preference(),
+            Self::Amount(_) => false,
+        }
+    }
+
+    /// Whether what this gate cannot verify may be listed as such.
+    pub fn unverified_is_listed(&self) -> bool {
+        match self {
+            Self::Keys(gate) => gate.severity.unverified_is_listed(),
+            Self::Diet(gate) => gate.unverified_is_listed(),
+            Self::Amount(_) => true,
+        }
+    }
+
+    /// What the gate is about: an allergen, a diet, `htn sodium_mg`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Keys(gate) => gate.subject.clone(),
+            Self::Diet(gate) => gate.diet.code().to_owned(),
+            Self::Amount(gate) => format!("{} {}", gate.subject, gate.nutrient.field()),
+        }
+    }
+}

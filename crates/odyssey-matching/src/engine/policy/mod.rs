@@ -1,0 +1,122 @@
+//! A profile compiled once per request: gates, cautions, warnings and the parts of the score.
+//!
+//! Owns: no table. Promises: the strictest of several rules wins in whatever order they stand; two
+//! profiles that mean the same have the same digest; a target never becomes a ceiling; what cannot be
+//! mapped blocks or is named in `not_considered`. Never: looks at a product.
+
+mod compile;
+mod gates;
+mod scoring;
+#[cfg(test)]
+mod tests;
+
+use chrono::NaiveDate;
+use odyssey_types::{HealthProfile, Nutrient, ProductId};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Blocked, FitFigures, NotConsidered, RulePack, RuleRef, ScoringPolicy};
+use crate::{Diet, KeySet};
+
+pub use gates::{Action, AmountGate, Assumed, Basis, DietGate, Gate, KeyActions, KeyGate, Severity};
+pub use scoring::{Component, Part, Preferences};
+
+/// Version of the decisions and the score: raised with every change of behaviour.
+pub const ALGORITHM_VERSION: &str = "1";
+
+/// What a policy is compiled from.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyInput<'a> {
+    pub profile: &'a HealthProfile,
+    /// From the birth date; the profile's own age counts where there is none.
+    pub age_years: Option<u8>,
+    /// The day the answer is for.
+    pub as_of: NaiveDate,
+    /// Products the customer never wants to see.
+    pub never_list: &'a [ProductId],
+    /// Products whose soft terms and preference gates are lifted.
+    pub allow_list: &'a [ProductId],
+    pub vendor_policy: ScoringPolicy,
+}
+
+/// A soft cap of which one reference amount uses too much: tier 2.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AmountCaution {
+    /// `WN_CAP_…` above a half, `WN_RED_…` above a red mark.
+    pub code: String,
+    pub nutrient: Nutrient,
+    /// Fires above this; µg per reference amount.
+    pub above: i64,
+    /// The same where the reference amount is assumed.
+    pub assumed_above: i64,
+    pub limit: i64,
+    pub rule: RuleRef,
+}
+
+/// A class (or cross-reacting allergen) that is worth a caution: tier 2 when contained.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ClassWarning {
+    pub code: String,
+    /// What it is about: `class.alcohol`, `tree_nut`.
+    pub subject: String,
+    pub keys: KeySet,
+    pub drinks_only: bool,
+    pub rule: RuleRef,
+}
+
+/// The compiled policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    pub algorithm_version: &'static str,
+    pub pack_version: String,
+    pub pack_digest: String,
+    /// In the fixed order of the funnel.
+    pub gates: Vec<Gate>,
+    pub cautions: Vec<AmountCaution>,
+    pub warnings: Vec<ClassWarning>,
+    /// Sorted by code; weights in thousandths.
+    pub parts: Vec<Part>,
+    pub preferences: Preferences,
+    pub fit: FitFigures,
+    /// Sorted.
+    pub never_list: Vec<ProductId>,
+    /// Sorted.
+    pub allow_list: Vec<ProductId>,
+    /// Not empty: nothing is ranked (`DQ_PROFILE_UNSAFE`).
+    pub blocked: Vec<Blocked>,
+    /// On record, but looked at by no rule.
+    pub not_considered: Vec<NotConsidered>,
+    /// The day the answer is for. No part of the digest: answers are cached by it separately.
+    #[serde(skip)]
+    pub as_of: NaiveDate,
+}
+
+impl Policy {
+    /// Compiles what `input` asks for with the figures of `pack`.
+    pub fn compile(input: &PolicyInput<'_>, pack: &RulePack) -> Self {
+        compile::compile(input, pack)
+    }
+
+    /// SHA-256, in hex, over the policy's canonical bytes: its own fields as JSON, lists sorted.
+    pub fn digest(&self) -> String {
+        // Integers, strings and closed enums always have a JSON form.
+        let bytes = serde_json::to_vec(self).expect("a policy has no map with keys that are not text");
+        Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
+    pub(crate) fn lists_never(&self, id: ProductId) -> bool {
+        self.never_list.binary_search(&id).is_ok()
+    }
+
+    pub(crate) fn lists_allowed(&self, id: ProductId) -> bool {
+        self.allow_list.binary_search(&id).is_ok()
+    }
+}
+
+pub(crate) fn serialize_diet<S: serde::Serializer>(diet: &Diet, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(diet.code())
+}

@@ -1,0 +1,202 @@
+//! The parts of the score and their weights (reference 8.4).
+
+use odyssey_types::{AllergySeverity, DietKind, HealthProfile, Nutrient, NutrientUnit};
+use serde::Serialize;
+
+use super::{RuleRef, ScoringPolicy};
+use crate::derive_profile::{CapInForce, Derived, LimitKind, strictest_caps, targets_in_force};
+use crate::engine::{RulePack, Status, name_hash};
+use crate::{Diet, KeySet, keys_of_allergen};
+
+/// One thing that is scored from 0 to 1000. Amounts are µg (energy: J) per day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    Cap {
+        nutrient: Nutrient,
+        limit: i64,
+    },
+    Target {
+        nutrient: Nutrient,
+        goal: i64,
+    },
+    /// Wanted shares of energy in basis points.
+    MacroFit {
+        protein_bp: i64,
+        fat_bp: i64,
+        carbohydrate_bp: i64,
+    },
+    EnergyFit {
+        day_joules: i64,
+    },
+    /// The mean of several caps and targets.
+    Goal {
+        caps: Vec<(Nutrient, i64)>,
+        targets: Vec<(Nutrient, i64)>,
+    },
+    Preference,
+}
+
+/// A component with its weight in thousandths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// `SC_CAP_sodium_mg`, `SC_MACRO_FIT`, …
+    pub code: String,
+    pub weight_milli: u32,
+    pub component: Component,
+    pub rule: RuleRef,
+}
+
+/// Likes and dislikes, as hashes of names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Preferences {
+    pub liked_brands: Vec<u32>,
+    pub disliked_brands: Vec<u32>,
+    pub liked_categories: Vec<u32>,
+    pub disliked_categories: Vec<u32>,
+    /// Allergens that are merely disliked.
+    pub disliked_keys: Vec<KeySet>,
+    /// Diets that are merely preferred.
+    pub preferred_diets: Vec<u8>,
+}
+
+impl Preferences {
+    pub(super) fn of_profile(profile: &HealthProfile) -> Self {
+        let hashes = |names: &[String]| sorted(names.iter().map(|n| name_hash(n)).collect());
+        let disliked = profile
+            .allergies
+            .iter()
+            .filter(|a| a.severity == Some(AllergySeverity::Preference) && !a.never)
+            .filter_map(|a| keys_of_allergen(a.allergen.as_deref()?));
+        let preferred = profile
+            .diets
+            .iter()
+            .filter(|d| d.kind == Some(DietKind::Preference) && !d.never)
+            .filter_map(|d| Diet::from_code(&d.diet).map(|d| d as u8));
+        Self {
+            liked_brands: hashes(&profile.liked_brands),
+            disliked_brands: hashes(&profile.disliked_brands),
+            liked_categories: hashes(&profile.liked_categories),
+            disliked_categories: hashes(&profile.disliked_categories),
+            disliked_keys: sorted(disliked.collect()),
+            preferred_diets: sorted(preferred.collect()),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// Every part that applies to the profile, sorted by code. A component that the profile does not have
+/// has no weight; profile models are not built, so their weight is nobody's.
+pub(super) fn parts(
+    profile: &HealthProfile,
+    pack: &RulePack,
+    derived: &Derived,
+    caps: &[CapInForce],
+    weights: ScoringPolicy,
+    preferences: &Preferences,
+) -> Vec<Part> {
+    let mut parts = weighted(weights.caps, cap_parts(caps));
+    parts.extend(weighted(weights.targets, target_parts(profile, pack, derived)));
+    parts.extend(weighted(weights.fit, fit_parts(profile, pack, derived)));
+    parts.extend(weighted(weights.goal, goal_part(profile, pack, derived).into_iter().collect()));
+    if !preferences.is_empty() {
+        let others: u32 = parts.iter().map(|p| p.weight_milli).sum();
+        let rule = pack.rule("score.preference", "engine", Status::Policy);
+        let part =
+            Part { code: "SC_PREF".to_owned(), weight_milli: 0, component: Component::Preference, rule };
+        let mut part = weighted(weights.preference, vec![part]);
+        // Preference never exceeds a tenth of the whole: at most a ninth of the rest.
+        part.iter_mut().for_each(|p| p.weight_milli = p.weight_milli.min(others / 9));
+        parts.extend(part);
+    }
+    parts.retain(|p| p.weight_milli > 0);
+    parts.sort_by(|a, b| a.code.cmp(&b.code));
+    parts
+}
+
+/// Shares a group's weight equally in thousandths; what is left over goes to the first by code.
+fn weighted(weight: u32, mut parts: Vec<Part>) -> Vec<Part> {
+    parts.sort_by(|a, b| a.code.cmp(&b.code));
+    let Ok(count) = u32::try_from(parts.len()) else { return parts };
+    if count > 0 {
+        // A policy's weights are bounded where it is written; saturation keeps this total.
+        let milli = weight.min(1_000_000) * 1000;
+        parts.iter_mut().for_each(|p| p.weight_milli = milli / count);
+        parts[0].weight_milli += milli % count;
+    }
+    parts
+}
+
+fn cap_parts(caps: &[CapInForce]) -> Vec<Part> {
+    let part = |cap: &CapInForce| Part {
+        code: format!("SC_CAP_{}", cap.nutrient.field()),
+        weight_milli: 0,
+        component: Component::Cap { nutrient: cap.nutrient, limit: cap.limit },
+        rule: cap.rule.clone(),
+    };
+    strictest_caps(caps).into_iter().map(part).collect()
+}
+
+fn target_parts(profile: &HealthProfile, pack: &RulePack, derived: &Derived) -> Vec<Part> {
+    let part = |(nutrient, goal, rule): (Nutrient, i64, RuleRef)| Part {
+        code: format!("SC_TARGET_{}", nutrient.field()),
+        weight_milli: 0,
+        component: Component::Target { nutrient, goal },
+        rule,
+    };
+    targets_in_force(profile, pack, derived).into_iter().map(part).collect()
+}
+
+fn fit_parts(profile: &HealthProfile, pack: &RulePack, derived: &Derived) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some(wanted) = profile.macro_targets {
+        let component = Component::MacroFit {
+            protein_bp: wanted.protein_pct.0 * 10,
+            fat_bp: wanted.fat_pct.0 * 10,
+            carbohydrate_bp: wanted.carbohydrate_pct.0 * 10,
+        };
+        let rule = pack.rule("score.macro_fit", "customer", Status::Policy);
+        parts.push(Part { code: "SC_MACRO_FIT".to_owned(), weight_milli: 0, component, rule });
+    }
+    if let Some(kcal) = derived.energy_target_kcal.filter(|kcal| *kcal > 0) {
+        let day_joules = NutrientUnit::Kilocalorie.stored_of_steps(kcal * 1000);
+        let component = Component::EnergyFit { day_joules };
+        let rule = pack.rule("score.energy_fit", "engine", Status::Policy);
+        parts.push(Part { code: "SC_ENERGY_FIT".to_owned(), weight_milli: 0, component, rule });
+    }
+    parts
+}
+
+/// One part for all goals: the nutrients they name, each once, against the person's own limit or else
+/// the daily value. A nutrient with neither is left out.
+fn goal_part(profile: &HealthProfile, pack: &RulePack, derived: &Derived) -> Option<Part> {
+    let goals: Vec<_> = profile.goals.iter().filter_map(|g| pack.goal(g)).collect();
+    let amount = |nutrient: Nutrient, kinds: &[LimitKind]| {
+        let own = derived.daily_limits.iter().find(|l| l.nutrient == nutrient && kinds.contains(&l.kind));
+        own.map(|l| l.amount).or_else(|| pack.daily_values.get(&nutrient).copied())
+    };
+    let pairs = |nutrients: Vec<Nutrient>, kinds: &[LimitKind]| -> Vec<(Nutrient, i64)> {
+        sorted(nutrients).into_iter().filter_map(|n| Some((n, amount(n, kinds)?))).collect()
+    };
+    let caps = pairs(goals.iter().flat_map(|g| g.caps.clone()).collect(), &[LimitKind::Cap]);
+    let targets =
+        pairs(goals.iter().flat_map(|g| g.targets.clone()).collect(), &[LimitKind::Target, LimitKind::Min]);
+    if caps.is_empty() && targets.is_empty() {
+        return None;
+    }
+    Some(Part {
+        code: "SC_GOAL".to_owned(),
+        weight_milli: 0,
+        component: Component::Goal { caps, targets },
+        rule: pack.rule("score.goal", "engine", Status::Policy),
+    })
+}

@@ -1,0 +1,388 @@
+//! The gates over bitmaps: sixty-four products a word.
+
+use odyssey_types::Nutrient;
+
+use super::{Binding, FunnelStep, ListedRows};
+use crate::engine::evaluate::{Cause, amount_code, diet_code, key_code};
+use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
+use crate::engine::snapshot::column::UNKNOWN;
+use crate::engine::snapshot::{
+    Block, DietBit, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
+};
+use crate::engine::{
+    Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, DietGate, Gate, KeyGate, Policy,
+    Severity,
+};
+use crate::{Flag, KeySet};
+
+/// Rows of one block by tier. Unverified rows that may be listed only.
+pub(super) struct BlockVerdicts {
+    pub one: Words,
+    pub two: Words,
+    pub listed_three: Words,
+    pub listed_excluded: Words,
+}
+
+/// Counts over all blocks: steps by gate, and what each gate alone keeps out.
+pub(super) struct Tally {
+    steps: Vec<(usize, &'static str, u64, u64)>,
+    alone: Vec<u64>,
+}
+
+/// The lists come before the gates of the policy.
+const INACTIVE: usize = 0;
+const NEVER: usize = 1;
+const GATES: usize = 2;
+
+impl Tally {
+    pub fn new(policy: &Policy) -> Self {
+        Self { steps: Vec::new(), alone: vec![0; policy.gates.len() + GATES] }
+    }
+
+    fn add(&mut self, gate: usize, code: &'static str, first: u64, total: u64) {
+        match self.steps.iter_mut().find(|(g, c, ..)| (*g, *c) == (gate, code)) {
+            Some(step) => {
+                step.2 += first;
+                step.3 += total;
+            }
+            None => self.steps.push((gate, code, first, total)),
+        }
+    }
+
+    /// The funnel in the order of the gates and their causes, and the gate that binds most. Steps that
+    /// kept nobody out are left away.
+    pub fn finish(mut self, policy: &Policy) -> (Vec<FunnelStep>, Option<Binding>) {
+        self.steps.sort_by_key(|(gate, code, ..)| (*gate, code_order(code)));
+        let subject = |gate: usize| match gate {
+            INACTIVE => "inactive".to_owned(),
+            NEVER => "never_list".to_owned(),
+            _ => policy.gates[gate - GATES].subject(),
+        };
+        let funnel = self
+            .steps
+            .iter()
+            .filter(|(.., total)| *total > 0)
+            .map(|(gate, code, first, total)| FunnelStep {
+                code: (*code).to_owned(),
+                subject: subject(*gate),
+                first: *first,
+                total: *total,
+            })
+            .collect();
+        let may_bind = |gate: usize| match gate.checked_sub(GATES).map(|at| &policy.gates[at]) {
+            Some(Gate::Keys(gate)) => gate.severity == Severity::Preference,
+            Some(Gate::Diet(_) | Gate::Amount(_)) => true,
+            None => false,
+        };
+        // The first of equals, so that the answer is stable.
+        let mut binding: Option<(usize, u64)> = None;
+        for (gate, freed) in self.alone.iter().copied().enumerate() {
+            if freed > 0 && may_bind(gate) && binding.is_none_or(|(_, most)| freed > most) {
+                binding = Some((gate, freed));
+            }
+        }
+        (funnel, binding.map(|(gate, freed)| Binding { subject: subject(gate), freed }))
+    }
+}
+
+/// Within a gate, known causes come first.
+fn code_order(code: &str) -> u8 {
+    match code {
+        "HX_ALLERGEN_CONTAINS" | "HX_DIET" | "HX_LIMIT" | "HX_CONDITION_NUTRIENT" => 0,
+        "HX_ALLERGEN_MAY" => 1,
+        "HX_ALLERGEN_AMBIGUOUS" => 2,
+        _ => 3,
+    }
+}
+
+/// What the gates say about the considered rows of one block.
+struct Sheet<'a> {
+    considered: &'a Words,
+    known_conflict: Words,
+    excluded: Words,
+    unverified: Words,
+    caution: Words,
+    unlisted: Words,
+    failed_by: Vec<Words>,
+    remaining: Words,
+}
+
+pub(super) fn judge(
+    policy: &Policy,
+    block: &Block,
+    considered: &Words,
+    listed: ListedRows<'_>,
+    tally: &mut Tally,
+) -> BlockVerdicts {
+    let mut sheet = Sheet {
+        considered,
+        known_conflict: NO_ROWS,
+        excluded: NO_ROWS,
+        unverified: NO_ROWS,
+        caution: NO_ROWS,
+        unlisted: NO_ROWS,
+        failed_by: vec![NO_ROWS; policy.gates.len() + GATES],
+        remaining: *considered,
+    };
+    let inactive = bits::not(&block.bits(single_bit(Single::Active)).to_words());
+    sheet.step(INACTIVE, "HX_INACTIVE", true, &[(Cause::Inactive, Action::Exclude, inactive)], tally);
+    if let Some(never) = listed.never {
+        sheet.step(NEVER, "HX_LIST_NEVER", true, &[(Cause::NeverListed, Action::Exclude, *never)], tally);
+    }
+    for (at, gate) in policy.gates.iter().enumerate() {
+        sheet.gate(at + GATES, gate, block, listed.allowed, tally);
+    }
+    sheet.cautions(policy, block, listed.allowed);
+    sheet.conclude(tally)
+}
+
+type Effect = (Cause, Action, Words);
+
+impl Sheet<'_> {
+    fn gate(
+        &mut self,
+        number: usize,
+        gate: &Gate,
+        block: &Block,
+        allowed: Option<&Words>,
+        tally: &mut Tally,
+    ) {
+        let mut effects = match gate {
+            Gate::Keys(gate) => key_effects(gate, block),
+            Gate::Diet(gate) => diet_effects(gate, block),
+            Gate::Amount(gate) => amount_effects(gate, block),
+        };
+        if let (true, Some(allowed)) = (gate.is_preference(), allowed) {
+            effects.iter_mut().for_each(|(.., rows)| bits::and_not(rows, allowed));
+        }
+        let code = |(cause, action, _): &Effect| match gate {
+            Gate::Keys(_) => key_code(*cause, *action),
+            Gate::Diet(_) => diet_code(*cause, *action),
+            Gate::Amount(gate) => amount_code(gate, *cause, *action),
+        };
+        // Effects with one code stand together, in the order of the funnel.
+        effects.sort_by_key(|e| code_order(code(e)));
+        for group in effects.chunk_by(|a, b| code(a) == code(b)) {
+            self.step(number, code(&group[0]), gate.unverified_is_listed(), group, tally);
+        }
+    }
+
+    fn step(&mut self, gate: usize, code: &'static str, listed: bool, effects: &[Effect], tally: &mut Tally) {
+        let mut failed = NO_ROWS;
+        for (cause, action, rows) in effects {
+            match action {
+                Action::Pass | Action::Warn => {}
+                Action::Caution => bits::or(&mut self.caution, rows),
+                Action::Unverified => bits::or(&mut self.unverified, rows),
+                Action::Exclude => {
+                    bits::or(&mut self.excluded, rows);
+                    if cause.is_known() {
+                        bits::or(&mut self.known_conflict, rows);
+                    }
+                }
+            }
+            if *action >= Action::Unverified {
+                bits::or(&mut failed, rows);
+            }
+        }
+        bits::and(&mut failed, self.considered);
+        let total = bits::count(&failed);
+        if total == 0 {
+            return;
+        }
+        if !listed {
+            bits::or(&mut self.unlisted, &failed);
+        }
+        bits::or(&mut self.failed_by[gate], &failed);
+        tally.add(gate, code, bits::count_both(&failed, &self.remaining), total);
+        bits::and_not(&mut self.remaining, &failed);
+    }
+
+    fn cautions(&mut self, policy: &Policy, block: &Block, allowed: Option<&Words>) {
+        for caution in &policy.cautions {
+            let mut rows = caution_rows(caution, block);
+            if let Some(allowed) = allowed {
+                bits::and_not(&mut rows, allowed);
+            }
+            bits::or(&mut self.caution, &rows);
+        }
+        for warning in &policy.warnings {
+            bits::or(&mut self.caution, &warning_rows(warning, block));
+        }
+    }
+
+    fn conclude(self, tally: &mut Tally) -> BlockVerdicts {
+        let (mut once, mut twice) = (NO_ROWS, NO_ROWS);
+        for failed in &self.failed_by {
+            let mut again = once;
+            bits::and(&mut again, failed);
+            bits::or(&mut twice, &again);
+            bits::or(&mut once, failed);
+        }
+        bits::and_not(&mut once, &twice);
+        for (gate, failed) in self.failed_by.iter().enumerate() {
+            tally.alone[gate] += bits::count_both(failed, &once);
+        }
+        let but = |rows: &Words, without: &[&Words]| {
+            let mut rows = *rows;
+            without.iter().for_each(|w| bits::and_not(&mut rows, w));
+            rows
+        };
+        let mut two = but(self.considered, &[&self.excluded, &self.unverified]);
+        let one = but(&two, &[&self.caution]);
+        bits::and(&mut two, &self.caution);
+        let mut listed_three = but(self.considered, &[&self.excluded, &self.unlisted]);
+        bits::and(&mut listed_three, &self.unverified);
+        let mut listed_excluded = but(self.considered, &[&self.known_conflict, &self.unlisted]);
+        bits::and(&mut listed_excluded, &self.excluded);
+        BlockVerdicts { one, two, listed_three, listed_excluded }
+    }
+}
+
+/// Rows where any of the keys has the flag.
+pub(super) fn rows_with(block: &Block, keys: KeySet, flag: Flag) -> Words {
+    let mut rows = NO_ROWS;
+    keys.iter().for_each(|key| block.bits(flag_bit(key, flag)).or_into(&mut rows));
+    rows
+}
+
+fn key_effects(gate: &KeyGate, block: &Block) -> Vec<Effect> {
+    let actions = &gate.actions;
+    let with = |flag| rows_with(block, gate.keys, flag);
+    let mut effects = vec![
+        (Cause::Contains, actions.contains, with(Flag::Contains)),
+        (Cause::MayContain, actions.pal, with(Flag::Pal)),
+        (Cause::Facility, actions.facility, with(Flag::Facility)),
+        (Cause::Exempt, actions.exempt, with(Flag::Exempt)),
+        (Cause::Ambiguous, actions.ambiguous, with(Flag::Ambiguous)),
+    ];
+    if actions.incomplete > Action::Pass {
+        let rows = incomplete_rows(block, gate.keys, gate.severity.coverage_permille());
+        effects.push((Cause::Incomplete, actions.incomplete, rows));
+    }
+    if actions.uncertified > Action::Pass {
+        let mut certified = [u64::MAX; NO_ROWS.len()];
+        for key in gate.keys.iter() {
+            bits::and(&mut certified, &block.bits(flag_bit(key, Flag::CertifiedFree)).to_words());
+        }
+        effects.push((Cause::Uncertified, actions.uncertified, bits::not(&certified)));
+    }
+    effects
+}
+
+/// The rows where `Facts::is_incomplete` holds for any of the keys.
+fn incomplete_rows(block: &Block, keys: KeySet, coverage_permille: u16) -> Words {
+    let single = |bit: Single| block.bits(single_bit(bit)).to_words();
+    let good = single(good_bit(coverage_permille));
+    let attested = single(Single::Attested);
+    let mut fully_named = single(Single::Good1000);
+    bits::and_not(&mut fully_named, &single(Single::Container));
+    let mut cleared = good;
+    for key in keys.iter() {
+        let mandatory = block.bits(mandatory_bit(key)).to_words();
+        let mut spoken_for = fully_named;
+        bits::and_not(&mut spoken_for, &mandatory);
+        let mut declared = mandatory;
+        bits::and(&mut declared, &attested);
+        bits::or(&mut spoken_for, &declared);
+        block.bits(flag_bit(key, Flag::CertifiedFree)).or_into(&mut spoken_for);
+        bits::and(&mut cleared, &spoken_for);
+    }
+    bits::not(&cleared)
+}
+
+fn diet_effects(gate: &DietGate, block: &Block) -> Vec<Effect> {
+    let rows = |bit| block.bits(diet_bit(gate.diet, bit)).to_words();
+    let (yes, no) = (rows(DietBit::Yes), rows(DietBit::No));
+    let mut unknown = bits::not(&yes);
+    bits::and_not(&mut unknown, &no);
+    vec![
+        (Cause::DietBroken, gate.no, no),
+        (Cause::DietPrecaution, gate.precaution, rows(DietBit::Precaution)),
+        (Cause::DietUnproven, gate.unknown, unknown),
+    ]
+}
+
+fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
+    let mut scratch = Vec::new();
+    let values = match gate.basis {
+        Basis::Reference => block.per_reference(gate.nutrient).spread(&mut scratch),
+        Basis::Per100 => {
+            block.per_100(gate.nutrient, &mut scratch);
+            &scratch
+        }
+    };
+    let unknown = rows_equal(values, UNKNOWN);
+    let above = |limit: i64| rows_above(values, limit);
+    let mut assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
+    bits::and_not(&mut assumed, &unknown);
+    let mut exceeded = gate.exclude_above.map_or(NO_ROWS, above);
+    let mut effects = vec![(Cause::AmountUnknown, Action::Unverified, unknown)];
+    match gate.assumed {
+        Assumed::Ignore => {}
+        Assumed::Unknown => {
+            bits::and_not(&mut exceeded, &assumed);
+            effects.push((Cause::ReferenceAssumed, Action::Unverified, assumed));
+        }
+        Assumed::PassUpTo(most) => {
+            bits::and_not(&mut exceeded, &assumed);
+            let too_much = above(most);
+            let (mut unverified, mut passed) = (assumed, assumed);
+            bits::and(&mut unverified, &too_much);
+            bits::and_not(&mut passed, &too_much);
+            effects.push((Cause::ReferenceAssumed, Action::Unverified, unverified));
+            effects.push((Cause::ReferenceAssumed, Action::Caution, passed));
+        }
+    }
+    effects.push((Cause::Above, Action::Exclude, exceeded));
+    effects
+}
+
+fn caution_rows(caution: &AmountCaution, block: &Block) -> Words {
+    let mut scratch = Vec::new();
+    let values = per_reference(block, caution.nutrient, &mut scratch);
+    let assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
+    let mut rows = rows_above(values, caution.above);
+    bits::and_not(&mut rows, &assumed);
+    if assumed != NO_ROWS {
+        let mut of_assumed = rows_above(values, caution.assumed_above);
+        bits::and(&mut of_assumed, &assumed);
+        bits::or(&mut rows, &of_assumed);
+    }
+    rows
+}
+
+fn per_reference<'a>(block: &'a Block, nutrient: Nutrient, scratch: &'a mut Vec<u32>) -> &'a [u32] {
+    block.per_reference(nutrient).spread(scratch)
+}
+
+fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {
+    let mut rows = rows_with(block, warning.keys, Flag::Contains);
+    if warning.drinks_only {
+        bits::and(&mut rows, &block.bits(single_bit(Single::Volume)).to_words());
+    }
+    rows
+}
+
+/// Rows with a known amount above `limit`.
+fn rows_above(values: &[u32], limit: i64) -> Words {
+    if limit >= i64::from(UNKNOWN - 1) {
+        return NO_ROWS;
+    }
+    // One subtraction instead of two comparisons: UNKNOWN wraps to the top and falls out.
+    let from = (limit + 1).max(0) as u32;
+    let span = UNKNOWN - from;
+    rows_that(values, |value| value.wrapping_sub(from) < span)
+}
+
+fn rows_equal(values: &[u32], wanted: u32) -> Words {
+    rows_that(values, |value| value == wanted)
+}
+
+fn rows_that(values: &[u32], holds: impl Fn(u32) -> bool) -> Words {
+    let mut rows = NO_ROWS;
+    for (word, chunk) in rows.iter_mut().zip(values.chunks(64)) {
+        *word = chunk.iter().enumerate().fold(0, |bits, (at, value)| bits | (u64::from(holds(*value)) << at));
+    }
+    rows
+}
