@@ -18,11 +18,13 @@ pub mod problem;
 
 mod audit;
 mod auth;
+mod catalog;
 mod contract;
 mod meta;
 mod problems;
 mod reading;
 mod router;
+mod search;
 mod stack;
 mod state;
 #[cfg(test)]

@@ -20,13 +20,15 @@ use crate::stack::{
     admit, buffer_body, find_operation, limit_time, panic_problem, security_headers, serve_in_context,
 };
 use crate::state::{ApiSettings, ApiState};
-use crate::{audit, auth, contract, health, idempotency, meta, problems, reading};
+use crate::{audit, auth, catalog, contract, health, idempotency, meta, problems, reading, search};
 
 /// Every route of the service, by area.
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(OpenApi::default())
         .merge(auth::routes())
         .merge(audit::routes())
+        .merge(catalog::routes())
+        .merge(search::routes())
         .merge(meta::routes())
         .merge(health::routes())
         .merge(problems::routes())

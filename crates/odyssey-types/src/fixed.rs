@@ -50,7 +50,11 @@ impl<'de, const D: u32> Deserialize<'de> for Fixed<D> {
     }
 }
 
-pub(crate) fn serialize_fixed<S: Serializer>(value: i64, digits: u32, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_fixed<S: Serializer>(
+    value: i64,
+    digits: u32,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let unit = 10i64.pow(digits);
     if value % unit == 0 {
         serializer.serialize_i64(value / unit)
@@ -104,7 +108,10 @@ pub fn parse_fixed_rounding(text: &str, digits: u32) -> Result<(i64, bool), Fixe
     let mut value: i64 = 0;
     for at in 0..keep.max(0) {
         let digit = all.get(at as usize).copied().unwrap_or(0);
-        value = value.checked_mul(10).and_then(|v| v.checked_add(i64::from(digit))).ok_or(FixedError::TooLarge)?;
+        value = value
+            .checked_mul(10)
+            .and_then(|v| v.checked_add(i64::from(digit)))
+            .ok_or(FixedError::TooLarge)?;
     }
     let rest: Vec<u8> = if keep < 0 {
         std::iter::repeat_n(0, (-keep) as usize).chain(all.iter().copied()).collect()

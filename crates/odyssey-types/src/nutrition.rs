@@ -155,7 +155,8 @@ impl Serialize for Nutrient {
 impl<'de> Deserialize<'de> for Nutrient {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let field = String::deserialize(deserializer)?;
-        Self::from_field(&field).ok_or_else(|| de::Error::custom(format!("`{field}` is not a nutrient of ours")))
+        Self::from_field(&field)
+            .ok_or_else(|| de::Error::custom(format!("`{field}` is not a nutrient of ours")))
     }
 }
 
@@ -273,8 +274,9 @@ impl<'de> Deserialize<'de> for Nutrients {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Nutrients, A::Error> {
                 let mut nutrients = Nutrients::default();
                 while let Some(field) = map.next_key::<String>()? {
-                    let nutrient = Nutrient::from_field(&field)
-                        .ok_or_else(|| de::Error::custom(format!("unknown field `{field}`: not a nutrient of ours")))?;
+                    let nutrient = Nutrient::from_field(&field).ok_or_else(|| {
+                        de::Error::custom(format!("unknown field `{field}`: not a nutrient of ours"))
+                    })?;
                     let stored = match map.next_value::<Option<f64>>()? {
                         None => None,
                         Some(number) => {

@@ -161,7 +161,8 @@ impl<'de> Deserialize<'de> for ExplicitLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = ExplicitLimitJson::<f64>::deserialize(deserializer)?;
         let unit = json.nutrient.unit();
-        let steps = parse_json_number(json.max, unit.digits()).map_err(|e| de::Error::custom(format!("`max` {e}")))?;
+        let steps = parse_json_number(json.max, unit.digits())
+            .map_err(|e| de::Error::custom(format!("`max` {e}")))?;
         if steps < 0 {
             return Err(de::Error::custom("`max` must not be negative"));
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -61,7 +61,9 @@ impl PartialSchema for Nutrients {
     fn schema() -> RefOr<Schema> {
         let mut object = ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::Object))
-            .description(Some("Amounts by nutrient, each in the unit of its name. Absent is unknown, never zero."))
+            .description(Some(
+                "Amounts by nutrient, each in the unit of its name. Absent is unknown, never zero.",
+            ))
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         for nutrient in Nutrient::ALL {
             let unit = match nutrient.unit() {
@@ -111,7 +113,5 @@ mod tests {
         let json = serde_json::to_value(Nutrients::schema()).expect("a schema is JSON");
         let properties = json["properties"].as_object().expect("properties");
         assert_eq!(properties.len(), crate::NUTRIENT_COUNT);
-        // Arrays of them compose like any other type.
-        assert!(serde_json::to_string(&ArrayBuilder::new().items(Nutrients::schema()).build()).is_ok());
     }
 }

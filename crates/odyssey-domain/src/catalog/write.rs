@@ -42,15 +42,22 @@ pub struct ProductWrite {
     pub must_not_exist: bool,
     /// Refuse when it does not.
     pub must_exist: bool,
-    /// Refuse unless the stored row has this version.
-    pub if_version: Option<i64>,
+    /// Refuse unless the stored row has one of these versions.
+    pub if_versions: Option<Vec<i64>>,
     /// The file row it comes from, for imports.
     pub import: Option<ImportMark>,
 }
 
 impl ProductWrite {
     pub const fn new(external_id: String, change: Change) -> Self {
-        Self { external_id, change, must_not_exist: false, must_exist: false, if_version: None, import: None }
+        Self {
+            external_id,
+            change,
+            must_not_exist: false,
+            must_exist: false,
+            if_versions: None,
+            import: None,
+        }
     }
 }
 
@@ -150,12 +157,12 @@ pub async fn write_one(tx: &mut VendorTx, write: ProductWrite) -> Result<WriteRe
 pub async fn delete_product(
     tx: &mut VendorTx,
     id: ProductId,
-    if_version: Option<i64>,
+    if_versions: Option<Vec<i64>>,
 ) -> Result<WriteResult, CatalogError> {
     let product = super::get_product(tx, id).await?;
     let write = ProductWrite {
         must_exist: true,
-        if_version,
+        if_versions,
         ..ProductWrite::new(product.external_id, Change::Delete)
     };
     write_one(tx, write).await
@@ -220,8 +227,8 @@ impl<'a> Plan<'a> {
         if write.must_exist && live.is_none() {
             return Err(WriteRefusal::NotFound);
         }
-        if let (Some(wanted), Some(live)) = (write.if_version, live)
-            && wanted != live.row_version
+        if let (Some(wanted), Some(live)) = (&write.if_versions, live)
+            && !wanted.contains(&live.row_version)
         {
             return Err(WriteRefusal::VersionMismatch { current: live.row_version });
         }
