@@ -512,7 +512,7 @@ END
 $$;
 
 -- ---------------------------------------------------------------------------------------------------------------
--- Roles. odyssey_app works for one vendor inside its transaction; odyssey_platform runs the queue.
+-- Everything belongs to whoever migrates. odyssey_app works for one vendor inside its transaction; odyssey_platform runs the queue.
 
 DO $$
 DECLARE
@@ -520,7 +520,6 @@ DECLARE
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['jobs', 'job_steps', 'job_log', 'job_ready', 'job_leases', 'job_delayed',
                                    'job_unique', 'job_dead', 'job_paused', 'job_schedules'] LOOP
-        EXECUTE format('ALTER TABLE odyssey.%I OWNER TO odyssey_owner', v_table);
         EXECUTE format('ALTER TABLE odyssey.%I ENABLE ROW LEVEL SECURITY', v_table);
         EXECUTE format('ALTER TABLE odyssey.%I FORCE ROW LEVEL SECURITY', v_table);
         EXECUTE format('CREATE POLICY %I ON odyssey.%I TO odyssey_platform USING (true) WITH CHECK (true)',
@@ -548,12 +547,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON odyssey.job_unique TO odyssey_app;
 GRANT SELECT, DELETE ON odyssey.job_dead TO odyssey_app;
 GRANT SELECT, INSERT, DELETE ON odyssey.job_paused TO odyssey_app;
 
-ALTER FUNCTION odyssey.job_enqueue(uuid, uuid, text, text, smallint, jsonb, smallint, boolean, text, boolean, timestamptz, uuid, uuid, timestamptz, boolean) OWNER TO odyssey_owner;
-ALTER FUNCTION odyssey.job_claim(text, uuid, timestamptz, timestamptz, integer, integer, text[], bigint, uuid[], smallint[], bigint[], bigint[]) OWNER TO odyssey_owner;
-ALTER FUNCTION odyssey.job_sweep(text) OWNER TO odyssey_owner;
-ALTER FUNCTION odyssey.job_promote(timestamptz, integer) OWNER TO odyssey_owner;
-ALTER FUNCTION odyssey.job_start(bigint, uuid[], smallint[], timestamptz, boolean) OWNER TO odyssey_owner;
-ALTER FUNCTION odyssey.job_settle(bigint, timestamptz, uuid[], smallint[], bigint[], uuid[], smallint[], text[], text[], timestamptz[], jsonb[], text[], text[]) OWNER TO odyssey_owner;
 REVOKE ALL ON FUNCTION odyssey.job_enqueue, odyssey.job_claim, odyssey.job_sweep, odyssey.job_promote, odyssey.job_start, odyssey.job_settle FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION odyssey.job_enqueue TO odyssey_app, odyssey_platform;
 GRANT EXECUTE ON FUNCTION odyssey.job_claim, odyssey.job_sweep, odyssey.job_promote, odyssey.job_start, odyssey.job_settle TO odyssey_platform;

@@ -104,7 +104,7 @@ async fn pick_up(lane: LaneOptions) {
     };
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut waits_us = Vec::new();
-    for n in 0..500_u32 {
+    for n in 0..300_u32 {
         let vendor_id = Uuid::from_u128(u128::from(n % 50) + 1);
         let mut tx = db.vendor_tx(vendor_id).await;
         let enqueued = enqueue_job(&mut tx, vendor_id, None, &Followed { n }, system_clock().now()).await;
@@ -112,11 +112,11 @@ async fn pick_up(lane: LaneOptions) {
         let committed = Instant::now();
         db.wake.enqueued(&enqueued.expect("the job is enqueued"));
         while starts.count() <= n as usize {
-            tokio::time::sleep(Duration::from_micros(200)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let started = starts.0.lock().expect("no holder panics")[n as usize].1;
         waits_us.push(started.saturating_duration_since(committed).as_micros());
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     waits_us.sort_unstable();
     let at = |share: usize| waits_us[(waits_us.len() - 1) * share / 100] as f64 / 1000.0;

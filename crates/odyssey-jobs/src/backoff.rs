@@ -16,7 +16,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// 2 s, 4 s, 8 s … up to 15 min: ten attempts span about half an hour.
-    pub const STANDARD: Self = Self { base: Duration::from_secs(2), max: Duration::from_secs(15 * 60) };
+    pub const STANDARD: Self = Self { base: Duration::from_secs(2), max: Duration::from_mins(15) };
 
     /// The wait after the failure of `attempt` (1 is the first): between half of `base × 2^(attempt − 1)`, capped
     /// at `max`, and all of it. The lower half keeps a failing service from being hammered, the random half keeps
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn waits_double_stay_within_half_and_whole_and_stop_at_the_maximum() {
-        let backoff = Backoff { base: Duration::from_secs(2), max: Duration::from_secs(60) };
+        let backoff = Backoff { base: Duration::from_secs(2), max: Duration::from_mins(1) };
         let mut rng = StdRng::seed_from_u64(7);
         for (attempt, ceiling) in
             [(1, 2_000), (2, 4_000), (3, 8_000), (5, 32_000), (6, 60_000), (1000, 60_000)]

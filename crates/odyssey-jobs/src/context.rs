@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::platform::{Durability, platform_tx};
+use crate::platform::{Mode, platform_tx};
 use crate::{JobError, LogLevel, QueueError};
 
 /// Why a running job should stop soon.
@@ -176,7 +176,7 @@ impl JobContext {
     pub async fn heartbeat(&self) -> Result<(), JobError> {
         let until = self.now() + self.inner.lease_length;
         let lease_id = self.inner.lease.id;
-        let extended = platform_tx(&self.inner.pool, Durability::Relaxed, move |connection| {
+        let extended = platform_tx(&self.inner.pool, Mode::Relaxed, move |connection| {
             Box::pin(async move {
                 let done = sqlx::query!(
                     "UPDATE job_leases SET until = greatest(until, $2) WHERE id = $1",
@@ -322,7 +322,7 @@ impl JobContext {
             + Send
             + 'static,
     {
-        platform_tx(&self.inner.pool, Durability::Relaxed, work).await?
+        platform_tx(&self.inner.pool, Mode::Relaxed, work).await?
     }
 
     fn require_followed(&self) -> Result<(), JobError> {

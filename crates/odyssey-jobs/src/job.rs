@@ -40,7 +40,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Whether a caller can follow it in `jobs`. Without a record a job is cheaper and cannot be canceled.
     const FOLLOWED: bool = true;
     /// A run longer than this is stopped and retried; nothing runs for ever.
-    const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+    const TIMEOUT: Duration = Duration::from_hours(6);
     const BACKOFF: Backoff = Backoff::STANDARD;
 
     /// The key of which one job may wait at a time for each vendor; asked only when [`Job::UNIQUE`].

@@ -67,7 +67,7 @@ impl<C: Send + Sync + 'static> Registry<C> {
         let run = |_, _, _| -> BoxFuture<'static, Result<JobOutcome, JobError>> {
             Box::pin(async { Ok(JobOutcome::new(crate::JobVerdict::CompletedNothingWritten)) })
         };
-        let (timeout, backoff) = (Duration::from_secs(60), Backoff::STANDARD);
+        let (timeout, backoff) = (Duration::from_mins(1), Backoff::STANDARD);
         self.insert(Handler { kind, lane, timeout, backoff, run: Box::new(run) })
     }
 

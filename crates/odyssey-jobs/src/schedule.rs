@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use tracing::info;
 
 use crate::enqueue::enqueue;
-use crate::platform::{Durability, platform_tx};
+use crate::platform::{Mode, platform_tx};
 use crate::{Enqueued, Job, NewJob, PLATFORM_VENDOR, QueueError};
 
 /// One line of the list of schedules.
@@ -57,7 +57,7 @@ pub(crate) async fn fire_due(
     if schedules.is_empty() {
         return Ok(Vec::new());
     }
-    platform_tx(pool, Durability::Durable, move |connection| {
+    platform_tx(pool, Mode::Durable, move |connection| {
         Box::pin(async move {
             let locked = sqlx::query_scalar!(
                 r#"SELECT pg_try_advisory_xact_lock(hashtextextended('odyssey.jobs.schedules', 0)) AS "locked!""#

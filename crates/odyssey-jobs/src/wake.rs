@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::platform::{Durability, platform_tx};
+use crate::platform::{Mode, platform_tx};
 use crate::{Enqueued, QueueError, ReadyKey};
 
 /// The channel of the notifications. A payload is vendor ids with commas between, or empty for "look at all".
@@ -112,7 +112,7 @@ async fn notify(pool: &PgPool, vendors: &BTreeSet<Option<Uuid>>) -> Result<(), Q
     let named: Vec<String> = vendors.iter().flatten().map(Uuid::to_string).collect();
     let all = vendors.contains(&None) || named.len() > NOTIFY_VENDORS_MAX;
     let payload = if all { String::new() } else { named.join(",") };
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             sqlx::query!("SELECT pg_notify($1, $2)", NOTIFY_CHANNEL, payload).execute(connection).await?;
             Ok(())

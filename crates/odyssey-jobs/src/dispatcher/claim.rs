@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::hints::ClaimHints;
-use crate::platform::{Durability, platform_tx, set_lock_timeout};
+use crate::platform::{Mode, platform_tx};
 use crate::{QueueError, ReadyKey};
 
 /// Rows that one promotion moves.
@@ -69,7 +69,7 @@ pub(super) async fn claim(pool: &PgPool, request: ClaimRequest) -> Result<Option
     if request.hints.prios.is_empty() {
         return Ok(None);
     }
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             // The lock has a statement of its own: the next one's snapshot is taken after it was granted.
             sqlx::query!(
@@ -141,9 +141,8 @@ pub(super) async fn start(
     skip_locked: bool,
 ) -> Result<Vec<Started>, QueueError> {
     let (job_ids, attempts): (Vec<Uuid>, Vec<i16>) = jobs.into_iter().unzip();
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::RelaxedPatient, move |connection| {
         Box::pin(async move {
-            set_lock_timeout(connection, "5s").await?;
             let rows = sqlx::query_as!(
                 Started,
                 r#"
@@ -168,9 +167,8 @@ pub(super) async fn start(
 /// Lets go of the unique key of a job that is about to start. Waits up to five seconds for transactions that
 /// found the key held: their change must be visible to the run.
 pub(super) async fn release_key(pool: &PgPool, job_id: Uuid) -> Result<(), QueueError> {
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::RelaxedPatient, move |connection| {
         Box::pin(async move {
-            set_lock_timeout(connection, "5s").await?;
             sqlx::query!("DELETE FROM job_unique WHERE job_id = $1", job_id).execute(connection).await?;
             Ok(())
         })
@@ -180,7 +178,7 @@ pub(super) async fn release_key(pool: &PgPool, job_id: Uuid) -> Result<(), Queue
 
 /// Looks where the lane's ready rows begin.
 pub(super) async fn sweep(pool: &PgPool, lane: &'static str) -> Result<Vec<SweptPair>, QueueError> {
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             let rows = sqlx::query_as!(
                 SweptPair,
@@ -197,7 +195,7 @@ pub(super) async fn sweep(pool: &PgPool, lane: &'static str) -> Result<Vec<Swept
 
 /// Moves what is due to the ready rows. Says what was moved; a full hand of [`PROMOTE_MAX`] means there is more.
 pub(super) async fn promote(pool: &PgPool, now: DateTime<Utc>) -> Result<Vec<ReadyKey>, QueueError> {
-    platform_tx(pool, Durability::Relaxed, move |connection| {
+    platform_tx(pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             let rows = sqlx::query!(
                 r#"SELECT lane AS "lane!", vendor_id AS "vendor_id!", prio AS "prio!", ready_id AS "ready_id!"

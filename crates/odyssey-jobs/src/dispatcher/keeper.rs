@@ -15,7 +15,7 @@ use super::Shared;
 use super::claim::{ReadyRow, promote};
 use super::runner::failed;
 use super::settle::{Entry, Verdict, settle_in};
-use crate::platform::{Durability, platform_tx, set_lock_timeout};
+use crate::platform::{Mode, platform_tx, set_lock_timeout};
 use crate::wake::{Hint, NOTIFY_CHANNEL};
 use crate::{Backoff, QueueError, StopReason, schedule};
 
@@ -50,7 +50,7 @@ pub(super) async fn extend_leases<C: Send + Sync + 'static>(
     }
     let ids: Vec<i64> = leases.iter().map(|lease| lease.id).collect();
     let (worker, until) = (shared.worker, shared.clock.now() + shared.options.lease_length());
-    let held = platform_tx(&shared.pool, Durability::Relaxed, move |connection| {
+    let held = platform_tx(&shared.pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             // A lease that a settlement has locked is alive and about to end: skipping it spares the wait, and
             // the next beat comes before its time is over.
@@ -115,7 +115,7 @@ async fn pass_on_stops<C: Send + Sync + 'static>(shared: &Arc<Shared<C>>) -> Res
         return Ok(());
     }
     let ids: Vec<Uuid> = running.keys().copied().collect();
-    let asked = platform_tx(&shared.pool, Durability::Relaxed, move |connection| {
+    let asked = platform_tx(&shared.pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             let rows = sqlx::query!(
                 r#"
@@ -170,7 +170,7 @@ async fn upkeep_once<C: Send + Sync + 'static>(shared: &Arc<Shared<C>>) -> Resul
 /// many leases were taken.
 pub(super) async fn reap<C: Send + Sync + 'static>(shared: &Arc<Shared<C>>) -> Result<usize, QueueError> {
     let now = shared.clock.now();
-    let expired = platform_tx(&shared.pool, Durability::Relaxed, move |connection| {
+    let expired = platform_tx(&shared.pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             let ids = sqlx::query_scalar!(
                 "SELECT id FROM job_leases WHERE until < $1 ORDER BY id LIMIT $2",
@@ -202,7 +202,7 @@ async fn reap_lease<C: Send + Sync + 'static>(
 ) -> Result<bool, QueueError> {
     let now = shared.clock.now();
     let this = Arc::clone(shared);
-    platform_tx(&shared.pool, Durability::Durable, move |connection| {
+    platform_tx(&shared.pool, Mode::Durable, move |connection| {
         Box::pin(async move {
             set_lock_timeout(connection, "250ms").await?;
             let locked = sqlx::query_scalar!(

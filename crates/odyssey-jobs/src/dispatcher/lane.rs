@@ -11,20 +11,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::claim::{self, Claim, ClaimRequest, Started, SweptPair};
+use super::claim::{self, ClaimRequest, SweptPair};
 use super::hints::Hints;
+use super::intake::{Claimed, claim_and_start};
+use super::ledger::{Ledger, SETTLE_WAIT};
 use super::runner::{self, Task};
 use super::settle::{self, Entry, Verdict};
 use super::{LaneOptions, RunReport, Shared};
-use crate::context::{Lease, Stop};
+use crate::context::Stop;
 use crate::wake::Hint;
 use crate::{JobState, Priority, QueueError, StopReason};
 
 /// Work that is claimed ahead of free workers, as time: it keeps them busy during the next claim's round trips.
 const PREFETCH: Duration = Duration::from_millis(25);
-
-/// A finished job waits so long for the others of its lease before it is settled without them.
-const SETTLE_WAIT: Duration = Duration::from_millis(15);
 
 /// A claimed job that no worker took within this time is handed back.
 const HAND_BACK_AFTER: Duration = Duration::from_secs(1);
@@ -35,35 +34,26 @@ const SETTLES_MAX: usize = 4;
 /// The assumed length of a job before the first was measured: long enough that nothing is claimed ahead.
 const PACE_AT_START: Duration = Duration::from_millis(50);
 
-/// The jobs of one claim that are not settled yet.
-struct Batch {
-    lease: Arc<Lease>,
-    /// Claimed, and not ended.
-    unfinished: usize,
-    /// Ended, and not handed to a settlement.
-    entries: Vec<Entry>,
-    oldest_entry: Option<Instant>,
-    /// Handed to a settlement that is on its way.
-    settling: usize,
-}
-
 struct Running {
     lease_id: i64,
+    vendor_id: Uuid,
     job_id: Uuid,
     since: Instant,
     stop: Arc<Stop>,
 }
 
-struct Claimed {
-    claim: Claim,
-    lease: Arc<Lease>,
-    started: HashMap<Uuid, Started>,
-}
-
 struct Settled {
     lease_id: i64,
-    given: usize,
+    /// The vendors of the entries given to it, one for each.
+    given: Vec<Uuid>,
     recorded: Vec<Entry>,
+}
+
+/// A claim's answer, with its limit and the wake-ups heard before it began.
+struct ClaimAnswer {
+    limit: usize,
+    wakes: u64,
+    result: Result<Option<Claimed>, QueueError>,
 }
 
 pub(super) struct Lane<C> {
@@ -76,10 +66,10 @@ pub(super) struct Lane<C> {
     /// Wake-ups so far: an empty claim sates the lane only if none came while it ran.
     wakes: u64,
     buffer: VecDeque<(Task, Instant)>,
-    batches: HashMap<i64, Batch>,
+    ledger: Ledger,
     running: JoinSet<Option<Entry>>,
     runs: HashMap<Id, Running>,
-    claims: JoinSet<(u64, Result<Option<Claimed>, QueueError>)>,
+    claims: JoinSet<ClaimAnswer>,
     sweeps: JoinSet<(u64, Result<Vec<SweptPair>, QueueError>)>,
     settles: JoinSet<Settled>,
     /// Moving average of a run's length, in seconds.
@@ -101,7 +91,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
             hungry: false,
             wakes: 0,
             buffer: VecDeque::new(),
-            batches: HashMap::new(),
+            ledger: Ledger::default(),
             running: JoinSet::new(),
             runs: HashMap::new(),
             claims: JoinSet::new(),
@@ -139,7 +129,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
                 Some(claimed) = self.claims.join_next(), if !self.claims.is_empty() => self.claimed(claimed),
                 Some(settled) = self.settles.join_next(), if !self.settles.is_empty() => self.settled(settled),
                 Some(swept) = self.sweeps.join_next(), if !self.sweeps.is_empty() => self.swept(swept),
-                _ = settle_tick.tick(), if self.batches.values().any(|batch| !batch.entries.is_empty()) => self.settle_late(),
+                _ = settle_tick.tick(), if self.ledger.has_entries() => self.settle_due(),
                 _ = poll.tick() => self.poll(),
             }
         }
@@ -183,8 +173,8 @@ impl<C: Send + Sync + 'static> Lane<C> {
         let mut settle_tick = interval(SETTLE_WAIT);
         loop {
             self.fill_workers();
-            self.settle_late();
-            if self.batches.is_empty() {
+            self.settle_due();
+            if self.ledger.is_empty() {
                 return;
             }
             tokio::select! {
@@ -252,7 +242,9 @@ impl<C: Send + Sync + 'static> Lane<C> {
             return;
         }
         let (shared, request, wakes) = (Arc::clone(&self.shared), self.request(limit), self.wakes);
-        self.claims.spawn(async move { (wakes, claim_and_start(shared, request).await) });
+        self.claims.spawn(async move {
+            ClaimAnswer { limit, wakes, result: claim_and_start(shared, request).await }
+        });
     }
 
     /// How many jobs to claim: one for each free worker, and ahead of them as many as the workers get through
@@ -279,35 +271,46 @@ impl<C: Send + Sync + 'static> Lane<C> {
         }
     }
 
-    fn claimed(&mut self, claimed: Result<(u64, Result<Option<Claimed>, QueueError>), JoinError>) {
-        match claimed {
-            Ok((_, Ok(Some(claimed)))) => self.take(claimed),
-            Ok((wakes, Ok(None))) => self.hungry = self.wakes != wakes,
-            Ok((_, Err(error))) => {
+    fn claimed(&mut self, answer: Result<ClaimAnswer, JoinError>) {
+        let ClaimAnswer { limit, wakes, result } = match answer {
+            Ok(answer) => answer,
+            Err(error) => return error!(error = %error, "A claim panicked"),
+        };
+        let got = match result {
+            Ok(claimed) => claimed.map_or(0, |claimed| self.take(claimed)),
+            Err(error) => {
                 // The next poll makes the lane hungry again.
                 self.hungry = false;
-                warn!(error = %error, "Jobs could not be claimed");
+                return warn!(error = %error, "Jobs could not be claimed");
             }
-            Err(error) => error!(error = %error, "A claim panicked"),
+        };
+        // A claim that was not filled took all there was, save what a cap holds back; that is asked for again
+        // when a place under the cap comes free.
+        if got < limit && self.wakes == wakes {
+            self.hungry = false;
         }
     }
 
-    fn take(&mut self, claimed: Claimed) {
+    /// Takes over a claim; says how many jobs it holds.
+    fn take(&mut self, claimed: Claimed) -> usize {
         let Claimed { claim, lease, started } = claimed;
         self.hints.claimed(&claim.rows, claim.oldest_lease);
-        let batch = Batch {
-            lease: Arc::clone(&lease),
-            unfinished: claim.rows.len(),
-            entries: Vec::new(),
-            oldest_entry: None,
-            settling: 0,
-        };
-        self.batches.insert(claim.lease_id, batch);
+        self.ledger.open(&lease, &claim.rows);
         let now = Instant::now();
+        let count = claim.rows.len();
         for row in claim.rows {
             let started = started.get(&row.job_id).copied();
             let task = Task { row, lease: Arc::clone(&lease), stop: Arc::new(Stop::new()), started };
             self.buffer.push_back((task, now));
+        }
+        count
+    }
+
+    /// A claimed job is no longer held here: a place under its vendor's cap may be free.
+    fn let_go(&mut self, vendor_id: Uuid) {
+        if self.ledger.let_go(vendor_id) >= self.options.vendor_cap {
+            self.wakes += 1;
+            self.hungry = true;
         }
     }
 
@@ -316,6 +319,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
             let Some((task, _)) = self.buffer.pop_front() else { return };
             let run = Running {
                 lease_id: task.lease.id,
+                vendor_id: task.row.vendor_id,
                 job_id: task.row.job_id,
                 since: Instant::now(),
                 stop: Arc::clone(&task.stop),
@@ -340,48 +344,28 @@ impl<C: Send + Sync + 'static> Lane<C> {
         let Some(run) = self.runs.remove(&id) else { return };
         self.shared.tasks().followed.remove(&run.job_id);
         self.pace_s = self.pace_s * 0.9 + run.since.elapsed().as_secs_f64() * 0.1;
-        self.ended(run.lease_id, entry);
+        if entry.is_none() {
+            self.let_go(run.vendor_id);
+            self.report.lost += 1;
+        }
+        self.ledger.ended(run.lease_id, entry);
+        self.settle_due();
     }
 
-    fn ended(&mut self, lease_id: i64, entry: Option<Entry>) {
-        let Some(batch) = self.batches.get_mut(&lease_id) else { return };
-        batch.unfinished -= 1;
-        match entry {
-            Some(entry) => {
-                batch.oldest_entry.get_or_insert_with(Instant::now);
-                batch.entries.push(entry);
-            }
-            None => self.report.lost += 1,
+    /// Sends off what is due to be settled.
+    fn settle_due(&mut self) {
+        for (lease, entries) in self.ledger.take_due() {
+            let shared = Arc::clone(&self.shared);
+            self.settles.spawn(async move {
+                let given = entries.iter().map(|entry| entry.vendor_id).collect();
+                let clock = Arc::clone(&shared.clock);
+                let recorded = settle::settle(&shared.pool, &lease, entries, move || clock.now()).await;
+                Settled { lease_id: lease.id, given, recorded }
+            });
         }
-        if batch.unfinished == 0 {
-            self.settle(lease_id);
+        for lease_id in self.ledger.close_done() {
+            self.shared.tasks().leases.remove(&lease_id);
         }
-    }
-
-    /// Settles what has waited long enough for its companions.
-    fn settle_late(&mut self) {
-        let late = |batch: &Batch| batch.oldest_entry.is_some_and(|since| since.elapsed() >= SETTLE_WAIT);
-        let ids: Vec<i64> = self.batches.iter().filter(|(_, batch)| late(batch)).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.settle(id);
-        }
-    }
-
-    fn settle(&mut self, lease_id: i64) {
-        let Some(batch) = self.batches.get_mut(&lease_id) else { return };
-        let entries = std::mem::take(&mut batch.entries);
-        batch.oldest_entry = None;
-        batch.settling += entries.len();
-        if entries.is_empty() {
-            return self.forget_if_done(lease_id);
-        }
-        let (shared, lease) = (Arc::clone(&self.shared), Arc::clone(&batch.lease));
-        self.settles.spawn(async move {
-            let given = entries.len();
-            let clock = Arc::clone(&shared.clock);
-            let recorded = settle::settle(&shared.pool, &lease, entries, move || clock.now()).await;
-            Settled { lease_id, given, recorded }
-        });
     }
 
     fn settled(&mut self, settled: Result<Settled, JoinError>) {
@@ -389,17 +373,15 @@ impl<C: Send + Sync + 'static> Lane<C> {
             Ok(settled) => settled,
             Err(error) => return error!(error = %error, "A settlement panicked"),
         };
-        if let Some(batch) = self.batches.get_mut(&settled.lease_id) {
-            batch.settling -= settled.given;
-        }
-        self.report.lost += (settled.given - settled.recorded.len()) as u64;
+        self.ledger.settled(settled.lease_id, settled.given.len());
+        self.report.lost += (settled.given.len() - settled.recorded.len()) as u64;
         for entry in &settled.recorded {
             self.count(entry);
         }
-        // A place under a vendor's cap is free again.
-        self.wakes += 1;
-        self.hungry = true;
-        self.forget_if_done(settled.lease_id);
+        for vendor_id in settled.given {
+            self.let_go(vendor_id);
+        }
+        self.settle_due();
     }
 
     fn count(&mut self, entry: &Entry) {
@@ -412,45 +394,17 @@ impl<C: Send + Sync + 'static> Lane<C> {
             Verdict::Release => {
                 self.report.released += 1;
                 self.hints.lower(entry.vendor_id, entry.prio, entry.ready_id);
+                self.wakes += 1;
+                self.hungry = true;
             }
-        }
-    }
-
-    fn forget_if_done(&mut self, lease_id: i64) {
-        let done = |batch: &Batch| batch.unfinished == 0 && batch.settling == 0 && batch.entries.is_empty();
-        if self.batches.get(&lease_id).is_some_and(done) {
-            self.batches.remove(&lease_id);
-            self.shared.tasks().leases.remove(&lease_id);
         }
     }
 
     /// Gives back what was claimed and not started.
     fn hand_back(&mut self) {
         for (task, _) in std::mem::take(&mut self.buffer) {
-            self.ended(task.lease.id, Some(Entry::new(&task.row, Verdict::Release)));
+            self.ledger.ended(task.lease.id, Some(Entry::new(&task.row, Verdict::Release)));
         }
+        self.settle_due();
     }
-}
-
-/// Claims, then marks the followed jobs of the claim as running, outside the claim's lock: a record that somebody
-/// has locked must not hold up every vendor.
-async fn claim_and_start<C: Send + Sync + 'static>(
-    shared: Arc<Shared<C>>,
-    request: ClaimRequest,
-) -> Result<Option<Claimed>, QueueError> {
-    let until = request.until;
-    let Some(claim) = claim::claim(&shared.pool, request).await? else { return Ok(None) };
-    let lease = Arc::new(Lease::new(claim.lease_id, until));
-    shared.tasks().leases.insert(lease.id, Arc::clone(&lease));
-    let followed: Vec<(Uuid, i16)> =
-        claim.rows.iter().filter(|row| row.is_followed()).map(|row| (row.job_id, row.attempt)).collect();
-    let mut started = HashMap::new();
-    if !followed.is_empty() {
-        match claim::start(&shared.pool, claim.lease_id, followed, shared.clock.now(), true).await {
-            Ok(rows) => started.extend(rows.into_iter().map(|row| (row.job_id, row))),
-            // Each job tries for itself before it runs.
-            Err(error) => warn!(error = %error, "Jobs could not be marked as running together"),
-        }
-    }
-    Ok(Some(Claimed { claim, lease, started }))
 }

@@ -5,8 +5,10 @@
 
 mod claim;
 mod hints;
+mod intake;
 mod keeper;
 mod lane;
+mod ledger;
 mod runner;
 mod settle;
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::claim::ReadyRow;
 use crate::context::Lease;
-use crate::platform::{Durability, platform_tx, set_lock_timeout};
+use crate::platform::{Mode, platform_tx, set_lock_timeout};
 use crate::{JobState, QueueError};
 
 /// Between two tries to record results while the database is away.
@@ -159,7 +159,7 @@ async fn settle_once(
     now: DateTime<Utc>,
     patience: &'static str,
 ) -> Result<bool, QueueError> {
-    platform_tx(pool, Durability::Durable, move |connection| {
+    platform_tx(pool, Mode::Durable, move |connection| {
         Box::pin(async move {
             set_lock_timeout(connection, patience).await?;
             settle_in(connection, lease_id, &entries, now).await

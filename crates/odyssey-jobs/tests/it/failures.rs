@@ -113,7 +113,7 @@ async fn a_worker_that_lost_its_lease_can_neither_write_nor_complete() {
     let db = Db::new().await;
     let (hands, clock) = fixed_clock();
     let probe = Probe::new();
-    let job = db.enqueue(vendor(0), &Work::new(1, Act::Gate), clock.now()).await;
+    let job = db.enqueue(vendor(0), &Work::new(1, Act::GateFirst), clock.now()).await;
     let (contexts, mut context_of_first) = tokio::sync::mpsc::unbounded_channel::<JobContext>();
     let handler = move |probe: Arc<Probe>, context: JobContext, job: Work| {
         let _sent = contexts.send(context.clone());
@@ -142,9 +142,6 @@ async fn a_worker_that_lost_its_lease_can_neither_write_nor_complete() {
     tx.commit().await.unwrap();
     assert_eq!(second.reap_expired().await.unwrap(), 1);
     hands.advance(TimeDelta::seconds(1));
-    probe.gate.add_permits(1);
-    // One permit: whichever run takes it ends. The first's result is void either way; the second needs its own.
-    probe.gate.add_permits(1);
     let report = second.run_until_empty().await.unwrap();
     assert_eq!(report.completed, 1);
 
@@ -153,6 +150,7 @@ async fn a_worker_that_lost_its_lease_can_neither_write_nor_complete() {
     assert!(stale.progress_in(&mut tx, 500, None).await.is_err());
     drop(tx);
     assert!(stale.heartbeat().await.is_err());
+    probe.gate.add_permits(1);
     let first = first.await.unwrap();
     assert_eq!((first.completed, first.lost), (0, 1));
     let record = db.job(vendor(0), job.id).await;

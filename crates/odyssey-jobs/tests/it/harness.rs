@@ -24,6 +24,8 @@ pub enum Act {
     Sleep(u64),
     /// Waits for [`Probe::gate`], deaf to requests to stop.
     Gate,
+    /// The same in the first attempt; later ones succeed.
+    GateFirst,
     /// Waits to be asked to stop, then says so.
     UntilStopped,
     /// Fails this many times, worth a retry each.
@@ -154,7 +156,8 @@ pub async fn act(probe: Arc<Probe>, context: JobContext, n: u32, act: Act) -> Re
     match act {
         Act::Succeed => {}
         Act::Sleep(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Act::Gate => probe.gate.acquire().await.unwrap().forget(),
+        Act::GateFirst if context.attempt() > 1 => {}
+        Act::Gate | Act::GateFirst => probe.gate.acquire().await.unwrap().forget(),
         Act::UntilStopped => {
             context.stopped().await;
             return Err(JobError::stopped());
