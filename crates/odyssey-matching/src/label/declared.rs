@@ -59,7 +59,9 @@ fn read_allergens(
         for (at, code) in codes.iter().enumerate() {
             let (code_flag, keys) = resolve(code, flag, tables);
             match keys {
-                Some(keys) => add_all(collector, keys, code_flag, EvidenceSource::Declared, "allergens", code, at),
+                Some(keys) => {
+                    add_all(collector, keys, code_flag, EvidenceSource::Declared, "allergens", code, at);
+                }
                 None => {
                     declared.unmapped = true;
                     collector.issue("DQ_ALLERGY_UNMAPPED", field, code);
@@ -74,7 +76,15 @@ fn read_allergens(
         };
         let certified = if claim.certified { certifiable(keys) } else { KeySet::EMPTY };
         add_all(collector, keys, Flag::ClaimFree, EvidenceSource::Declared, "allergens", &claim.allergen, at);
-        add_all(collector, certified, Flag::CertifiedFree, EvidenceSource::Claim, "allergens", &claim.allergen, at);
+        add_all(
+            collector,
+            certified,
+            Flag::CertifiedFree,
+            EvidenceSource::Claim,
+            "allergens",
+            &claim.allergen,
+            at,
+        );
         let gluten = keys.contains(EvidenceKey::GlutenCereal) && keys.contains(EvidenceKey::Wheat);
         declared.diets.tagged[Diet::GlutenFree as usize] |= gluten;
         declared.diets.certified[Diet::GlutenFree as usize] |= gluten && claim.certified;
@@ -107,7 +117,9 @@ fn resolve(code: &str, flag: Flag, tables: &Tables) -> (Flag, Option<KeySet>) {
         (&["en"], Flag::Contains),
     ];
     for (prefix, named) in PRECAUTIONS {
-        if let Some(keys) = split(prefix).and_then(|rest| tables.declared.get(&rest).copied().or_else(|| keys_of_allergen(&rest.replace(' ', "_")))) {
+        if let Some(keys) = split(prefix).and_then(|rest| {
+            tables.declared.get(&rest).copied().or_else(|| keys_of_allergen(&rest.replace(' ', "_")))
+        }) {
             // A bare language tag says nothing of the level.
             return (if prefix == &["en"] || *named == Flag::Contains { flag } else { *named }, Some(keys));
         }
@@ -164,7 +176,13 @@ fn read_tag(tag: &str, at: usize, tables: &Tables, collector: &mut Collector, di
     }
 }
 
-fn read_certificate(text: &str, at: usize, tables: &Tables, collector: &mut Collector, diets: &mut DietClaims) {
+fn read_certificate(
+    text: &str,
+    at: usize,
+    tables: &Tables,
+    collector: &mut Collector,
+    diets: &mut DietClaims,
+) {
     let Some(grant) = tables.certificates.get(&term_words(text).join(" ")) else { return };
     for diet in &grant.diets {
         diets.certified[*diet as usize] = true;

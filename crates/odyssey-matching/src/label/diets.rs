@@ -30,8 +30,7 @@ pub(super) struct DietInput<'a> {
 }
 
 const ANIMALS: KeySet = KeySet::of(&[K::Meat, K::Pork, K::Poultry, K::Fish, K::Crustacean, K::Mollusc]);
-const ANIMAL_PRODUCTS: KeySet =
-    ANIMALS.union(KeySet::of(&[K::Milk, K::Egg, K::Bee, K::AnimalAdditive]));
+const ANIMAL_PRODUCTS: KeySet = ANIMALS.union(KeySet::of(&[K::Milk, K::Egg, K::Bee, K::AnimalAdditive]));
 const GLUTEN: KeySet = KeySet::of(&[K::Wheat, K::GlutenCereal, K::Barley, K::Rye, K::Oats]);
 const LAND_MEAT: KeySet = KeySet::of(&[K::Meat, K::Poultry]);
 
@@ -76,11 +75,10 @@ impl DietInput<'_> {
 
     fn truth(&self, diet: Diet) -> Truth {
         let at = diet as usize;
+        let claimed = self.claims.certified[at] || (self.claims.tagged[at] && self.tag_suffices(diet));
         if self.breaks(diet) {
             Truth::No
-        } else if self.claims.certified[at] || (self.claims.tagged[at] && self.tag_suffices(diet)) {
-            Truth::Yes
-        } else if self.list_proves(diet) {
+        } else if claimed || self.list_proves(diet) {
             Truth::Yes
         } else {
             Truth::Unknown

@@ -29,7 +29,12 @@ pub(super) struct Finding<'a> {
 
 impl Collector {
     pub fn new() -> Self {
-        Self { flags: [Flags::NONE; KEY_COUNT], evidence: Vec::new(), issues: BTreeSet::new(), seen: BTreeSet::new() }
+        Self {
+            flags: [Flags::NONE; KEY_COUNT],
+            evidence: Vec::new(),
+            issues: BTreeSet::new(),
+            seen: BTreeSet::new(),
+        }
     }
 
     pub fn add(&mut self, finding: Finding<'_>) {
@@ -51,7 +56,11 @@ impl Collector {
     }
 
     pub fn issue(&mut self, code: &str, field: &str, value: impl Into<String>) {
-        self.issues.insert(QualityIssue { code: code.to_owned(), field: field.to_owned(), value: value.into() });
+        self.issues.insert(QualityIssue {
+            code: code.to_owned(),
+            field: field.to_owned(),
+            value: value.into(),
+        });
     }
 
     pub fn has(&self, key: EvidenceKey, flag: Flag) -> bool {
@@ -70,8 +79,15 @@ impl Collector {
 
     pub fn finish(mut self) -> ([Flags; KEY_COUNT], Vec<Evidence>, Vec<QualityIssue>) {
         self.evidence.sort_by(|a, b| {
-            (&a.key, a.flag as u8, a.source, a.offset, &a.field, &a.term, &a.matched)
-                .cmp(&(&b.key, b.flag as u8, b.source, b.offset, &b.field, &b.term, &b.matched))
+            (&a.key, a.flag as u8, a.source, a.offset, &a.field, &a.term, &a.matched).cmp(&(
+                &b.key,
+                b.flag as u8,
+                b.source,
+                b.offset,
+                &b.field,
+                &b.term,
+                &b.matched,
+            ))
         });
         (self.flags, self.evidence, self.issues.into_iter().collect())
     }

@@ -45,8 +45,14 @@ pub(super) const MARKERS: &[(Marker, &str)] = &[
     (Marker::Without, "without sans sin senza ohne"),
     (Marker::Free, "free frei"),
     (Marker::Trace, "trace spuren spur traza tracce traccia"),
-    (Marker::Allergen, "allergen allergy allergene allergenes allergie alergeno alergenos allergeni allergic"),
-    (Marker::Information, "information info statement warning advice declaration notice alert advisory hinweis fact"),
+    (
+        Marker::Allergen,
+        "allergen allergy allergene allergenes allergie alergeno alergenos allergeni allergic",
+    ),
+    (
+        Marker::Information,
+        "information info statement warning advice declaration notice alert advisory hinweis fact",
+    ),
     (Marker::Ingredient, "ingredient zutaten ingrediente ingredienti zutat"),
     (
         Marker::Made,
@@ -60,7 +66,10 @@ pub(super) const MARKERS: &[(Marker, &str)] = &[
          fabrica instalacion instalacione stabilimento site",
     ),
     (Marker::Shared, "shared same common meme gleichen misma mismo stesso"),
-    (Marker::Relative, "that which also where who qui que che der die das utilisant handling processing using containing manipulant"),
+    (
+        Marker::Relative,
+        "that which also where who qui que che der die das utilisant handling processing using containing manipulant",
+    ),
     (Marker::Suitable, "suitable unsuitable"),
     (Marker::And, "and et und ed"),
     (Marker::Or, "or ou oder"),

@@ -33,7 +33,7 @@ pub(super) fn read(text: &str, words: &Words, hits: &[Hit], lexicon: &Lexicon) -
     } else {
         ListState::Complete
     };
-    let coverage = if count.total == 0 { 0 } else { count.recognised * 1000 / count.total };
+    let coverage = (count.recognised * 1000).checked_div(count.total).unwrap_or(0);
     ListReading { state, coverage_permille: coverage as u16 }
 }
 
@@ -50,7 +50,7 @@ impl Count {
         let info = lexicon.info(word.id);
         self.foreign += usize::from(info.foreign);
         let letter = word.end - word.start <= 1;
-        if info.function && !consumed || word.number && !consumed || letter && !consumed {
+        if !consumed && (info.function || word.number || letter) {
             return;
         }
         self.total += 1;
@@ -71,9 +71,28 @@ fn is_cut(text: &str) -> bool {
 /// Words that stand where a list should: "n/a", "see package", "natural ingredients".
 fn is_placeholder(text: &str, words: &Words) -> bool {
     const PLACEHOLDERS: &[&str] = &[
-        "ingredient", "natural ingredient", "organic ingredient", "all natural ingredient", "none", "na", "n a", "nil",
-        "unknown", "not available", "not applicable", "see package", "see packaging", "see label", "see pack", "tbd",
-        "to be confirmed", "ingredient not available", "no ingredient", "no information", "not provided", "null",
+        "ingredient",
+        "natural ingredient",
+        "organic ingredient",
+        "all natural ingredient",
+        "none",
+        "na",
+        "n a",
+        "nil",
+        "unknown",
+        "not available",
+        "not applicable",
+        "see package",
+        "see packaging",
+        "see label",
+        "see pack",
+        "tbd",
+        "to be confirmed",
+        "ingredient not available",
+        "no ingredient",
+        "no information",
+        "not provided",
+        "null",
     ];
     words.list.len() <= 4 && PLACEHOLDERS.contains(&term_words(text).join(" ").as_str())
 }

@@ -20,6 +20,10 @@ mod text;
 mod trie;
 
 #[cfg(test)]
+mod catalog_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
 
 use odyssey_types::{AllergenData, ProductFields};
@@ -34,7 +38,7 @@ use declared::Declared;
 use diets::{DietInput, DietTerms};
 use evidence::{Collector, Finding};
 use list::ListReading;
-use statements::{Mode, Span};
+use statements::{Mode, Modes, Span};
 use tables::target;
 use text::Words;
 use trie::{Hit, Status};
@@ -54,7 +58,8 @@ pub fn derive(label: &Label<'_>, tables: &Tables) -> Derivation {
     let mandatory = tables.law.mandatory(fields.label_jurisdiction, fields.label_as_of);
     let attested = fields.allergen_data == AllergenData::Complete && !declared.unmapped;
 
-    let mut reader = TextReader { fields, tables, collector, mandatory, attested, outcome: Outcome::default() };
+    let mut reader =
+        TextReader { fields, tables, collector, mandatory, attested, outcome: Outcome::default() };
     let list = reader.read_ingredients();
     reader.read_name(list.state == ListState::Absent);
     reader.read_description();
@@ -160,7 +165,7 @@ struct TextReader<'a> {
 struct Reading {
     words: Words,
     hits: Vec<Hit>,
-    modes: Vec<Mode>,
+    modes: Modes,
 }
 
 impl TextReader<'_> {
@@ -188,7 +193,7 @@ impl TextReader<'_> {
             mode != Mode::List || hit.status != Status::Likely || list_absent
         });
         let gluten = target::NAMES + EvidenceKey::GlutenCereal as u8;
-        let claims = |h: &&Hit| h.target == gluten && reading.modes[h.first as usize] == Mode::Free;
+        let claims = |h: &&Hit| h.target == gluten && reading.modes.of(h.first, h.end) == Mode::Free;
         self.outcome.gluten_claim |= reading.hits.iter().find(claims).is_some();
     }
 
@@ -206,7 +211,7 @@ impl TextReader<'_> {
             .iter()
             .map(|h| Span { first: h.first, end: h.end, status: h.status, allergen: is_allergen(h) })
             .collect();
-        let modes = statements::modes(&words.list, &spans, &self.tables.lexicon);
+        let modes = statements::read(&words.list, &spans, &self.tables.lexicon);
         Reading { words, hits, modes }
     }
 
@@ -218,7 +223,7 @@ impl TextReader<'_> {
         counts: impl Fn(Mode, &Hit) -> bool,
     ) {
         for hit in &reading.hits {
-            let mode = reading.modes[hit.first as usize];
+            let mode = reading.modes.of(hit.first, hit.end);
             if hit.status == Status::FalseFriend || !counts(mode, hit) {
                 continue;
             }
@@ -226,10 +231,19 @@ impl TextReader<'_> {
                 target::CONTAINER => self.outcome.container |= field == "ingredients",
                 t if t >= target::NAMES => {
                     if mode != Mode::List {
-                        self.add(field, text, reading, hit, EvidenceKey::ALL[usize::from(t - target::NAMES)], mode);
+                        self.add(
+                            field,
+                            text,
+                            reading,
+                            hit,
+                            EvidenceKey::ALL[usize::from(t - target::NAMES)],
+                            mode,
+                        );
                     }
                 }
-                t if usize::from(t) >= KEY_COUNT => self.mark_diet(usize::from(t) - KEY_COUNT, hit.status, mode),
+                t if usize::from(t) >= KEY_COUNT => {
+                    self.mark_diet(usize::from(t) - KEY_COUNT, hit.status, mode);
+                }
                 t => self.add(field, text, reading, hit, EvidenceKey::ALL[usize::from(t)], mode),
             }
         }
@@ -243,13 +257,26 @@ impl TextReader<'_> {
         }
     }
 
-    fn add(&mut self, field: &'static str, text: &str, reading: &Reading, hit: &Hit, key: EvidenceKey, mode: Mode) {
+    fn add(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        reading: &Reading,
+        hit: &Hit,
+        key: EvidenceKey,
+        mode: Mode,
+    ) {
         let (flag, source) = self.meaning(hit.status, mode);
         if flag == Flag::Contains {
-            let grains = if hit.status == Status::GrainOnly { &mut self.outcome.freed_grains } else { &mut self.outcome.grains };
+            let grains = if hit.status == Status::GrainOnly {
+                &mut self.outcome.freed_grains
+            } else {
+                &mut self.outcome.grains
+            };
             grains.insert(key);
         }
-        let (first, last) = (reading.words.list[hit.first as usize], reading.words.list[hit.end as usize - 1]);
+        let (first, last) =
+            (reading.words.list[hit.first as usize], reading.words.list[hit.end as usize - 1]);
         self.collector.add(Finding {
             key,
             flag,

@@ -1,6 +1,8 @@
 //! Nutrients on both bases: per 100 g or ml, and per reference amount.
 
-use odyssey_types::{Fixed, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis, ProductFields, ServingSize};
+use odyssey_types::{
+    Fixed, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis, ProductFields, ServingSize,
+};
 
 use super::evidence::Collector;
 use super::plausibility::{FindingSeverity, check_nutrition_of};

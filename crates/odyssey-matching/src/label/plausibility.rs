@@ -2,7 +2,9 @@
 //!
 //! A *reject* finding is an impossible value: an importer refuses the row. A *flag* is only unlikely.
 
-use odyssey_types::{Jurisdiction, Nutrient, NutrientUnit, Nutrients, Nutrition, NutritionBasis, ServingSize};
+use odyssey_types::{
+    Jurisdiction, Nutrient, NutrientUnit, Nutrients, Nutrition, NutritionBasis, ServingSize,
+};
 
 use super::nutrients::per_100;
 
@@ -103,7 +105,10 @@ fn check_signs(amounts: Amounts<'_>, findings: &mut Vec<NutritionFinding>) {
 fn check_relations(amounts: Amounts<'_>, jurisdiction: Jurisdiction, findings: &mut Vec<NutritionFinding>) {
     use Nutrient as N;
     let exceeds = |part: Nutrient, whole: Nutrient| {
-        amounts.get(part).zip(amounts.get(whole)).is_some_and(|(p, w)| i128::from(p) > i128::from(w) + i128::from(ROUNDING))
+        amounts
+            .get(part)
+            .zip(amounts.get(whole))
+            .is_some_and(|(p, w)| i128::from(p) > i128::from(w) + i128::from(ROUNDING))
     };
     if exceeds(N::SaturatedFat, N::Fat) {
         findings.push(reject("saturated_fat_exceeds_fat", N::SaturatedFat));
@@ -166,8 +171,11 @@ fn check_energy(amounts: Amounts<'_>, findings: &mut Vec<NutritionFinding>) {
     let Some((energy, _)) = amounts.get(N::Energy).zip(known) else { return };
     debug_assert!(matches!(N::Energy.unit(), NutrientUnit::Kilocalorie));
     let joules = |micrograms: i128, kcal_per_gram: i128| micrograms * kcal_per_gram * 4184 / i128::from(GRAM);
-    let base = joules(amounts.part(N::Fat), 9) + joules(amounts.part(N::Protein), 4) + joules(amounts.part(N::Alcohol), 7);
-    let (carbohydrate, soft) = (amounts.part(N::Carbohydrate), amounts.part(N::Fiber) + amounts.part(N::Polyols));
+    let base = joules(amounts.part(N::Fat), 9)
+        + joules(amounts.part(N::Protein), 4)
+        + joules(amounts.part(N::Alcohol), 7);
+    let (carbohydrate, soft) =
+        (amounts.part(N::Carbohydrate), amounts.part(N::Fiber) + amounts.part(N::Polyols));
     let low = base + joules((carbohydrate - soft).max(0), 4);
     // An EU label keeps fibre out of carbohydrate; it then adds 2 kcal/g.
     let high = base + joules(carbohydrate, 4) + joules(amounts.part(N::Fiber), 2);

@@ -25,8 +25,11 @@ impl RaccTable {
     /// By the category's code, or the last part of a code with dots or slashes; `Ice-Cream` is `ice_cream`.
     pub fn of_category(&self, category: &str) -> Option<Racc> {
         let last = category.rsplit(['.', '/', '>', ':']).next().unwrap_or(category);
-        let slug: String =
-            last.trim().chars().map(|c| if c == '-' || c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect();
+        let slug: String = last
+            .trim()
+            .chars()
+            .map(|c| if c == '-' || c == ' ' { '_' } else { c.to_ascii_lowercase() })
+            .collect();
         self.categories.get(&slug).copied()
     }
 

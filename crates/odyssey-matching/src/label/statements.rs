@@ -26,8 +26,25 @@ pub(super) struct Span {
     pub allergen: bool,
 }
 
-/// The mode of each word.
-pub(super) fn modes(words: &[Word], spans: &[Span], lexicon: &Lexicon) -> Vec<Mode> {
+/// How a text's words are to be taken.
+#[derive(Debug)]
+pub(super) struct Modes {
+    modes: Vec<Mode>,
+    /// The word is denied: "free from milk".
+    denied: Vec<bool>,
+}
+
+impl Modes {
+    /// The mode of a term that covers these words. A denial counts only where it covers all of them:
+    /// in "lactose free milk" the milk is there.
+    pub fn of(&self, first: u32, end: u32) -> Mode {
+        let denied = self.denied[first as usize..end as usize].iter().all(|d| *d);
+        if denied { Mode::Free } else { self.modes[first as usize] }
+    }
+}
+
+/// Reads the statements of a text.
+pub(super) fn read(words: &[Word], spans: &[Span], lexicon: &Lexicon) -> Modes {
     let reader = Reader::new(words, spans, lexicon);
     let mut modes = vec![Mode::List; words.len()];
     let mut at = 0;
@@ -42,8 +59,9 @@ pub(super) fn modes(words: &[Word], spans: &[Span], lexicon: &Lexicon) -> Vec<Mo
         }
         at = end.max(at + 1);
     }
-    reader.mark_free(spans, &mut modes);
-    modes
+    let mut denied = vec![false; words.len()];
+    reader.mark_free(spans, &mut denied);
+    Modes { modes, denied }
 }
 
 struct Reader<'a> {
@@ -93,7 +111,10 @@ impl<'a> Reader<'a> {
             Marker::Contain => self.contain(at),
             Marker::Trace => {
                 let colon = self.words.get(at + 1).is_some_and(|w| w.sep == Sep::Colon);
-                let of = self.joined(at + 1) && matches!(self.marker(at + 1), Marker::Of | Marker::Article);
+                // "traces of", "traces éventuelles de".
+                let of = (at + 1..at + 3)
+                    .take_while(|i| self.joined(*i))
+                    .any(|i| matches!(self.marker(i), Marker::Of | Marker::Article));
                 (colon || of).then_some((Mode::Pal, at + 1))
             }
             Marker::Allergen => self.allergen_heading(at),
@@ -134,7 +155,9 @@ impl<'a> Reader<'a> {
 
     /// A number, or "less than", "one or more": what follows is an amount, not an allergen.
     fn counts(&self, at: usize) -> bool {
-        self.words.get(at).is_some_and(|w| w.sep < Sep::Bracket && (w.number || self.marker(at) == Marker::OneOrLess))
+        self.words
+            .get(at)
+            .is_some_and(|w| w.sep < Sep::Bracket && (w.number || self.marker(at) == Marker::OneOrLess))
     }
 
     fn contain(&self, at: usize) -> Option<(Mode, usize)> {
@@ -163,9 +186,9 @@ impl<'a> Reader<'a> {
         let reach = || (at + 2..at + 11).take_while(|i| self.in_sentence(*i));
         let place = reach().find(|i| self.marker(*i) == Marker::Place)?;
         let shared = (at + 2..place).any(|i| self.marker(i) == Marker::Shared);
-        let spoken = (place + 1..place + 4)
-            .take_while(|i| self.in_sentence(*i))
-            .any(|i| matches!(self.marker(i), Marker::Relative | Marker::In | Marker::Contain | Marker::Made));
+        let spoken = (place + 1..place + 4).take_while(|i| self.in_sentence(*i)).any(|i| {
+            matches!(self.marker(i), Marker::Relative | Marker::In | Marker::Contain | Marker::Made)
+        });
         let named = (at + 2..place).any(|i| self.named[i]);
         (shared || spoken || named).then_some((Mode::Facility, at + 2))
     }
@@ -176,11 +199,12 @@ impl<'a> Reader<'a> {
         let mut end = body;
         while end < self.words.len() {
             let word = &self.words[end];
-            let line = word.sep == Sep::Line && !word.comma && !self.lexicon.is_connective(self.words[end - 1].id);
+            let line =
+                word.sep == Sep::Line && !word.comma && !self.lexicon.is_connective(self.words[end - 1].id);
             if word.sep == Sep::Sentence || word.low < depth || (line && end > body) {
                 break;
             }
-            if end > body && self.interrupts(end, mode) {
+            if self.interrupts(end, mode) {
                 break;
             }
             end += 1;
@@ -213,18 +237,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Marks what is denied: "milk free", "no milk or egg", "free from milk, egg and soy".
-    fn mark_free(&self, spans: &[Span], modes: &mut [Mode]) {
+    fn mark_free(&self, spans: &[Span], denied: &mut [bool]) {
         for span in spans.iter().filter(|s| s.status != Status::FalseFriend) {
             let end = span.end as usize;
             let free = self.joined(end) && self.marker(end) == Marker::Free;
             let roams = self.joined(end + 1) && self.marker(end + 1) == Marker::Range;
             if free && !roams {
-                modes[span.first as usize..end].fill(Mode::Free);
+                denied[span.first as usize..end].fill(true);
             }
         }
         for at in 0..self.words.len() {
             if let Some((start, list)) = self.denial(at) {
-                self.mark_denied(start, list, modes);
+                self.mark_denied(start, list, denied);
             }
         }
     }
@@ -243,7 +267,9 @@ impl<'a> Reader<'a> {
                 let of = matches!(self.marker(next), Marker::Of) || self.is_from(next);
                 of.then_some((next + 1, true))
             }
-            Marker::Contain if matches!(self.marker_before(at), Marker::Not) => Some((skip_added(next), true)),
+            Marker::Contain if matches!(self.marker_before(at), Marker::Not) => {
+                Some((skip_added(next), true))
+            }
             _ => None,
         }
     }
@@ -252,7 +278,7 @@ impl<'a> Reader<'a> {
         self.words.get(at).is_some_and(|w| w.id == self.lexicon.id("from") && w.id != Lexicon::UNKNOWN)
     }
 
-    fn mark_denied(&self, start: usize, list: bool, modes: &mut [Mode]) {
+    fn mark_denied(&self, start: usize, list: bool, denied: &mut [bool]) {
         let term_end = |i: usize| self.longest.get(i).map_or(0, |e| *e as usize);
         let first_end = term_end(start);
         if first_end == 0 || !(self.joined(start) || self.words[start].sep == Sep::Colon) {
@@ -274,6 +300,6 @@ impl<'a> Reader<'a> {
                 sure = end;
             }
         }
-        modes[start..sure].fill(Mode::Free);
+        denied[start..sure].fill(true);
     }
 }

@@ -24,6 +24,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("terms/names.tsv", include_str!("../../data/terms/names.tsv")),
     ("terms/diets.tsv", include_str!("../../data/terms/diets.tsv")),
     ("terms/containers.tsv", include_str!("../../data/terms/containers.tsv")),
+    ("terms/plain.tsv", include_str!("../../data/terms/plain.tsv")),
     ("label/spellings.tsv", include_str!("../../data/label/spellings.tsv")),
     ("label/function_words.txt", include_str!("../../data/label/function_words.txt")),
     ("label/food_words.txt", include_str!("../../data/label/food_words.txt")),
@@ -77,7 +78,8 @@ impl Tables {
     /// The tables that this build carries.
     pub fn embedded() -> &'static Self {
         static TABLES: OnceLock<Tables> = OnceLock::new();
-        TABLES.get_or_init(|| Self::parse(FILES).expect("the embedded tables are read by a test of this crate"))
+        TABLES
+            .get_or_init(|| Self::parse(FILES).expect("the embedded tables are read by a test of this crate"))
     }
 
     /// The deriver's version, stored beside what it derived.
@@ -128,8 +130,10 @@ pub(super) mod target {
 
     pub const DIETS: Target = KEY_COUNT as Target;
     pub const CONTAINER: Target = DIETS + DIET_COUNT as Target;
+    /// Phrases that name nothing we keep facts of.
+    pub const PLAIN: Target = CONTAINER + 1;
     /// Names of keys, read inside statements: `NAMES + key`.
-    pub const NAMES: Target = CONTAINER + 1;
+    pub const NAMES: Target = PLAIN + 1;
 }
 
 /// The rows of one file: line number and tab-separated fields; blank lines and `#` lines left out.
@@ -158,7 +162,9 @@ impl<'a> Rows<'a> {
     }
 
     /// Rows of exactly `N` filled columns.
-    pub fn columns<const N: usize>(&self) -> impl Iterator<Item = Result<(usize, [&'a str; N]), TableError>> + '_ {
+    pub fn columns<const N: usize>(
+        &self,
+    ) -> impl Iterator<Item = Result<(usize, [&'a str; N]), TableError>> + '_ {
         self.rows.iter().map(|(line, fields)| match <[&str; N]>::try_from(fields.clone()) {
             Ok(columns) if columns.iter().all(|c| !c.is_empty()) => Ok((*line, columns)),
             _ => Err(self.error(*line, format!("must have {N} filled columns"))),
@@ -177,9 +183,10 @@ impl TermReader {
     fn read(&mut self, rows: &Rows<'_>) -> Result<(), TableError> {
         for row in rows.columns::<4>() {
             let (line, [key, status, text, _source]) = row?;
-            let status =
-                Status::parse(status).ok_or_else(|| rows.error(line, format!("`{status}` is not a status")))?;
-            let target = parse_target(key, status).ok_or_else(|| rows.error(line, format!("`{key}` is not a key")))?;
+            let status = Status::parse(status)
+                .ok_or_else(|| rows.error(line, format!("`{status}` is not a status")))?;
+            let target =
+                parse_target(key, status).ok_or_else(|| rows.error(line, format!("`{key}` is not a key")))?;
             let words = term_words(text);
             if words.is_empty() || words.len() > TERM_WORDS_MAX {
                 return Err(rows.error(line, format!("`{text}` must have 1 to {TERM_WORDS_MAX} words")));
@@ -187,7 +194,8 @@ impl TermReader {
             let entry = Entry { target, status, term: self.terms.len() as u32 };
             let path = words.iter().map(|w| self.lexicon.add(w)).collect();
             self.paths.push((path, entry, rows.file.clone(), line));
-            self.terms.push(Term { text: text.to_owned(), source_named: self.named.contains(&words.join(" ")) });
+            self.terms
+                .push(Term { text: text.to_owned(), source_named: self.named.contains(&words.join(" ")) });
         }
         Ok(())
     }
@@ -205,8 +213,10 @@ impl TermReader {
 }
 
 fn parse_target(key: &str, status: Status) -> Option<Target> {
-    if key == "container" {
-        return Some(target::CONTAINER);
+    match (key, status) {
+        ("container", Status::Likely) => return Some(target::CONTAINER),
+        ("plain", Status::FalseFriend) => return Some(target::PLAIN),
+        _ => {}
     }
     if let Some(diet) = key.strip_prefix("diet.").and_then(Diet::from_code) {
         return Some(target::DIETS + diet as Target);
@@ -261,7 +271,8 @@ fn read_declared(rows: &Rows<'_>) -> Result<BTreeMap<String, KeySet>, TableError
         let (line, [name, codes, _source]) = row?;
         let mut keys = KeySet::EMPTY;
         for code in codes.split(',').filter(|c| *c != "-") {
-            let more = keys_of_allergen(code.trim()).ok_or_else(|| rows.error(line, format!("`{code}` is no code")))?;
+            let more = keys_of_allergen(code.trim())
+                .ok_or_else(|| rows.error(line, format!("`{code}` is no code")))?;
             keys = keys.union(more);
         }
         if names.insert(term_words(name).join(" "), keys).is_some() {
@@ -307,5 +318,11 @@ fn digest(files: &[(&str, &str)]) -> String {
         hash.update((content.len() as u64).to_be_bytes());
         hash.update(content.as_bytes());
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    hex
 }

@@ -80,7 +80,8 @@ pub(super) fn singular(word: &mut String) {
         word.truncate(word.len() - 3);
         word.push('y');
         return;
-    } else if ["sses", "ches", "shes", "xes", "zzes"].iter().any(|s| word.ends_with(s)) || (long && word.ends_with("oes"))
+    } else if ["sses", "ches", "shes", "xes", "zzes"].iter().any(|s| word.ends_with(s))
+        || (long && word.ends_with("oes"))
     {
         word.len() - 2
     } else if word.ends_with('s') && !["ss", "us", "is"].iter().any(|s| word.ends_with(s)) {
@@ -154,7 +155,8 @@ impl<'a> Reader<'a> {
     fn mark(&mut self, c: char, text: &str, at: usize, next: usize) {
         let before = text[..at].chars().next_back();
         let after = text[next..].chars().next();
-        let in_number = before.is_some_and(|b| b.is_ascii_digit()) && after.is_some_and(|a| a.is_ascii_digit());
+        let in_number =
+            before.is_some_and(|b| b.is_ascii_digit()) && after.is_some_and(|a| a.is_ascii_digit());
         match c {
             '\u{ae}' | '\u{2122}' | '\u{a9}' | '\u{ad}' | '\u{200b}' | '\u{feff}' => {}
             '\'' | '\u{2019}' | '\u{2bc}' | '`' | '\u{b4}' => {
@@ -168,7 +170,8 @@ impl<'a> Reader<'a> {
                 let spaced = before.is_none_or(char::is_whitespace) && after.is_none_or(char::is_whitespace);
                 self.separate(at, if spaced { Sep::Comma } else { Sep::Space });
             }
-            '_' | '*' | '%' | '"' | '\u{201c}' | '\u{201d}' | '\u{2020}' | '\u{2021}' | '^' | '\u{b0}' | '#' | '~' => {
+            '_' | '*' | '%' | '"' | '\u{201c}' | '\u{201d}' | '\u{2020}' | '\u{2021}' | '^' | '\u{b0}'
+            | '#' | '~' => {
                 self.separate(at, Sep::Space);
             }
             '&' => {
@@ -181,7 +184,8 @@ impl<'a> Reader<'a> {
             ',' | '.' if in_number => self.separate(at, Sep::Space),
             '.' => {
                 // "L. acidophilus", "U.S.A.": an initial is no end of a sentence.
-                let initial = self.current.len() == 1 && self.current.bytes().all(|b| b.is_ascii_alphabetic());
+                let initial =
+                    self.current.len() == 1 && self.current.bytes().all(|b| b.is_ascii_alphabetic());
                 self.separate(at, if initial { Sep::Space } else { Sep::Sentence });
             }
             '!' | '?' => self.separate(at, Sep::Sentence),
@@ -268,7 +272,8 @@ impl<'a> Reader<'a> {
                 texts.pop();
             }
             if let Some(before) = self.words.pop() {
-                (self.sep, self.comma, self.low, self.start) = (before.sep, before.comma, before.low, before.start as usize);
+                (self.sep, self.comma, self.low, self.start) =
+                    (before.sep, before.comma, before.low, before.start as usize);
             }
         }
         if let Some(texts) = &mut self.texts {
@@ -294,7 +299,8 @@ impl<'a> Reader<'a> {
     fn into_words(mut self, text: &str) -> Words {
         self.bare_additives(text);
         let dangling = (self.comma || self.sep == Sep::Colon || self.depth > 0) && !self.words.is_empty();
-        let trailing_and = self.words.last().is_some_and(|w| self.lexicon.is_connective(w.id) && self.sep < Sep::Bracket);
+        let trailing_and =
+            self.words.last().is_some_and(|w| self.lexicon.is_connective(w.id) && self.sep < Sep::Bracket);
         Words { list: self.words, open_brackets: self.depth, dangling: dangling || trailing_and }
     }
 
@@ -309,18 +315,19 @@ impl<'a> Reader<'a> {
             let closes = next.map_or(self.depth < word.depth, |n| n.low < word.depth);
             let in_brackets = word.sep == Sep::Bracket && closes;
             let roman = next.is_some_and(|n| {
-                n.sep == Sep::Bracket && n.depth > word.depth && is_roman(&text[n.start as usize..n.end as usize])
+                n.sep == Sep::Bracket
+                    && n.depth > word.depth
+                    && is_roman(&text[n.start as usize..n.end as usize])
             });
             let raw = &text[word.start as usize..word.end as usize];
-            if (in_brackets || roman) && raw.is_ascii() {
-                if let Some(length) = additive_number(&raw.to_ascii_lowercase()) {
-                    let code = format!("e{}", raw[..length].to_ascii_lowercase());
-                    let id = self.lexicon.id(&code);
-                    if id != Lexicon::UNKNOWN {
-                        self.words[at].id = id;
-                        self.words[at].number = false;
-                    }
-                }
+            if !(in_brackets || roman) || !raw.is_ascii() {
+                continue;
+            }
+            let Some(length) = additive_number(&raw.to_ascii_lowercase()) else { continue };
+            let id = self.lexicon.id(&format!("e{}", raw[..length].to_ascii_lowercase()));
+            if id != Lexicon::UNKNOWN {
+                self.words[at].id = id;
+                self.words[at].number = false;
             }
         }
     }
@@ -346,7 +353,10 @@ fn is_roman(text: &str) -> bool {
 }
 
 fn is_number(word: &str) -> bool {
-    const UNITS: &[&str] = &["", "g", "mg", "kg", "ml", "l", "cl", "dl", "oz", "lb", "iu", "mcg", "ug", "cal", "kcal", "kj", "x", "ppm", "st", "nd", "rd", "th"];
+    const UNITS: &[&str] = &[
+        "", "g", "mg", "kg", "ml", "l", "cl", "dl", "oz", "lb", "iu", "mcg", "ug", "cal", "kcal", "kj", "x",
+        "ppm", "st", "nd", "rd", "th",
+    ];
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     digits > 0 && word.is_char_boundary(digits) && UNITS.contains(&&word[digits..])
 }
@@ -354,13 +364,48 @@ fn is_number(word: &str) -> bool {
 /// An HTML entity at the start of `text`: the character and the entity's length in bytes.
 fn entity(text: &str) -> Option<(char, usize)> {
     const NAMED: &[(&str, char)] = &[
-        ("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", ' '), ("rsquo", '\''),
-        ("lsquo", '\''), ("ldquo", '"'), ("rdquo", '"'), ("ndash", '-'), ("mdash", '-'), ("hellip", '.'),
-        ("reg", '\u{ae}'), ("trade", '\u{2122}'), ("copy", '\u{a9}'), ("deg", '\u{b0}'), ("bull", ','),
-        ("middot", ','), ("eacute", 'é'), ("egrave", 'è'), ("ecirc", 'ê'), ("agrave", 'à'), ("acirc", 'â'),
-        ("aacute", 'á'), ("iacute", 'í'), ("icirc", 'î'), ("oacute", 'ó'), ("ocirc", 'ô'), ("uacute", 'ú'),
-        ("ugrave", 'ù'), ("ucirc", 'û'), ("ntilde", 'ñ'), ("ccedil", 'ç'), ("auml", 'ä'), ("ouml", 'ö'),
-        ("uuml", 'ü'), ("szlig", 'ß'), ("oelig", 'œ'), ("aelig", 'æ'), ("euml", 'ë'), ("iuml", 'ï'),
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", ' '),
+        ("rsquo", '\''),
+        ("lsquo", '\''),
+        ("ldquo", '"'),
+        ("rdquo", '"'),
+        ("ndash", '-'),
+        ("mdash", '-'),
+        ("hellip", '.'),
+        ("reg", '\u{ae}'),
+        ("trade", '\u{2122}'),
+        ("copy", '\u{a9}'),
+        ("deg", '\u{b0}'),
+        ("bull", ','),
+        ("middot", ','),
+        ("eacute", 'é'),
+        ("egrave", 'è'),
+        ("ecirc", 'ê'),
+        ("agrave", 'à'),
+        ("acirc", 'â'),
+        ("aacute", 'á'),
+        ("iacute", 'í'),
+        ("icirc", 'î'),
+        ("oacute", 'ó'),
+        ("ocirc", 'ô'),
+        ("uacute", 'ú'),
+        ("ugrave", 'ù'),
+        ("ucirc", 'û'),
+        ("ntilde", 'ñ'),
+        ("ccedil", 'ç'),
+        ("auml", 'ä'),
+        ("ouml", 'ö'),
+        ("uuml", 'ü'),
+        ("szlig", 'ß'),
+        ("oelig", 'œ'),
+        ("aelig", 'æ'),
+        ("euml", 'ë'),
+        ("iuml", 'ï'),
     ];
     // The longest entity we read is `&#x10FFFF;`.
     let end = text.bytes().take(11).position(|b| b == b';')?;
@@ -383,6 +428,7 @@ fn tag(text: &str) -> Option<(usize, bool)> {
     const BREAKS: &[&str] = &["br", "p", "li", "ul", "div", "tr", "td"];
     let end = text.bytes().take(80).position(|b| b == b'>')?;
     let inner = text.get(1..end)?.trim_start_matches('/');
-    let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String =
+        inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     name.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| (end + 1, BREAKS.contains(&name.as_str())))
 }

@@ -138,7 +138,13 @@ impl Trie {
                         continue;
                     }
                     *slot = *end | if entry.status == Status::FalseFriend { FRIEND } else { 0 };
-                    hits.push(Hit { target: entry.target, status: entry.status, term: entry.term, first: first as u32, end: *end });
+                    hits.push(Hit {
+                        target: entry.target,
+                        status: entry.status,
+                        term: entry.term,
+                        first: first as u32,
+                        end: *end,
+                    });
                 }
             }
         }
