@@ -116,3 +116,8 @@ pub struct ListEntry {
     pub added_by: Option<UserId>,
     pub added_at: DateTime<Utc>,
 }
+
+/// Whole years lived at an instant, by the UTC calendar. `None` for a birth date in the future.
+pub(super) fn age_on(birth_date: chrono::NaiveDate, now: DateTime<Utc>) -> Option<u8> {
+    now.date_naive().years_since(birth_date).and_then(|years| u8::try_from(years).ok())
+}

@@ -23,7 +23,8 @@ impl Default for Record {
 /// Applies the identity and status fields of a patch (RFC 7396): absent keeps, null is unknown; a status
 /// of null is `active`. `profile` is another matter and not looked at.
 pub(super) fn merge_record(current: &Record, patch: &Map<String, Value>) -> Result<Record, Vec<FieldError>> {
-    let mut target = json::to_object(&current.identity).map_err(|e| vec![unreadable(&e.pointer, &e.detail)])?;
+    let mut target =
+        json::to_object(&current.identity).map_err(|e| vec![unreadable(&e.pointer, &e.detail)])?;
     let mut status = current.status;
     let mut fields = patch.clone();
     fields.remove("profile");
@@ -66,25 +67,39 @@ fn from_object<T: DeserializeOwned>(object: Map<String, Value>, at: &str) -> Res
 /// Messages of the JSON reader quote what they read. What was expected may be said, and the name of an
 /// unknown field, since that is how the caller finds it; nothing else.
 fn unreadable(pointer: &str, detail: &str) -> FieldError {
-    if detail.starts_with("unknown field `") {
-        let name = detail.split('`').nth(1).unwrap_or_default();
-        let pointer = if pointer.rsplit('/').next() == Some(name) { pointer.to_owned() } else { format!("{pointer}/{name}") };
+    if let Some(name) = named(detail, "unknown field `") {
+        let last = pointer.rsplit('/').next();
+        let pointer = if last == Some(name) { pointer.to_owned() } else { format!("{pointer}/{name}") };
         return FieldError::new(pointer, "unknown_field", "this record has no such field");
     }
-    if detail.starts_with("missing field `") {
-        let name = detail.split('`').nth(1).unwrap_or_default();
+    if let Some(name) = named(detail, "missing field `") {
         return FieldError::new(format!("{pointer}/{name}"), "required", "this field is required");
     }
-    const OUR_OWN: [&str; 4] = [
-        "is finer than the smallest step of this field",
-        "is too large",
-        "`max` is finer than the smallest step of this field",
-        "`max` must not be negative",
-    ];
     if OUR_OWN.contains(&detail) {
         return FieldError::new(pointer, "out_of_range", detail);
     }
+    // The last "expected": an earlier one could be part of the quoted value.
     let expected = detail.rsplit_once(", expected ").map(|(_, expected)| expected);
-    let detail = expected.map_or_else(|| "cannot be read".to_owned(), |expected| format!("expected {expected}"));
+    let detail =
+        expected.map_or_else(|| "cannot be read".to_owned(), |expected| format!("expected {expected}"));
     FieldError::new(pointer, "unreadable", detail)
+}
+
+/// Messages of our own types, which quote nothing.
+const OUR_OWN: [&str; 5] = [
+    "is finer than the smallest step of this field",
+    "is too large",
+    "`max` is finer than the smallest step of this field",
+    "`max` is too large",
+    "`max` must not be negative",
+];
+/// Longest name of a field that is repeated to whoever sent it.
+const NAME_BYTES_MAX: usize = 64;
+
+/// The name in a message, where it is one that may be repeated: a field's name, and no text put in its
+/// place.
+fn named<'a>(detail: &'a str, prefix: &str) -> Option<&'a str> {
+    let (name, _) = detail.strip_prefix(prefix)?.split_once('`')?;
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    Some(if plain && name.len() <= NAME_BYTES_MAX { name } else { "…" })
 }

@@ -18,7 +18,8 @@ pub fn normalise_email(email: &str) -> Option<String> {
 pub fn normalise_phone(phone: &str) -> Option<String> {
     let phone = phone.trim();
     let number = phone.find(['x', 'X', 'e', 'E', ';', '#']).map_or(phone, |at| &phone[..at]);
-    let digits: String = number.chars().filter_map(|c| c.to_digit(10)).filter_map(|d| char::from_digit(d, 10)).collect();
+    let digits: String =
+        number.chars().filter_map(|c| c.to_digit(10)).filter_map(|d| char::from_digit(d, 10)).collect();
     let digits = match (number.starts_with('+'), digits.strip_prefix("00")) {
         (true, _) => digits,
         (false, Some(international)) => international.to_owned(),
@@ -48,7 +49,15 @@ mod tests {
 
     #[test]
     fn the_ways_to_write_one_us_number_are_one_number() {
-        for text in ["(415) 555-0132", "415.555.0132", "+1 415 555 0132", "1-415-555-0132", "001 415 555 0132", "415 555 0132 ext. 7", "415-555-0132x7"] {
+        for text in [
+            "(415) 555-0132",
+            "415.555.0132",
+            "+1 415 555 0132",
+            "1-415-555-0132",
+            "001 415 555 0132",
+            "415 555 0132 ext. 7",
+            "415-555-0132x7",
+        ] {
             assert_eq!(normalise_phone(text).as_deref(), Some("14155550132"), "{text}");
         }
     }

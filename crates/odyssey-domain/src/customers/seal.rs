@@ -48,11 +48,12 @@ pub(super) fn seal_identity(
     identity: &CustomerIdentity,
     before: Option<Before<'_>>,
 ) -> Result<SealedIdentity, VaultError> {
-    let column = |column, now: Option<String>, was: Option<String>, sealed: Option<&Vec<u8>>| match (now, sealed) {
-        (None, _) => Ok(None),
-        (Some(now), Some(sealed)) if was.as_deref() == Some(now.as_str()) => Ok(Some(sealed.clone())),
-        (Some(now), _) => key.seal(&place.aad(column), now.as_bytes()).map(Some),
-    };
+    let column =
+        |column, now: Option<String>, was: Option<String>, sealed: Option<&Vec<u8>>| match (now, sealed) {
+            (None, _) => Ok(None),
+            (Some(now), Some(sealed)) if was.as_deref() == Some(now.as_str()) => Ok(Some(sealed.clone())),
+            (Some(now), _) => key.seal(&place.aad(column), now.as_bytes()).map(Some),
+        };
     macro_rules! text {
         ($name:literal, $field:ident) => {
             column(
@@ -154,12 +155,20 @@ struct ProfileIn {
 }
 
 /// Seals a profile as `{"v":1,"profile":{…}}`.
-pub(super) fn seal_profile(place: Place, key: &PersonKey, profile: &HealthProfile) -> Result<Vec<u8>, VaultError> {
+pub(super) fn seal_profile(
+    place: Place,
+    key: &PersonKey,
+    profile: &HealthProfile,
+) -> Result<Vec<u8>, VaultError> {
     key.seal_json(&place.aad("health_profiles.profile"), &ProfileOut { v: PROFILE_FORMAT, profile })
 }
 
 /// Opens a profile; one of a later format is refused and not half read.
-pub(super) fn open_profile(place: Place, key: &PersonKey, sealed: &[u8]) -> Result<Phi<HealthProfile>, VaultError> {
+pub(super) fn open_profile(
+    place: Place,
+    key: &PersonKey,
+    sealed: &[u8],
+) -> Result<Phi<HealthProfile>, VaultError> {
     let read: Phi<ProfileIn> = key.open_json(&place.aad("health_profiles.profile"), sealed)?;
     if read.expose().v != PROFILE_FORMAT {
         return Err(VaultError::Format { what: "health_profiles.profile" });

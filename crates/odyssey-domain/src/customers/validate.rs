@@ -1,6 +1,7 @@
 //! What a customer may be made of. Limits are named, with their reason.
 
 use chrono::{DateTime, Datelike, Utc};
+use odyssey_matching::{RulePack, validate_profile};
 use odyssey_types::{CustomerIdentity, HealthProfile};
 
 use super::normalise::{normalise_email, normalise_phone};
@@ -14,11 +15,17 @@ const NOTES_MAX: usize = 20_000;
 const EXTERNAL_ID_MAX: usize = 200;
 /// Most tags of one customer.
 const TAGS_MAX: usize = 200;
+/// Most entries of one list of a profile: far above any person's, far below what would slow a match.
+const PROFILE_ENTRIES_MAX: usize = 500;
 /// Earliest year of birth: nobody alive is older (the oldest verified age is 122 years).
 const BIRTH_YEAR_MIN: i32 = 1900;
 
 /// Everything about the identity that cannot be taken; empty when it can.
-pub(super) fn validate_identity(external_id: &str, identity: &CustomerIdentity, now: DateTime<Utc>) -> Vec<FieldError> {
+pub(super) fn validate_identity(
+    external_id: &str,
+    identity: &CustomerIdentity,
+    now: DateTime<Utc>,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if external_id.is_empty() {
         errors.push(FieldError::new("/external_id", "required", "every customer has an external id"));
@@ -45,22 +52,41 @@ pub(super) fn validate_identity(external_id: &str, identity: &CustomerIdentity, 
     if let Some(birth_date) = identity.birth_date
         && (birth_date.year() < BIRTH_YEAR_MIN || birth_date > now.date_naive())
     {
-        errors.push(FieldError::new("/birth_date", "out_of_range", "a birth date lies between 1900 and today"));
+        errors.push(FieldError::new(
+            "/birth_date",
+            "out_of_range",
+            "a birth date lies between 1900 and today",
+        ));
     }
     check_tags(&mut errors, &identity.tags);
     errors
 }
 
-/// Everything about the profile that cannot be taken, with pointers below `at`.
-pub(super) fn validate_health(profile: &HealthProfile, age_years: Option<u8>, at: &str) -> Vec<FieldError> {
+/// Everything about the profile that cannot be taken, with pointers below `at`. The age by the birth date
+/// decides which ranges hold; the stated one counts where there is no birth date.
+pub(super) fn validate_health(profile: &HealthProfile, birth_age: Option<u8>, at: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if let (Some(stated), Some(age)) = (profile.age_years, age_years)
-        && stated.abs_diff(age) > 1
-    {
-        // One year apart is a birthday between two visits; more is one of the two wrong.
-        let detail = "the stated age and the birth date are more than a year apart";
-        errors.push(FieldError::new(format!("{at}/age_years"), "contradiction", detail));
+    for (pointer, list) in [
+        ("allergies", profile.allergies.len()),
+        ("conditions", profile.conditions.len()),
+        ("medications", profile.medications.len()),
+        ("diets", profile.diets.len()),
+        ("limits", profile.limits.len()),
+        ("goals", profile.goals.len()),
+        ("liked_brands", profile.liked_brands.len()),
+        ("disliked_brands", profile.disliked_brands.len()),
+        ("liked_categories", profile.liked_categories.len()),
+        ("disliked_categories", profile.disliked_categories.len()),
+    ] {
+        if list > PROFILE_ENTRIES_MAX {
+            let detail = format!("this list has at most {PROFILE_ENTRIES_MAX} entries");
+            errors.push(FieldError::new(format!("{at}/{pointer}"), "too_many", detail));
+        }
     }
+    let aged = HealthProfile { age_years: birth_age.or(profile.age_years), ..profile.clone() };
+    let faults = validate_profile(&aged, RulePack::embedded());
+    errors
+        .extend(faults.into_iter().map(|f| FieldError::new(format!("{at}{}", f.pointer), f.code, f.detail)));
     errors
 }
 

@@ -12,7 +12,9 @@ use odyssey_vault::VendorKeys;
 use serde_json::{Map, Value};
 
 use super::plan::{Changed, Plan, Stored};
-use super::{BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, WriteRefusal, store};
+use super::{
+    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, WriteRefusal, store,
+};
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
 use crate::outbox;
@@ -69,10 +71,10 @@ pub struct CustomerWrite {
     pub must_not_exist: bool,
     /// Refuse when it does not; implied by [`Target::Id`].
     pub must_exist: bool,
-    /// Refuse unless the stored row has this version.
-    pub if_version: Option<i64>,
-    /// Refuse unless the stored profile has this version; 0 where there is none yet.
-    pub if_profile_version: Option<i64>,
+    /// Refuse unless the stored row has one of these versions.
+    pub if_versions: Option<Vec<i64>>,
+    /// Refuse unless the stored profile has one of these versions; 0 where there is none yet.
+    pub if_profile_versions: Option<Vec<i64>>,
     /// The file row it comes from, for imports.
     pub import: Option<ImportMark>,
 }
@@ -85,8 +87,8 @@ impl CustomerWrite {
             consents: Vec::new(),
             must_not_exist: false,
             must_exist: false,
-            if_version: None,
-            if_profile_version: None,
+            if_versions: None,
+            if_profile_versions: None,
             import: None,
         }
     }
@@ -246,15 +248,16 @@ impl Batch<'_> {
     }
 
     async fn write_chunk(&mut self, tx: &mut VendorTx, mut rows: Vec<Row>) -> Result<(), CustomerError> {
+        let (keys, writes) = (Arc::clone(&self.keys), self.writes);
         for _ in 0..ROUNDS_MAX {
             let stored = self.load(tx, &rows).await?;
             let latest = store::latest_consents(tx, &self.consent_ids(&rows)).await?;
-            let mut plan = Plan::new(&self.keys, self.now, self.options, tx.actor().user_id);
+            let mut plan = Plan::new(&keys, self.now, self.options, tx.actor().user_id);
             compute(rows.len(), || {
                 rows.iter().try_for_each(|row| {
                     let stored = stored.get(&row.id);
                     let latest = latest.get(&row.id).map(Vec::as_slice).unwrap_or_default();
-                    plan.consider(*row, &self.writes[row.at], stored, latest)
+                    plan.consider(*row, &writes[row.at], stored, latest)
                 })
             })?;
             rows = self.apply(tx, plan).await?;
@@ -266,7 +269,11 @@ impl Batch<'_> {
     }
 
     /// Locks and opens what is stored of the given customers.
-    async fn load(&self, tx: &mut VendorTx, rows: &[Row]) -> Result<HashMap<CustomerId, Stored>, CustomerError> {
+    async fn load(
+        &self,
+        tx: &mut VendorTx,
+        rows: &[Row],
+    ) -> Result<HashMap<CustomerId, Stored>, CustomerError> {
         let vendor_id = tx.vendor_id();
         let ids: Vec<CustomerId> = rows.iter().map(|r| r.id).collect();
         let with_profile: Vec<CustomerId> =
@@ -300,7 +307,8 @@ impl Batch<'_> {
             self.results[at] = Some(result);
         }
         if !plan.marks.is_empty() {
-            let mapping = self.options.import.as_ref().map(|i| i.mapping_digest.as_slice()).unwrap_or_default();
+            let mapping =
+                self.options.import.as_ref().map(|i| i.mapping_digest.as_slice()).unwrap_or_default();
             store::mark_sources(tx, &plan.marks, mapping).await?;
         }
         self.consents_withheld += plan.consents_withheld;
@@ -313,7 +321,8 @@ impl Batch<'_> {
         self.write_dependents(tx, &done).await?;
         for change in done {
             self.changed.push(change.row.id);
-            let result = WriteResult { id: change.row.id, outcome: change.outcome, row_version: change.row_version };
+            let result =
+                WriteResult { id: change.row.id, outcome: change.outcome, row_version: change.row_version };
             self.results[change.row.at] = Some(Ok(result));
         }
         Ok(raced.into_iter().map(|c| c.row).collect())
@@ -380,10 +389,8 @@ fn act_of(writes: &[CustomerWrite]) -> (&'static str, &'static str) {
 fn touches_profile(write: &CustomerWrite) -> bool {
     match &write.change {
         Change::Merge(patch) => patch.expose().contains_key("profile"),
-        // A new birth date is checked against the age that the profile states.
-        Change::Replace { .. } => true,
         Change::ReplaceProfile(_) | Change::MergeProfile(_) => true,
-        Change::ConsentsOnly | Change::Delete => false,
+        Change::Replace { .. } | Change::ConsentsOnly | Change::Delete => false,
     }
 }
 
