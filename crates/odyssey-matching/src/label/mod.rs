@@ -8,6 +8,8 @@
 mod declared;
 mod diets;
 mod evidence;
+mod fragments;
+mod html;
 mod law;
 mod lexicon;
 mod list;
@@ -179,9 +181,10 @@ impl TextReader<'_> {
         let spoken_for =
             if self.attested && list.state == ListState::Complete { self.mandatory } else { KeySet::EMPTY };
         self.collect("ingredients", text, &reading, |_, hit| {
-            let named = self_named(self.tables, hit);
+            let named = names_source(self.tables, hit);
             hit.status != Status::Likely || !named || !is_key(hit, spoken_for)
         });
+        self.collect_fragments("ingredients", text, &reading);
         list
     }
 
@@ -249,6 +252,40 @@ impl TextReader<'_> {
         }
     }
 
+    /// Words that no table knows, but that have an allergen's name in them, leave it in doubt.
+    fn collect_fragments(&mut self, field: &'static str, text: &str, reading: &Reading) {
+        let mut known = vec![false; reading.words.list.len()];
+        for hit in &reading.hits {
+            known[hit.first as usize..hit.end as usize].fill(true);
+        }
+        for (at, word) in reading.words.list.iter().enumerate().filter(|(at, _)| !known[*at]) {
+            let info = self.tables.lexicon.info(word.id);
+            if info.food || info.function || word.number {
+                continue;
+            }
+            let flag = match reading.modes.of(at as u32, at as u32 + 1) {
+                Mode::List | Mode::Contains => Flag::Ambiguous,
+                Mode::Pal => Flag::Pal,
+                Mode::Facility => Flag::Facility,
+                Mode::Free => continue,
+            };
+            let matched = &text[word.start as usize..word.end as usize];
+            for (place, fragment, key) in self.tables.fragments.of(matched) {
+                self.collector.add(Finding {
+                    key,
+                    flag,
+                    source: EvidenceSource::Term,
+                    field,
+                    matched,
+                    term: fragment,
+                    offset: word.start,
+                    // Apart from the numbers of terms.
+                    identity: (1 << 32) + place as u64,
+                });
+            }
+        }
+    }
+
     fn mark_diet(&mut self, diet: usize, status: Status, mode: Mode) {
         if matches!(mode, Mode::List | Mode::Contains) {
             let terms = &mut self.outcome.diets[diet];
@@ -308,7 +345,7 @@ impl TextReader<'_> {
     }
 }
 
-fn self_named(tables: &Tables, hit: &Hit) -> bool {
+fn names_source(tables: &Tables, hit: &Hit) -> bool {
     tables.terms[hit.term as usize].source_named
 }
 

@@ -228,7 +228,9 @@ impl<'a> Reader<'a> {
         let first_end = (body..end).find(|i| starts_item(*i)).unwrap_or(end);
         let stray = |i: usize| {
             let word = &self.words[i];
-            !self.named[i] && !word.number && !self.lexicon.info(word.id).function
+            let info = self.lexicon.info(word.id);
+            let spoken = info.function || info.marker != Marker::None || word.end - word.start <= 1;
+            !self.named[i] && !word.number && !spoken
         };
         let first_names = (body..first_end).any(|i| self.named[i]);
         let first_strays = (body..first_end).any(stray);

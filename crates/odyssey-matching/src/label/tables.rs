@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
+use super::fragments::Fragments;
 use super::law::Law;
 use super::lexicon::Lexicon;
 use super::racc::RaccTable;
@@ -31,6 +32,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("label/foreign_words.txt", include_str!("../../data/label/foreign_words.txt")),
     ("label/named_sources.tsv", include_str!("../../data/label/named_sources.tsv")),
     ("label/declared_names.tsv", include_str!("../../data/label/declared_names.tsv")),
+    ("label/fragments.tsv", include_str!("../../data/label/fragments.tsv")),
     ("label/claims.tsv", include_str!("../../data/label/claims.tsv")),
     ("label/mandatory.tsv", include_str!("../../data/label/mandatory.tsv")),
     ("label/racc.tsv", include_str!("../../data/label/racc.tsv")),
@@ -69,6 +71,7 @@ pub struct Tables {
     pub(super) declared: BTreeMap<String, KeySet>,
     pub(super) tags: BTreeMap<String, Grant>,
     pub(super) certificates: BTreeMap<String, Grant>,
+    pub(super) fragments: Fragments,
     pub(super) law: Law,
     pub(super) racc: RaccTable,
     digest: String,
@@ -117,6 +120,7 @@ impl Tables {
             declared: read_declared(&rows("label/declared_names.tsv")?)?,
             tags,
             certificates,
+            fragments: Fragments::read(&rows("label/fragments.tsv")?)?,
             law: Law::read(&rows("label/mandatory.tsv")?)?,
             racc: RaccTable::read(&rows("label/racc.tsv")?)?,
             digest: digest(files),

@@ -111,6 +111,12 @@ fn false_friends_name_nothing() {
 }
 
 #[test]
+fn words_run_together_leave_their_allergens_in_doubt() {
+    check("corn, saltedpeanutpieces", "peanut: ambiguous");
+    check("corn. may contain zorgle, eggtalmondt", "tree_nut.almond: ambiguous");
+}
+
+#[test]
 fn a_match_uses_up_only_its_own_words() {
     check("almond milk, milk", "milk: contains; tree_nut.almond: contains");
     check("cocoa butter, butter", "milk: contains");
@@ -143,6 +149,7 @@ fn statements_are_read_apart_from_ingredients() {
     check("Corn. Allergy information: may contain egg", "egg: pal");
     check("Zucker. Kann Spuren von Senf und Sellerie enthalten.", "mustard: pal; celery: pal");
     check("Sucre. Traces \u{e9}ventuelles de lait", "milk: pal");
+    check("Sel. Peut contenir des traces d'arachide, de soja et d'oeuf", "egg: pal; peanut: pal; soy: pal");
     check("Azucar. Puede contener trazas de leche.", "milk: pal");
 }
 
