@@ -42,6 +42,21 @@ fn every_definite_term_is_found() {
     assert!(faults.is_empty(), "{faults:?}");
 }
 
+/// Quadratic reading of these would take many minutes.
+#[test]
+fn hostile_texts_are_read_in_linear_time() {
+    for phrase in [
+        "may contain milk, zorgle, ",
+        "no milk ",
+        "made in a facility that milk, zorgle, ",
+        "free of milk, ",
+        "(milk ",
+    ] {
+        let text = phrase.repeat(40_000);
+        assert!(facts_of(&text).flags_of(EvidenceKey::Milk).0 > 0, "{phrase}");
+    }
+}
+
 const FILLERS: &[&str] = &["water", "salt", "palm oil", "citric acid", "red 40", "tomato paste", "vinegar"];
 
 proptest! {

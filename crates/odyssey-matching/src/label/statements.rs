@@ -64,6 +64,11 @@ pub(super) fn read(words: &[Word], spans: &[Span], lexicon: &Lexicon) -> Modes {
     Modes { modes, denied }
 }
 
+/// No statement on a package is longer, in words; it keeps a hostile text linear.
+const STATEMENT_WORDS_MAX: usize = 200;
+/// No free-from list names more.
+const DENIED_TERMS_MAX: usize = 32;
+
 struct Reader<'a> {
     words: &'a [Word],
     lexicon: &'a Lexicon,
@@ -197,7 +202,11 @@ impl<'a> Reader<'a> {
     fn scope_end(&self, at: usize, body: usize, mode: Mode) -> usize {
         let depth = self.words[at].depth;
         let mut end = body;
-        while end < self.words.len() {
+        let last = match mode {
+            Mode::Pal | Mode::Facility => self.words.len().min(body + STATEMENT_WORDS_MAX),
+            _ => self.words.len(),
+        };
+        while end < last {
             let word = &self.words[end];
             let line =
                 word.sep == Sep::Line && !word.comma && !self.lexicon.is_connective(self.words[end - 1].id);
@@ -289,7 +298,7 @@ impl<'a> Reader<'a> {
         let mut sure = first_end;
         let mut end = first_end;
         // "milk, egg and soy": a comma list counts once a connective has closed it.
-        loop {
+        for _ in 0..DENIED_TERMS_MAX {
             let connective = matches!(self.marker(end), Marker::Or | Marker::No)
                 || (list && self.marker(end) == Marker::And);
             let comma = list && self.words.get(end).is_some_and(|w| w.sep == Sep::Comma);
