@@ -20,6 +20,7 @@ mod audit;
 mod auth;
 mod catalog;
 mod contract;
+mod customers;
 mod meta;
 mod problems;
 mod reading;

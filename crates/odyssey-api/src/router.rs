@@ -20,7 +20,9 @@ use crate::stack::{
     admit, buffer_body, find_operation, limit_time, panic_problem, security_headers, serve_in_context,
 };
 use crate::state::{ApiSettings, ApiState};
-use crate::{audit, auth, catalog, contract, health, idempotency, meta, problems, reading, search};
+use crate::{
+    audit, auth, catalog, contract, customers, health, idempotency, meta, problems, reading, search,
+};
 
 /// Every route of the service, by area.
 fn routes() -> OpenApiRouter<ApiState> {
@@ -28,6 +30,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(auth::routes())
         .merge(audit::routes())
         .merge(catalog::routes())
+        .merge(customers::routes())
         .merge(search::routes())
         .merge(meta::routes())
         .merge(health::routes())

@@ -63,7 +63,9 @@ pub async fn list_masked(
     items.truncate(limit);
     let last = items.last().map(|c| Position { updated_at: c.updated_at, id: c.id.as_uuid() });
     let event =
-        AuditEvent::new("customer.list_masked", "customer", Purpose::Service).count(items.len() as i64);
+        AuditEvent::new("customer.list", "customer", Purpose::Service)
+        .count(items.len() as i64)
+        .detail("masked", true);
     audit::record(tx, event).await?;
     Ok(Page { items, next_cursor: last.filter(|_| more).map(Position::write) })
 }

@@ -1,0 +1,43 @@
+//! Routes of customers: who they are, what they agreed to, their health profiles and their lists.
+//!
+//! Owns: no table. Promises: a viewer sees the masked form, which opens nothing; everything else of a
+//! person is sent only after the disclosure is recorded; what is written reads back equal. Emits: nothing;
+//! the domain audits. Never: puts a value of a request into a problem, a URL or a log line.
+
+mod consents;
+mod customers;
+mod dto;
+mod health;
+mod health_dto;
+mod lists;
+mod problem;
+mod record;
+mod writes;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::operation::Facts;
+use crate::state::ApiState;
+use crate::{guarded, keyed};
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(guarded!(customers::list_customers, Facts::audited("customer.list").discloses_phi()))
+        .routes(keyed!(writes::create_customers, Facts::audited("customer.write").discloses_phi()))
+        .routes(guarded!(customers::search_customers, Facts::audited("customer.search").discloses_phi()))
+        .routes(guarded!(customers::get_customer, Facts::audited("customer.read").discloses_phi()))
+        .routes(keyed!(writes::replace_customer, Facts::audited("customer.write").discloses_phi()))
+        .routes(keyed!(writes::update_customer, Facts::audited("customer.write").discloses_phi()))
+        .routes(guarded!(writes::delete_customer, Facts::audited("customer.delete")))
+        .routes(guarded!(health::get_health_profile, Facts::audited("health_profile.read").discloses_phi()))
+        .routes(keyed!(
+            health::replace_health_profile,
+            Facts::audited("health_profile.write").discloses_phi()
+        ))
+        .routes(keyed!(health::update_health_profile, Facts::audited("health_profile.write").discloses_phi()))
+        .routes(guarded!(consents::list_consents, Facts::audited("consent.list").discloses_phi()))
+        .routes(keyed!(consents::record_consent, Facts::audited("consent.write").discloses_phi()))
+        .routes(guarded!(lists::get_customer_lists, Facts::audited("customer_list.read").discloses_phi()))
+        .routes(keyed!(lists::put_list_entry, Facts::audited("customer_list.put").discloses_phi()))
+        .routes(guarded!(lists::delete_list_entry, Facts::audited("customer_list.delete")))
+}

@@ -1,0 +1,59 @@
+//! What customers are refused for, as problems.
+
+use http::header;
+use odyssey_domain::catalog::FieldError;
+use odyssey_domain::customers::{CustomerError, WriteRefusal};
+
+use crate::conditional::etag;
+use crate::problem::{Problem, ProblemCode, ProblemError};
+
+impl From<CustomerError> for Problem {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::NotFound => Self::new(ProblemCode::CustomerNotFound),
+            CustomerError::Refused(refusal) => refusal.into(),
+            CustomerError::ConsentMissing => Self::new(ProblemCode::ConsentMissing),
+            CustomerError::CursorInvalid => Self::new(ProblemCode::CursorInvalid),
+            CustomerError::ProductNotFound(_) => Self::new(ProblemCode::ProductNotFound),
+            CustomerError::ListEntryNotFound(_) => Self::new(ProblemCode::ListEntryNotFound),
+            CustomerError::ListFull { max } => Self::new(ProblemCode::ValidationError)
+                .detail(format!("The lists of a customer hold at most {max} products.")),
+            CustomerError::TooManyRecords { max } => {
+                Self::invalid("#/customers", "count", format!("send at most {max} records"))
+            }
+            CustomerError::LookupInvalid => Self::new(ProblemCode::ValidationError)
+                .detail("There is nothing in this text that a customer could be found by."),
+            CustomerError::Catalog(error) => error.into(),
+            CustomerError::Db(error) => error.into(),
+            CustomerError::Vault(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<WriteRefusal> for Problem {
+    fn from(refusal: WriteRefusal) -> Self {
+        match refusal {
+            WriteRefusal::NotFound => Self::new(ProblemCode::CustomerNotFound),
+            WriteRefusal::Exists { id } => Self::new(ProblemCode::CustomerConflict)
+                .detail(format!("It is /api/v1/customers/{id}; ask for `\"mode\": \"upsert\"` to change it."))
+                .error(ProblemError::at("#/external_id", "taken", "a customer with this external id exists")),
+            WriteRefusal::VersionMismatch { current } => {
+                Self::new(ProblemCode::PreconditionFailed).header(header::ETAG, etag(current))
+            }
+            WriteRefusal::DuplicateInRequest => {
+                Self::new(ProblemCode::ValidationError).error(ProblemError::at(
+                    "#/external_id",
+                    "duplicate_in_request",
+                    "an earlier record of this request has the same external id",
+                ))
+            }
+            WriteRefusal::Invalid(errors) => errors
+                .into_iter()
+                .fold(Self::new(ProblemCode::ValidationError), |problem, error| problem.error(entry(error))),
+        }
+    }
+}
+
+fn entry(error: FieldError) -> ProblemError {
+    ProblemError::at(format!("#{}", error.pointer), error.code, error.detail)
+}
