@@ -1,7 +1,7 @@
 //! Licences, sources and bans of every dependency against `deny.toml`, from what cargo knows, without a
 //! network. Where cargo-deny is installed it checks the same file too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -80,13 +80,42 @@ fn resolved() -> Result<Vec<Package>> {
     let packages =
         document.get("packages").and_then(Value::as_array).context("cargo metadata lists packages")?;
     let text = |package: &Value, key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
-    Ok(packages
-        .iter()
-        .map(|package| Package {
-            name: text(package, "name").unwrap_or_default(),
-            version: text(package, "version").unwrap_or_default(),
-            licence: text(package, "license"),
-            source: text(package, "source"),
+    let built = built()?;
+    let packages = packages.iter().map(|package| Package {
+        name: text(package, "name").unwrap_or_default(),
+        version: text(package, "version").unwrap_or_default(),
+        licence: text(package, "license"),
+        source: text(package, "source"),
+    });
+    Ok(packages.filter(|package| built.contains(&(package.name.clone(), package.version.clone()))).collect())
+}
+
+/// Name and version of what is built on some platform. The resolved graph alone also lists optional
+/// packages that no feature turns on.
+fn built() -> Result<BTreeSet<(String, String)>> {
+    let output = Command::new("cargo")
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--target=all",
+            "--edges=all",
+            "--prefix=none",
+            "--format={p}",
+        ])
+        .current_dir(repo::root())
+        .output()
+        .context("run cargo tree")?;
+    if !output.status.success() {
+        bail!("cargo tree failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    // `name v1.2.3`, with a remark behind it.
+    let text = String::from_utf8_lossy(&output.stdout);
+    let words = text.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>());
+    Ok(words
+        .filter_map(|words| match words[..] {
+            [name, version] => Some((name.to_owned(), version.strip_prefix('v')?.to_owned())),
+            _ => None,
         })
         .collect())
 }

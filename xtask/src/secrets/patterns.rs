@@ -58,7 +58,9 @@ pub fn secret_in(path: &str, line: &str) -> Option<&'static str> {
 
 fn private_key(line: &str) -> Option<&'static str> {
     let (_, rest) = line.split_once("-----BEGIN ")?;
-    rest.contains("PRIVATE KEY-----").then_some("a private key")
+    let (kind, _) = rest.split_once("PRIVATE KEY-----")?;
+    // "RSA ", "EC ", "ENCRYPTED " or nothing stands between.
+    kind.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ').then_some("a private key")
 }
 
 fn cookie(line: &str) -> Option<&'static str> {
