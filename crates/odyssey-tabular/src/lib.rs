@@ -1,1 +1,41 @@
-//! Under construction.
+//! Reads vendors' CSV-like files: what they are, what their columns mean, and one typed row after the
+//! other or the reasons why a row is none.
+//!
+//! Owns: the synonym tables in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the
+//! file, no panic on any input, the same rows for the same bytes. Emits: rows, refused rows, warnings.
+//! Never: knows a database, a runtime or a clock.
+//!
+//! ```text
+//! open → Table::new → map_headers → Rows::<_, ProductRow>::new → Outcome per row → ErrorsCsv
+//! ```
+
+pub mod limits;
+pub mod plausible;
+pub mod synthea;
+
+mod decode;
+mod error;
+mod errors_csv;
+mod first_seen;
+mod header;
+mod records;
+mod row;
+mod target;
+mod unit;
+mod value;
+
+pub use decode::{Compression, Decoded, Detected, Options, open, sniff};
+pub use error::{ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
+pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
+pub use first_seen::FirstSeen;
+pub use header::{
+    BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
+    map_headers,
+};
+pub use records::Table;
+pub use row::{
+    ConsentColumns, CustomerRow, IdentitySource, Outcome, ParseRow, ProductRow, RowSettings, Rows,
+    row_hash_input,
+};
+pub use target::{Mode, Target, TargetSet};
+pub use unit::Unit;

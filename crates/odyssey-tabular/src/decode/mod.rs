@@ -1,0 +1,176 @@
+//! From the bytes of an upload to UTF-8 text: compression, byte order mark, encoding.
+//!
+//! Owns: no table. Promises: streams with bounded memory, never trusts a size that the file states,
+//! gives the same text however the source chunks its bytes. Emits: nothing. Never: seeks, spawns or
+//! panics on any input.
+
+mod dialect;
+mod inflate;
+mod transcode;
+
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use serde::Serialize;
+
+use crate::error::ReadError;
+use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES};
+use inflate::{Counted, Inflate};
+use transcode::Transcoder;
+
+/// How the file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// What is known or guessed about a file before its first row is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detected {
+    pub compression: Compression,
+    /// WHATWG name such as `UTF-8`, `UTF-16LE`, `windows-1252` (which includes ISO-8859-1).
+    pub encoding: &'static str,
+    /// True when the sample is plain ASCII: the encoding is settled at the first other byte.
+    pub encoding_open: bool,
+    /// True when the file begins with a byte order mark.
+    pub bom: bool,
+    #[serde(serialize_with = "as_char")]
+    pub delimiter: u8,
+    /// False where quotes are ordinary characters.
+    pub quoting: bool,
+    pub has_header: bool,
+    /// 0 to 100: how sure delimiter and quoting are.
+    pub confidence: u8,
+    /// Columns of most rows of the sample.
+    pub columns: usize,
+}
+
+fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(*byte))
+}
+
+/// What the caller knows better than any guess.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub compression: Option<Compression>,
+    /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`, …
+    pub encoding: Option<String>,
+    pub delimiter: Option<u8>,
+    pub quoting: Option<bool>,
+    pub has_header: Option<bool>,
+    /// Decompressed bytes at most; default [`DECOMPRESSED_BYTES_MAX`].
+    pub decompressed_bytes_max: Option<u64>,
+}
+
+/// The text of a file as UTF-8, and what was found out about it.
+pub struct Decoded<R: Read> {
+    pub detected: Detected,
+    text: Transcoder<Sampled<R>>,
+    consumed: Arc<AtomicU64>,
+}
+
+type Source<R> = io::Chain<Cursor<Vec<u8>>, R>;
+type Sampled<R> = io::Chain<Cursor<Vec<u8>>, Inflate<Counted<Source<R>>>>;
+
+impl<R: Read> Decoded<R> {
+    /// Bytes taken from the source so far (compressed, where it is): for progress.
+    pub fn source_bytes(&self) -> u64 {
+        self.consumed.load(Ordering::Relaxed)
+    }
+}
+
+impl<R: Read> std::fmt::Debug for Decoded<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoded").field("detected", &self.detected).finish_non_exhaustive()
+    }
+}
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.text.read(out)
+    }
+}
+
+/// Looks at the beginning of a file and says what it seems to be. Takes the reader: to go on, [`open`].
+pub fn sniff<R: Read>(source: R) -> Result<Detected, ReadError> {
+    open(source, &Options::default()).map(|decoded| decoded.detected)
+}
+
+/// Opens a file as UTF-8 text without a byte order mark; whatever `options` leaves open is guessed
+/// from the first [`SAMPLE_BYTES`].
+pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, ReadError> {
+    let mut magic = Vec::new();
+    source.by_ref().take(4).read_to_end(&mut magic)?;
+    let compression = options.compression.unwrap_or_else(|| compression_of(&magic));
+    let consumed = Arc::new(AtomicU64::new(0));
+    let source = Counted::new(Cursor::new(magic).chain(source), Arc::clone(&consumed));
+    let bytes_max = options.decompressed_bytes_max.unwrap_or(DECOMPRESSED_BYTES_MAX);
+    let mut plain = Inflate::new(source, compression, Arc::clone(&consumed), bytes_max)?;
+
+    let mut sample = Vec::new();
+    plain.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
+    let whole = sample.len() < SAMPLE_BYTES;
+
+    let (marked, mark_len) = Encoding::for_bom(&sample).map_or((None, 0), |(e, len)| (Some(e), len));
+    sample.drain(..mark_len);
+    let encoding = match &options.encoding {
+        Some(label) => {
+            let known = Encoding::for_label(label.trim().as_bytes());
+            Some(known.ok_or_else(|| ReadError::UnknownEncoding(label.clone()))?)
+        }
+        None => marked.or_else(|| guess_encoding(&sample, whole)),
+    };
+    let text = sample_text(&sample, encoding, whole);
+    let dialect = dialect::guess(&text, whole, options.delimiter, options.quoting);
+    let detected = Detected {
+        compression,
+        encoding: encoding.unwrap_or(UTF_8).name(),
+        encoding_open: encoding.is_none(),
+        bom: mark_len > 0,
+        delimiter: dialect.delimiter,
+        quoting: dialect.quoting,
+        has_header: options.has_header.unwrap_or(dialect.has_header),
+        confidence: dialect.confidence,
+        columns: dialect.columns,
+    };
+    let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);
+    Ok(Decoded { detected, text, consumed })
+}
+
+/// By magic number: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames).
+fn compression_of(magic: &[u8]) -> Compression {
+    match magic {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+        _ => Compression::None,
+    }
+}
+
+/// `None` for plain ASCII, which leaves it open.
+fn guess_encoding(sample: &[u8], whole: bool) -> Option<&'static Encoding> {
+    if let Some(utf16) = transcode::guess_utf16(sample) {
+        return Some(utf16);
+    }
+    if sample.is_ascii() {
+        return None;
+    }
+    Some(transcode::guess_legacy_or_utf8(sample, whole))
+}
+
+fn sample_text(sample: &[u8], encoding: Option<&'static Encoding>, whole: bool) -> String {
+    let encoding = encoding.unwrap_or(UTF_8);
+    let mut text = encoding.decode_without_bom_handling(sample).0.into_owned();
+    if !whole
+        && (encoding == UTF_8 || encoding == UTF_16LE || encoding == UTF_16BE)
+        && text.ends_with('\u{fffd}')
+    {
+        // The cut last character of the sample.
+        text.pop();
+    }
+    text
+}

@@ -1,0 +1,419 @@
+//! Which column is read into which field.
+
+use std::collections::HashMap;
+
+use odyssey_types::{Gtin, GtinError, Nutrient, NutritionBasis};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::infer::{Inferred, infer_unit};
+use super::normalise::{Parts, take_apart};
+use super::synonyms::{DefaultUnit, Synonym, find};
+use crate::target::{Mode, Target, TargetSet};
+use crate::unit::Unit;
+
+/// What is done with a cell before it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    Plain,
+    /// A yes in the cell adds this dietary tag; a no says nothing.
+    Flag(String),
+    /// A barcode when the values look like barcodes, else an external id. Settled while mapping, so no
+    /// mapped column has it.
+    GtinOrId,
+}
+
+/// What became of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnStatus {
+    Mapped,
+    /// Read only in rows where the mapped column of the same target is empty.
+    Fallback,
+    Ignored,
+    /// Another column means the same with equal right: neither is read until somebody chooses.
+    Ambiguous,
+    /// The same header stands twice: neither is read until somebody chooses.
+    Duplicate,
+}
+
+/// Why a column is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IgnoredReason {
+    EmptyHeader,
+    NotKnown,
+    /// Our own column of an `errors.csv` that comes back.
+    ErrorColumn,
+    /// An override says so.
+    ByRequest,
+    /// Another column is the identity.
+    BetterIdentity,
+    /// Amounts on another basis than the one that most columns have.
+    OtherBasis,
+    /// The unit does not fit the field (vitamin A in IU has no exact mass).
+    UnitUnsupported,
+    /// Neither header nor values tell the unit.
+    UnitMissing,
+    /// The other columns for the target are ambiguous.
+    TargetAmbiguous,
+}
+
+/// What one column means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnMap {
+    /// As the file writes it.
+    pub header: String,
+    /// 0-based.
+    pub index: usize,
+    pub target: Option<Target>,
+    pub transform: Transform,
+    /// Of the column's numbers; a unit in a cell overrides it.
+    pub unit: Option<Unit>,
+    /// As far as the header states one.
+    pub basis: Option<NutritionBasis>,
+    /// 0 to 100.
+    pub confidence: u8,
+    pub status: ColumnStatus,
+    pub reason: Option<IgnoredReason>,
+    /// Among the columns of one target the lowest is read first.
+    #[serde(skip)]
+    pub(crate) rank: u8,
+}
+
+/// Where the basis of the nutrition comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BasisSource {
+    Override,
+    Headers,
+    /// A column says it row by row.
+    Column,
+    /// Nothing states it: per serving where the file has serving sizes, else per 100 g.
+    Assumed,
+}
+
+/// The whole mapping of a file; serialised, it is the report that a vendor reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mapping {
+    pub mode: Mode,
+    pub columns: Vec<ColumnMap>,
+    /// What the amounts of the nutrition panel are counted per.
+    pub basis: NutritionBasis,
+    pub basis_source: BasisSource,
+}
+
+/// What a person decided about one header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderOverride {
+    /// Compared in normal form (case, accents and punctuation do not count).
+    pub header: String,
+    /// `None`: ignore the column.
+    pub target: Option<Target>,
+    pub unit: Option<Unit>,
+    pub basis: Option<NutritionBasis>,
+}
+
+/// Decisions that go before the built-in table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderSynonyms {
+    pub overrides: Vec<HeaderOverride>,
+    /// The basis of the whole file's nutrition.
+    pub basis: Option<NutritionBasis>,
+}
+
+impl Mapping {
+    /// What the file says something about.
+    pub fn targets(&self) -> TargetSet {
+        self.read_columns().filter_map(|c| c.target).collect()
+    }
+
+    /// The columns that are read, mapped and fallback.
+    pub fn read_columns(&self) -> impl Iterator<Item = &ColumnMap> {
+        self.columns.iter().filter(|c| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback))
+    }
+
+    /// True when a row can have an identity at all.
+    pub fn has_identity(&self) -> bool {
+        let targets = self.targets();
+        targets.contains(Target::ExternalId)
+            || (self.mode == Mode::Products && targets.contains(Target::Gtin))
+    }
+
+    /// SHA-256 of everything that decides how a cell is read. Two files with equal digests and equal
+    /// cells give equal rows.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.mode.as_str());
+        hash.update(self.basis.as_str());
+        for column in self.read_columns() {
+            let target = column.target.map_or("", Target::code);
+            let line = format!(
+                "\n{}\t{}\t{target}\t{:?}\t{:?}\t{}",
+                column.index, column.header, column.unit, column.transform, column.rank
+            );
+            hash.update(line);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Maps the headers of a file; `sample` are some of its rows, which settle units and barcodes that the
+/// headers leave open.
+///
+/// Several columns for one target: the one of lowest rank is read, the others only where its cell is
+/// empty; two of equal rank are `Ambiguous` and the target is not read at all. Identities never fall
+/// back, so that one file has one kind of identity.
+pub fn map_headers(
+    headers: &[String],
+    sample: &[Vec<String>],
+    mode: Mode,
+    overrides: &HeaderSynonyms,
+) -> Mapping {
+    let parts: Vec<Parts> = headers.iter().map(|h| take_apart(h)).collect();
+    let mut columns: Vec<ColumnMap> = headers
+        .iter()
+        .zip(&parts)
+        .enumerate()
+        .map(|(index, (header, parts))| map_one(header, index, parts, sample, mode, overrides))
+        .collect();
+    settle_units(&mut columns, &parts, sample, mode);
+    mark_twins(&mut columns, &parts);
+    settle_targets(&mut columns);
+    let (basis, basis_source) = settle_basis(&mut columns, overrides);
+    Mapping { mode, columns, basis, basis_source }
+}
+
+fn map_one(
+    header: &str,
+    index: usize,
+    parts: &Parts,
+    sample: &[Vec<String>],
+    mode: Mode,
+    overrides: &HeaderSynonyms,
+) -> ColumnMap {
+    let mut column = ColumnMap {
+        header: header.to_owned(),
+        index,
+        target: None,
+        transform: Transform::Plain,
+        unit: parts.unit,
+        basis: parts.basis,
+        confidence: 0,
+        status: ColumnStatus::Ignored,
+        reason: None,
+        rank: 0,
+    };
+    if parts.full.is_empty() {
+        column.reason = Some(IgnoredReason::EmptyHeader);
+        return column;
+    }
+    if let Some(wish) = overrides.overrides.iter().find(|o| take_apart(&o.header).full == parts.full) {
+        column.unit = wish.unit.or(column.unit);
+        column.basis = wish.basis.or(column.basis);
+        match wish.target.filter(|t| t.belongs_to(mode)) {
+            Some(target) => assign(&mut column, target, 100, 0),
+            None => column.reason = Some(IgnoredReason::ByRequest),
+        }
+        return column;
+    }
+    if crate::errors_csv::COLUMNS.contains(&parts.full.as_str()) {
+        column.reason = Some(IgnoredReason::ErrorColumn);
+        return column;
+    }
+    let whole = find(&parts.full, mode);
+    let Some(synonym) =
+        whole.or_else(|| find(&parts.name, mode).filter(|s| takes_unit(s.target) || parts.unit.is_none()))
+    else {
+        column.reason = Some(IgnoredReason::NotKnown);
+        return column;
+    };
+    let target = match synonym.transform {
+        Transform::GtinOrId if !cells_are_barcodes(sample, index) => Target::ExternalId,
+        _ => synonym.target,
+    };
+    if let Transform::Flag(_) = synonym.transform {
+        column.transform = synonym.transform.clone();
+    }
+    column.basis = column.basis.or(synonym.basis);
+    // The same quantity in two units: the field's own unit is read first.
+    let foreign = parts.unit.is_some_and(|u| own_unit(target).is_some_and(|own| own != u));
+    assign(&mut column, target, if whole.is_some() { 98 } else { 95 }, synonym.rank * 2 + u8::from(foreign));
+    column
+}
+
+fn assign(column: &mut ColumnMap, target: Target, confidence: u8, rank: u8) {
+    column.target = Some(target);
+    column.status = ColumnStatus::Mapped;
+    column.confidence = confidence;
+    column.rank = rank;
+}
+
+fn ignore(column: &mut ColumnMap, reason: IgnoredReason) {
+    column.status = ColumnStatus::Ignored;
+    column.reason = Some(reason);
+}
+
+fn takes_unit(target: Target) -> bool {
+    own_unit(target).is_some()
+        || matches!(target, Target::ServingSize | Target::PackageWeight | Target::Age | Target::Gestation)
+}
+
+/// The unit that the field itself is in.
+pub(crate) fn own_unit(target: Target) -> Option<Unit> {
+    use odyssey_types::NutrientUnit as U;
+    Some(match target {
+        Target::Nutrient(nutrient) => match nutrient.unit() {
+            U::Gram => Unit::Gram,
+            U::Milligram => Unit::Milligram,
+            U::Microgram => Unit::Microgram,
+            U::Kilocalorie => Unit::Kilocalorie,
+        },
+        Target::Height => Unit::Centimetre,
+        Target::Weight => Unit::Kilogram,
+        _ => return None,
+    })
+}
+
+/// Whether amounts in this unit can be read into the field.
+pub(crate) fn unit_fits(target: Target, unit: Unit) -> bool {
+    match target {
+        Target::Nutrient(Nutrient::Energy) => unit.millikilocalories().is_some(),
+        Target::Nutrient(Nutrient::VitaminD) if unit == Unit::Iu => true,
+        Target::Nutrient(Nutrient::Alcohol) if unit == Unit::PercentVolume => true,
+        Target::Nutrient(_) | Target::Weight => unit.micrograms().is_some(),
+        Target::Height => unit.tenth_millimetres().is_some(),
+        _ => true,
+    }
+}
+
+/// At least half of the values are barcodes, or were before a spreadsheet or a typist got at them.
+fn cells_are_barcodes(sample: &[Vec<String>], index: usize) -> bool {
+    let cells: Vec<&str> =
+        sample.iter().filter_map(|row| row.get(index)).map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
+    let like = |cell: &&&str| match Gtin::parse(cell) {
+        Ok(_) | Err(GtinError::Spreadsheet) => true,
+        Err(GtinError::CheckDigit) => cell.len() >= 8,
+        Err(_) => false,
+    };
+    !cells.is_empty() && cells.iter().filter(like).count() * 2 >= cells.len()
+}
+
+fn settle_units(columns: &mut [ColumnMap], parts: &[Parts], sample: &[Vec<String>], mode: Mode) {
+    let cells = |index: usize| -> Vec<&str> {
+        sample.iter().map(|row| row.get(index).map_or("", String::as_str)).collect()
+    };
+    let salt_at =
+        columns.iter().find(|c| c.target == Some(Target::Nutrient(Nutrient::Salt))).map(|c| c.index);
+    let salt = salt_at.map(cells);
+    for column in columns.iter_mut() {
+        let Some(target) = column.target else { continue };
+        if column.unit.is_none() {
+            match table_entry(&parts[column.index], mode).map_or(DefaultUnit::None, |s| s.unit) {
+                DefaultUnit::Known(unit) => column.unit = Some(unit),
+                DefaultUnit::Inferred(own) => {
+                    match infer_unit(target, own, &cells(column.index), salt.as_deref()) {
+                        Inferred::Unit(unit, confidence) => {
+                            column.unit = Some(unit);
+                            column.confidence = column.confidence.min(confidence);
+                        }
+                        Inferred::InCells => {}
+                        Inferred::Unsure => ignore(column, IgnoredReason::UnitMissing),
+                    }
+                }
+                DefaultUnit::None => column.unit = own_unit(target),
+            }
+        }
+        if column.unit.is_some_and(|unit| !unit_fits(target, unit)) {
+            ignore(column, IgnoredReason::UnitUnsupported);
+        }
+    }
+}
+
+fn table_entry(parts: &Parts, mode: Mode) -> Option<&'static Synonym> {
+    find(&parts.full, mode).or_else(|| find(&parts.name, mode))
+}
+
+/// The same header twice.
+fn mark_twins(columns: &mut [ColumnMap], parts: &[Parts]) {
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    for parts in parts {
+        *count.entry(parts.full.as_str()).or_default() += 1;
+    }
+    for (column, parts) in columns.iter_mut().zip(parts) {
+        if column.status == ColumnStatus::Mapped && count.get(parts.full.as_str()).is_some_and(|n| *n > 1) {
+            column.status = ColumnStatus::Duplicate;
+        }
+    }
+}
+
+fn settle_targets(columns: &mut [ColumnMap]) {
+    let mut by_target: HashMap<Target, Vec<usize>> = HashMap::new();
+    for (at, column) in columns.iter().enumerate() {
+        if let (ColumnStatus::Mapped, Some(target), Transform::Plain) =
+            (column.status, column.target, &column.transform)
+        {
+            by_target.entry(target).or_default().push(at);
+        }
+    }
+    for (target, mut rivals) in by_target {
+        rivals.sort_by_key(|at| (columns[*at].rank, *at));
+        let best = columns[rivals[0]].rank;
+        let tied = rivals.iter().filter(|at| columns[**at].rank == best).count() > 1;
+        let mut last_rank = None;
+        for (nth, at) in rivals.iter().enumerate() {
+            let rank = columns[*at].rank;
+            let twin = rivals.iter().any(|other| other != at && columns[*other].rank == rank);
+            let column = &mut columns[*at];
+            if tied && rank == best || twin && last_rank.is_some() {
+                column.status = ColumnStatus::Ambiguous;
+            } else if tied {
+                ignore(column, IgnoredReason::TargetAmbiguous);
+            } else if nth > 0 && !falls_back(target) {
+                ignore(column, IgnoredReason::BetterIdentity);
+            } else if nth > 0 {
+                column.status = ColumnStatus::Fallback;
+            }
+            last_rank = Some(rank);
+        }
+    }
+}
+
+const fn falls_back(target: Target) -> bool {
+    !matches!(
+        target,
+        Target::ExternalId
+            | Target::Gtin
+            | Target::Basis
+            | Target::Consent
+            | Target::ConsentAt
+            | Target::ConsentVersion
+    )
+}
+
+/// One file has one basis: the one an override names, or most headers state; columns that state
+/// another are not read.
+fn settle_basis(columns: &mut [ColumnMap], overrides: &HeaderSynonyms) -> (NutritionBasis, BasisSource) {
+    use NutritionBasis::{Per100g, Per100ml, PerServing};
+    let reads = |c: &ColumnMap| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback);
+    let nutrient = |c: &ColumnMap| matches!(c.target, Some(Target::Nutrient(_))) && reads(c);
+    let has = |target: Target| columns.iter().any(|c| c.target == Some(target) && reads(c));
+    let stated = |basis| columns.iter().filter(|c| nutrient(c) && c.basis == Some(basis)).count();
+    let most =
+        [Per100g, Per100ml, PerServing].into_iter().map(|b| (stated(b), b)).rev().max_by_key(|(n, _)| *n);
+    let (basis, source) = match (overrides.basis, most) {
+        (Some(basis), _) => (basis, BasisSource::Override),
+        (None, Some((1.., basis))) => (basis, BasisSource::Headers),
+        _ => {
+            let basis = if has(Target::ServingSize) { PerServing } else { Per100g };
+            (basis, if has(Target::Basis) { BasisSource::Column } else { BasisSource::Assumed })
+        }
+    };
+    if source == BasisSource::Headers {
+        for column in columns.iter_mut().filter(|c| nutrient(c) && c.basis.is_some_and(|b| b != basis)) {
+            ignore(column, IgnoredReason::OtherBasis);
+        }
+    }
+    (basis, source)
+}

@@ -1,0 +1,32 @@
+//! Every limit of this crate, with its unit and its reason.
+
+/// Bytes of decoded text in one row. The widest real row met has 13 KiB; an unpaired quote must not
+/// make the rest of a 10 GB file one row in memory.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+/// Columns of a file. The widest real export met has 210.
+pub const COLUMNS_MAX: usize = 2_000;
+/// Bytes of one header: longer ones are data.
+pub const HEADER_BYTES_MAX: usize = 500;
+/// Characters of a short text (name, brand, code), as the catalog takes them.
+pub const SHORT_TEXT_MAX: usize = 500;
+/// Characters of a long text (ingredients, description, notes): the longest ingredient list met has 5,305.
+pub const LONG_TEXT_MAX: usize = 20_000;
+/// Characters of an external id.
+pub const EXTERNAL_ID_MAX: usize = 200;
+/// Entries of a list (tags, allergens, images).
+pub const LIST_MAX: usize = 200;
+/// Decompressed bytes looked at to guess encoding and dialect.
+pub const SAMPLE_BYTES: usize = 256 << 10;
+/// Bytes from the first non-ASCII byte on that decide the encoding of a file whose sample is ASCII.
+pub const ENCODING_WINDOW_BYTES: usize = 64 << 10;
+/// Decompressed bytes that a compressed file may always reach, whatever its ratio.
+pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+/// Decompressed bytes per compressed byte beyond [`RATIO_FREE_BYTES`]. Real catalogs reach 6 to 12,
+/// machine-made ones about 100; deflate cannot exceed 1,032, which only a bomb comes near.
+pub const DECOMPRESSION_RATIO_MAX: u64 = 250;
+/// Decompressed bytes of a file. Files of 10 GB are promised; this leaves room above.
+pub const DECOMPRESSED_BYTES_MAX: u64 = 64 << 30;
+/// Log2 of the largest zstd window (32 MiB): what `zstd -20` writes, and all the memory it may ask for.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 25;
+/// Errors kept per row: a row with more is broken as a whole.
+pub const ROW_ERRORS_MAX: usize = 20;

@@ -1,0 +1,283 @@
+//! What parsing one row has found so far.
+
+use odyssey_types::Phi;
+use sha2::{Digest, Sha256};
+
+use crate::error::{RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
+use crate::header::{ColumnStatus, Mapping, Transform};
+use crate::limits::{LIST_MAX, ROW_ERRORS_MAX, SHORT_TEXT_MAX};
+use crate::records::{Record, RecordFault};
+use crate::target::{Target, TargetSet};
+use crate::value::number::{Number, NumberFault, Qualifier, read_number};
+use crate::value::text::{is_placeholder, is_unknown, nfc};
+
+/// Characters of a refused value that are kept.
+const VALUE_SHOWN_MAX: usize = 200;
+
+/// The mapping, laid out for reading rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub mapping: Mapping,
+    pub present: TargetSet,
+    /// Each target once, with its columns in the order they are read.
+    pub targets: Vec<(Target, Vec<usize>)>,
+    /// Columns whose yes adds a tag.
+    pub flags: Vec<(usize, String)>,
+    /// One past the last column that is read.
+    pub width_read: usize,
+}
+
+impl Plan {
+    pub fn new(mapping: Mapping) -> Self {
+        let mut targets: Vec<(Target, Vec<usize>)> = Vec::new();
+        let mut flags = Vec::new();
+        let mut columns: Vec<_> = mapping.read_columns().collect();
+        columns.sort_by_key(|c| {
+            (c.target.map(Target::ordinal), c.status != ColumnStatus::Mapped, c.rank, c.index)
+        });
+        for column in columns {
+            let Some(target) = column.target else { continue };
+            if let Transform::Flag(tag) = &column.transform {
+                flags.push((column.index, tag.clone()));
+                continue;
+            }
+            match targets.last_mut() {
+                Some((last, columns)) if *last == target => columns.push(column.index),
+                _ => targets.push((target, vec![column.index])),
+            }
+        }
+        let width_read = mapping.read_columns().map(|c| c.index + 1).max().unwrap_or(0);
+        Self { present: mapping.targets(), targets, flags, width_read, mapping }
+    }
+
+    pub fn header(&self, column: usize) -> &str {
+        self.mapping.columns.get(column).map_or("", |c| c.header.as_str())
+    }
+}
+
+/// One row on its way to being read.
+pub(crate) struct Context<'a> {
+    pub plan: &'a Plan,
+    pub record: &'a Record,
+    errors: Vec<RowError>,
+    pub warnings: Vec<RowWarning>,
+}
+
+impl<'a> Context<'a> {
+    /// Begins a row; what is wrong with the row as a whole is noted.
+    pub fn new(plan: &'a Plan, record: &'a Record) -> Self {
+        let mut row = Self { plan, record, errors: Vec::new(), warnings: Vec::new() };
+        match record.fault {
+            Some(RecordFault::TooLong) => row.fail(RowErrorCode::RowTooLong, None, ""),
+            Some(RecordFault::QuoteUnclosed) => row.fail(RowErrorCode::QuoteUnclosed, None, ""),
+            None => row.check_width(),
+        }
+        row
+    }
+
+    /// Cells beyond the headers or too few of them mean that values may stand under wrong headers.
+    /// Harmless are empty cells beyond the last header, and a row that ends after the last column that
+    /// is read.
+    fn check_width(&mut self) {
+        let (found, expected) = (self.record.len(), self.plan.mapping.columns.len());
+        if found > expected {
+            if (expected..found).all(|at| self.record.cell(at).trim().is_empty()) {
+                self.warn(WarningCode::CellsBeyondHeader, None);
+            } else {
+                self.fail(RowErrorCode::RaggedRow, None, &format!("{found} cells under {expected} headers"));
+            }
+        } else if found < expected {
+            if found >= self.plan.width_read {
+                self.warn(WarningCode::CellsMissing, None);
+            } else {
+                self.fail(RowErrorCode::RaggedRow, None, &format!("{found} cells under {expected} headers"));
+            }
+        }
+    }
+
+    /// False when nothing of the row can be trusted to stand where it should.
+    pub fn readable(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The first cell of these columns that says something.
+    pub fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
+        columns.iter().find_map(|column| {
+            let cell = self.record.cell(*column).trim();
+            (!is_unknown(cell)).then_some((*column, cell))
+        })
+    }
+
+    pub fn fail(&mut self, code: RowErrorCode, column: Option<usize>, value: &str) {
+        self.fail_with(code, column, value, None, None);
+    }
+
+    pub fn fail_with(
+        &mut self,
+        code: RowErrorCode,
+        column: Option<usize>,
+        value: &str,
+        suggestion: Option<String>,
+        first_row: Option<u64>,
+    ) {
+        if self.errors.len() >= ROW_ERRORS_MAX {
+            return;
+        }
+        let shown = (!value.is_empty()).then(|| value.chars().take(VALUE_SHOWN_MAX).collect());
+        let column = column.map(|at| self.plan.header(at).to_owned());
+        self.errors.push(RowError { code, column, value: Phi::new(shown), suggestion, first_row });
+    }
+
+    pub fn warn(&mut self, code: WarningCode, column: Option<usize>) {
+        let warning = RowWarning { code, column: column.and_then(|at| u16::try_from(at).ok()) };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// A text of at most `max` characters, in NFC, without NUL; a longer one is an error.
+    pub fn text(&mut self, column: usize, cell: &str, max: usize) -> Option<String> {
+        if cell.len() > max && cell.chars().count() > max {
+            self.fail(RowErrorCode::TextTooLong, Some(column), cell);
+            return None;
+        }
+        if cell.is_ascii() {
+            if !cell.contains('\0') {
+                return Some(cell.to_owned());
+            }
+        } else if cell.contains('\u{fffd}') {
+            self.warn(WarningCode::ReplacementCharacter, Some(column));
+        }
+        let mut text = nfc(cell).into_owned();
+        if text.contains('\0') {
+            self.warn(WarningCode::NulRemoved, Some(column));
+            text.retain(|c| c != '\0');
+        }
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        Some(if trimmed.len() == text.len() { text } else { trimmed.to_owned() })
+    }
+
+    /// A list of short texts.
+    pub fn list(&mut self, column: usize, cell: &str) -> Option<Vec<String>> {
+        let entries = crate::value::text::read_list(cell);
+        if entries.len() > LIST_MAX {
+            self.fail(RowErrorCode::ListTooLong, Some(column), cell);
+            return None;
+        }
+        let mut list = Vec::with_capacity(entries.len());
+        for entry in entries {
+            list.extend(self.text(column, &entry, SHORT_TEXT_MAX * 4));
+        }
+        (!list.is_empty()).then_some(list)
+    }
+
+    /// A number; `None` where the cell says nothing (with a warning) or nothing readable (an error).
+    pub fn number(&mut self, column: usize, cell: &str) -> Option<Number> {
+        match read_number(cell) {
+            Ok(number) => {
+                match number.qualifier {
+                    Qualifier::Exact => {}
+                    Qualifier::Below => self.warn(WarningCode::BoundReadAsValue, Some(column)),
+                    Qualifier::About => self.warn(WarningCode::ApproximateRead, Some(column)),
+                }
+                Some(number)
+            }
+            Err(_) if is_placeholder(cell) => {
+                self.warn(WarningCode::PlaceholderReadAsUnknown, Some(column));
+                None
+            }
+            Err(_)
+                if cell.eq_ignore_ascii_case("trace")
+                    || cell.eq_ignore_ascii_case("traces")
+                    || cell.eq_ignore_ascii_case("tr") =>
+            {
+                self.warn(WarningCode::TraceReadAsUnknown, Some(column));
+                None
+            }
+            Err(NumberFault::TooLarge) => {
+                self.fail(RowErrorCode::ValueOutOfRange, Some(column), cell);
+                None
+            }
+            Err(NumberFault::Unreadable | NumberFault::CommaUnclear) => {
+                self.fail(RowErrorCode::NumberUnreadable, Some(column), cell);
+                None
+            }
+        }
+    }
+
+    /// A date; unreadable is an error.
+    pub fn date(&mut self, column: usize, cell: &str) -> Option<chrono::NaiveDate> {
+        let date = crate::value::text::read_date(cell);
+        if date.is_none() {
+            if is_placeholder(cell) {
+                self.warn(WarningCode::PlaceholderReadAsUnknown, Some(column));
+            } else {
+                self.fail(RowErrorCode::DateUnreadable, Some(column), cell);
+            }
+        }
+        date
+    }
+
+    /// A value of a closed list, found by `parse` from its code form; another value is an error.
+    pub fn code<T>(&mut self, column: usize, cell: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let found = parse(&crate::value::text::code_form(cell));
+        if found.is_none() {
+            self.fail(RowErrorCode::EnumUnknown, Some(column), cell);
+        }
+        found
+    }
+
+    /// Ends the row: what was read, unless something was refused.
+    pub fn finish<T>(self, read: impl FnOnce(Vec<RowWarning>) -> Option<T>) -> Result<T, RejectedRow> {
+        let rejected = |errors| RejectedRow {
+            row: self.record.number,
+            line: self.record.line,
+            errors,
+            cells: Phi::new(self.record.to_cells()),
+        };
+        if !self.errors.is_empty() {
+            return Err(rejected(self.errors));
+        }
+        read(self.warnings).ok_or_else(|| {
+            let error = RowError {
+                code: RowErrorCode::IdentityMissing,
+                column: None,
+                value: Phi::new(None),
+                suggestion: None,
+                first_row: None,
+            };
+            rejected(vec![error])
+        })
+    }
+}
+
+/// The mapped part of a row in a form that two rows share exactly when they say the same: per target in
+/// order, its code and its trimmed cells in NFC, `NULL` as empty.
+pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(record.text().len() + 16 * plan.targets.len());
+    let mut push = |name: &str, column: usize| {
+        let cell = record.cell(column).trim();
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.push(0x1f);
+        if !is_unknown(cell) {
+            bytes.extend_from_slice(nfc(cell).as_bytes());
+        }
+        bytes.push(0x1e);
+    };
+    for (target, columns) in &plan.targets {
+        for column in columns {
+            push(target.code(), *column);
+        }
+    }
+    for (column, tag) in &plan.flags {
+        push(tag, *column);
+    }
+    bytes
+}
+
+pub(crate) fn source_hash(plan: &Plan, record: &Record) -> [u8; 32] {
+    Sha256::digest(source_bytes(plan, record)).into()
+}

@@ -1,0 +1,471 @@
+//! A product row, read once.
+
+use odyssey_types::{
+    AllergenData, DeclaredAllergens, Gtin, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis,
+    ProductFields, ProductStatus, render_fixed,
+};
+
+use super::RowSettings;
+use super::context::{Context, source_hash};
+use super::sealed::Parse;
+use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
+use crate::first_seen::FirstSeen;
+use crate::header::{BasisSource, unit_fits};
+use crate::limits::{EXTERNAL_ID_MAX, LONG_TEXT_MAX, SHORT_TEXT_MAX};
+use crate::plausible::{self, FindingKind};
+use crate::target::{Target, TargetSet};
+use crate::unit::Unit;
+use crate::value::allergens::{self, Statement};
+use crate::value::amount::{read_package, read_serving};
+use crate::value::text::{code_form, is_placeholder, read_bool};
+
+/// What identifies the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentitySource {
+    ExternalId,
+    /// No external id in the row: its GTIN in fourteen digits.
+    Gtin,
+}
+
+/// A product row that was taken; after it nobody sees a raw text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductRow {
+    /// 1-based number of the data row.
+    pub row: u64,
+    /// 1-based line of the decoded file where the row begins.
+    pub line: u64,
+    /// The identity: trimmed, NFC, case-sensitive, leading zeros kept.
+    pub external_id: String,
+    pub identity: IdentitySource,
+    pub fields: ProductFields,
+    /// The targets that the file has columns for. In `fields`, what is not present is to be kept as it
+    /// is stored; what is present and empty is unknown.
+    pub present: TargetSet,
+    pub warnings: Vec<RowWarning>,
+    /// SHA-256 of the mapped part of the source row (see [`super::row_hash_input`]).
+    pub source_hash: [u8; 32],
+}
+
+/// Parts of fields that several columns make together.
+#[derive(Default)]
+struct Parts<'a> {
+    external_id: Option<(usize, &'a str)>,
+    gtin: Option<(usize, &'a str)>,
+    basis: Option<NutritionBasis>,
+    amounts: Nutrients,
+    /// Where each amount stood, for its errors.
+    amount_columns: Vec<(Nutrient, usize, &'a str)>,
+    serving: Option<(usize, &'a str)>,
+    serving_unit: Option<Unit>,
+    serving_text: Option<String>,
+    price: Option<(usize, &'a str)>,
+    currency: Option<String>,
+    allergens: DeclaredAllergens,
+    tags: Vec<String>,
+}
+
+impl Parse for ProductRow {
+    fn parse(
+        mut row: Context<'_>,
+        settings: &RowSettings,
+        seen: &mut FirstSeen,
+    ) -> Result<Self, RejectedRow> {
+        let mut fields = ProductFields::default();
+        let mut parts = Parts::default();
+        let mut identity = None;
+        if row.readable() {
+            let plan = row.plan;
+            for (target, columns) in &plan.targets {
+                if let Some((column, cell)) = row.known(columns) {
+                    read_cell(&mut row, &mut fields, &mut parts, *target, column, cell);
+                }
+            }
+            read_flags(&mut row, &mut parts);
+            identity = read_identity(&mut row, &mut fields, &parts, seen);
+            join(&mut row, &mut fields, parts, settings);
+        }
+        let (plan, record) = (row.plan, row.record);
+        row.finish(|warnings| {
+            let (external_id, identity) = identity?;
+            Some(Self {
+                row: record.number,
+                line: record.line,
+                external_id,
+                identity,
+                fields,
+                present: plan.present,
+                warnings,
+                source_hash: source_hash(plan, record),
+            })
+        })
+    }
+
+    fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) {
+        if !row.readable() {
+            return;
+        }
+        let mut parts = Parts::default();
+        let mut fields = ProductFields::default();
+        for (target, columns) in &row.plan.targets {
+            match (target, row.known(columns)) {
+                (Target::ExternalId, known) => parts.external_id = known,
+                (Target::Gtin, known) => parts.gtin = known,
+                _ => {}
+            }
+        }
+        read_identity(&mut row, &mut fields, &parts, seen);
+    }
+}
+
+fn read_cell<'a>(
+    row: &mut Context<'a>,
+    fields: &mut ProductFields,
+    parts: &mut Parts<'a>,
+    target: Target,
+    column: usize,
+    cell: &'a str,
+) {
+    let short = SHORT_TEXT_MAX;
+    match target {
+        Target::ExternalId => parts.external_id = Some((column, cell)),
+        Target::Gtin => parts.gtin = Some((column, cell)),
+        Target::Name => fields.name = row.text(column, cell, short),
+        Target::Brand => fields.brand = row.text(column, cell, short),
+        Target::Description => fields.description = row.text(column, cell, LONG_TEXT_MAX),
+        Target::Category => fields.category_id = row.text(column, cell, short),
+        Target::SubCategory => fields.sub_category_id = row.text(column, cell, short),
+        Target::Cuisine => fields.cuisine = row.text(column, cell, short),
+        Target::Market => fields.market = row.text(column, cell, short),
+        Target::Price => parts.price = Some((column, cell)),
+        Target::Currency => parts.currency = row.code(column, cell, |c| currency(&c.to_ascii_uppercase())),
+        Target::Status => fields.status = row.code(column, cell, status).unwrap_or(ProductStatus::Active),
+        Target::Ingredients => fields.ingredients = row.text(column, cell, LONG_TEXT_MAX),
+        Target::Basis => parts.basis = row.code(column, cell, basis),
+        Target::ServingSize => parts.serving = Some((column, cell)),
+        Target::ServingUnit => parts.serving_unit = Unit::parse(cell),
+        Target::ServingText => parts.serving_text = row.text(column, cell, short),
+        Target::PackageWeight => read_weight(row, fields, column, cell),
+        Target::DietaryTags => {
+            parts.tags.extend(row.list(column, cell).unwrap_or_default().iter().map(|t| tag(t)))
+        }
+        Target::Contains => declare(row, parts, column, cell, Statement::Contains),
+        Target::MayContain => declare(row, parts, column, cell, Statement::MayContain),
+        Target::Facility => declare(row, parts, column, cell, Statement::Facility),
+        Target::FreeFrom => declare(row, parts, column, cell, Statement::FreeFrom),
+        Target::Certifications => fields.certifications = row.list(column, cell),
+        Target::RegulatoryCodes => fields.regulatory_codes = row.list(column, cell),
+        Target::Images => fields.images = row.list(column, cell),
+        Target::SourceUrl => fields.source_url = row.text(column, cell, short * 4),
+        Target::LabelJurisdiction => {
+            fields.label_jurisdiction = row.code(column, cell, jurisdiction).unwrap_or(Jurisdiction::Unknown)
+        }
+        Target::LabelAsOf => fields.label_as_of = row.date(column, cell),
+        Target::AllergenData => {
+            fields.allergen_data =
+                row.code(column, cell, AllergenData::parse).unwrap_or(AllergenData::Unknown)
+        }
+        Target::Nutrient(nutrient) => {
+            if let Some(stored) = amount(row, nutrient, column, cell) {
+                parts.amounts.set(nutrient, Some(stored));
+                parts.amount_columns.push((nutrient, column, cell));
+            }
+        }
+        // Targets of customers are never mapped in a product file.
+        _ => {}
+    }
+}
+
+/// The identity and the GTIN; what is wrong with the identity refuses the row.
+fn read_identity(
+    row: &mut Context<'_>,
+    fields: &mut ProductFields,
+    parts: &Parts<'_>,
+    seen: &mut FirstSeen,
+) -> Option<(String, IdentitySource)> {
+    let gtin = parts.gtin.map(|(column, cell)| (column, cell, Gtin::parse(cell)));
+    fields.gtin = gtin.and_then(|(_, _, parsed)| parsed.ok());
+    let (column, cell, identity, source) = match (parts.external_id, gtin) {
+        (Some((column, cell)), _) => {
+            if let Some((column, _, Err(_))) = gtin {
+                row.warn(WarningCode::GtinUnknown, Some(column));
+            }
+            (column, cell, super::external_id(row, column, cell)?, IdentitySource::ExternalId)
+        }
+        (None, Some((column, cell, Ok(gtin)))) => {
+            (column, cell, gtin.as_str().to_owned(), IdentitySource::Gtin)
+        }
+        (None, Some((column, cell, Err(fault)))) => {
+            row.fail(fault.into(), Some(column), cell);
+            return None;
+        }
+        (None, None) => {
+            row.fail(RowErrorCode::IdentityMissing, None, "");
+            return None;
+        }
+    };
+    if let Some(first) = seen.note(&identity, row.record.number) {
+        row.fail_with(RowErrorCode::DuplicateInFile, Some(column), cell, None, Some(first));
+    }
+    debug_assert!(identity.chars().count() <= EXTERNAL_ID_MAX, "an identity is within its limit");
+    Some((identity, source))
+}
+
+/// An amount in µg (energy: J) on the step of its field.
+fn amount(row: &mut Context<'_>, nutrient: Nutrient, column: usize, cell: &str) -> Option<i64> {
+    let number = row.number(column, cell)?;
+    let target = Target::Nutrient(nutrient);
+    let Some(unit) = number.unit.or(row.plan.mapping.columns[column].unit) else {
+        row.fail(RowErrorCode::NumberUnreadable, Some(column), cell);
+        return None;
+    };
+    if !unit_fits(target, unit) {
+        row.warn(WarningCode::UnitUnsupported, Some(column));
+        return None;
+    }
+    let energy = nutrient == Nutrient::Energy;
+    let factor = match unit {
+        // 1 IU of vitamin D is 0.025 µg.
+        Unit::Iu => (1, 40),
+        // Ethanol weighs 0.789 g/ml.
+        Unit::PercentVolume => (789_000, 1),
+        _ if energy => unit.millikilocalories()?,
+        _ => unit.micrograms()?,
+    };
+    match number.times(factor) {
+        Ok((value, exact)) => {
+            if !exact {
+                row.warn(WarningCode::NumberRounded, Some(column));
+            }
+            // Checked against the range first, so that the conversion cannot overflow.
+            if value.unsigned_abs() > 1 << 50 {
+                row.fail(RowErrorCode::NutrientOutOfRange, Some(column), cell);
+                return None;
+            }
+            Some(if energy { nutrient.unit().stored_of_steps(value) } else { value })
+        }
+        Err(_) => {
+            row.fail(RowErrorCode::NutrientOutOfRange, Some(column), cell);
+            None
+        }
+    }
+}
+
+fn declare<'a>(
+    row: &mut Context<'a>,
+    parts: &mut Parts<'a>,
+    column: usize,
+    cell: &str,
+    statement: Statement,
+) {
+    let Some(cell) = row.text(column, cell, LONG_TEXT_MAX) else { return };
+    let oddities = allergens::declare(&mut parts.allergens, &cell, statement);
+    if oddities.none {
+        row.warn(WarningCode::AllergensNone, Some(column));
+    }
+    if oddities.unmapped {
+        row.warn(WarningCode::AllergenUnmapped, Some(column));
+    }
+}
+
+fn read_weight(row: &mut Context<'_>, fields: &mut ProductFields, column: usize, cell: &str) {
+    fields.package_text = row.text(column, cell, SHORT_TEXT_MAX);
+    fields.package_weight_g = read_package(cell, row.plan.mapping.columns[column].unit);
+    if fields.package_weight_g.is_none() {
+        row.warn(WarningCode::PackageWeightUnread, Some(column));
+    }
+}
+
+fn read_flags<'a>(row: &mut Context<'a>, parts: &mut Parts<'a>) {
+    let plan = row.plan;
+    for (column, tag) in &plan.flags {
+        let Some((column, cell)) = row.known(&[*column]) else { continue };
+        match read_bool(cell) {
+            Some(true) => parts.tags.push(tag.clone()),
+            Some(false) => {}
+            None => row.warn(WarningCode::BooleanUnreadable, Some(column)),
+        }
+    }
+}
+
+/// What several columns make together, and what they must not contradict.
+fn join(row: &mut Context<'_>, fields: &mut ProductFields, mut parts: Parts<'_>, settings: &RowSettings) {
+    join_serving(row, fields, &mut parts);
+    join_price(row, fields, &mut parts, settings);
+    let mut tags: Vec<String> = Vec::with_capacity(parts.tags.len());
+    for tag in parts.tags {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    fields.dietary_tags = (!tags.is_empty()).then_some(tags);
+    fields.allergens = (!parts.allergens.is_empty()).then_some(parts.allergens);
+    if parts.amounts.is_empty() {
+        return;
+    }
+    let basis = match row.plan.mapping.basis_source {
+        BasisSource::Column => parts.basis.unwrap_or(row.plan.mapping.basis),
+        _ => row.plan.mapping.basis,
+    };
+    let nutrition = Nutrition { basis, amounts: parts.amounts };
+    for finding in plausible::check(&nutrition, fields.serving_size.as_ref()) {
+        let at = parts.amount_columns.iter().find(|(n, ..)| *n == finding.nutrient);
+        let column = at.map(|(_, column, _)| *column);
+        match finding.kind {
+            FindingKind::Reject(code) => row.fail(code, column, at.map_or("", |(.., cell)| cell)),
+            FindingKind::Flag(code) => row.warn(code, column),
+        }
+    }
+    fields.nutrition = Some(nutrition);
+}
+
+fn join_serving(row: &mut Context<'_>, fields: &mut ProductFields, parts: &mut Parts<'_>) {
+    let words = parts.serving_text.take();
+    let Some((column, cell)) = parts.serving else {
+        if let Some(words) = words {
+            fields.serving_size = Some(read_serving(&words, None).size).map(|mut size| {
+                size.text = Some(words);
+                size
+            });
+        }
+        return;
+    };
+    let Some(cell) = row.text(column, cell, SHORT_TEXT_MAX) else { return };
+    let unit = parts.serving_unit.or(row.plan.mapping.columns[column].unit);
+    let mut serving = read_serving(&cell, unit);
+    if serving.out_of_range {
+        row.warn(WarningCode::ServingOutOfRange, Some(column));
+    } else if serving.size.amount_g.is_none() && serving.size.amount_ml.is_none() {
+        row.warn(WarningCode::ServingUnitMissing, Some(column));
+    }
+    serving.size.text = words.or(serving.size.text);
+    let size = serving.size;
+    let empty = size.amount_g.is_none() && size.amount_ml.is_none() && size.text.is_none();
+    fields.serving_size = (!empty).then_some(size);
+}
+
+fn join_price(
+    row: &mut Context<'_>,
+    fields: &mut ProductFields,
+    parts: &mut Parts<'_>,
+    settings: &RowSettings,
+) {
+    let Some((column, cell)) = parts.price else { return };
+    let (text, symbol) = take_currency(cell);
+    let Some(price) = read_price(text) else {
+        let code = if is_placeholder(cell) {
+            WarningCode::PlaceholderReadAsUnknown
+        } else {
+            WarningCode::PriceUnreadable
+        };
+        row.warn(code, Some(column));
+        return;
+    };
+    let currency = parts.currency.take().or(symbol).or_else(|| settings.currency.clone());
+    if currency.is_none() {
+        row.warn(WarningCode::PriceWithoutCurrency, Some(column));
+        return;
+    }
+    fields.price = Some(price);
+    fields.currency = currency;
+}
+
+/// `1,00 €` → `1,00` and EUR. `$` alone is the dollar of no certain country and names no currency.
+fn take_currency(cell: &str) -> (&str, Option<String>) {
+    let trimmed = cell.trim();
+    for (mark, code) in [("€", "EUR"), ("£", "GBP"), ("US$", "USD"), ("$", "")] {
+        let rest = trimmed.strip_suffix(mark).or_else(|| trimmed.strip_prefix(mark));
+        if let Some(rest) = rest {
+            return (rest.trim(), (!code.is_empty()).then(|| code.to_owned()));
+        }
+    }
+    let letters = |c: char| c.is_ascii_alphabetic();
+    let bare = trimmed.trim_start_matches(letters).trim_end_matches(letters);
+    let word: String = trimmed.chars().filter(char::is_ascii_alphabetic).collect();
+    (bare.trim(), currency(&word.to_ascii_uppercase()))
+}
+
+fn currency(code: &str) -> Option<String> {
+    (code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase())).then(|| code.to_owned())
+}
+
+/// A price as plain decimal text: at most 12 digits before and 4 after the point; cents are kept.
+fn read_price(text: &str) -> Option<String> {
+    let number = crate::value::number::read_number(text).ok()?;
+    let (value, exact) = number.times((10_000, 1)).ok()?;
+    if !exact || number.is_negative() || number.unit.is_some() || value >= 10_i64.pow(16) {
+        return None;
+    }
+    let written = render_fixed(value, 4);
+    let decimals = text.rsplit_once(['.', ',']).map_or(0, |(_, d)| d.trim().len()).min(2);
+    Some(match written.split_once('.') {
+        Some((whole, fraction)) => format!("{whole}.{fraction:0<decimals$}"),
+        None if decimals > 0 => format!("{written}.{:0<decimals$}", ""),
+        None => written,
+    })
+}
+
+fn status(code: &str) -> Option<ProductStatus> {
+    match code {
+        "true" | "1" | "yes" | "enabled" | "published" | "available" => Some(ProductStatus::Active),
+        "false" | "0" | "no" | "disabled" | "draft" | "unavailable" | "archived" => {
+            Some(ProductStatus::Inactive)
+        }
+        other => ProductStatus::parse(other),
+    }
+}
+
+fn jurisdiction(code: &str) -> Option<Jurisdiction> {
+    match code {
+        "usa" | "united_states" => Some(Jurisdiction::Us),
+        "canada" => Some(Jurisdiction::Ca),
+        "uk" => Some(Jurisdiction::Gb),
+        "unknown" => Some(Jurisdiction::Unknown),
+        other => Jurisdiction::parse(&other.to_ascii_uppercase()),
+    }
+}
+
+fn basis(code: &str) -> Option<NutritionBasis> {
+    match code {
+        "100g" | "100_g" | "per_100_g" | "100" => Some(NutritionBasis::Per100g),
+        "100ml" | "100_ml" | "per_100_ml" => Some(NutritionBasis::Per100ml),
+        "serving" | "portion" | "per_portion" => Some(NutritionBasis::PerServing),
+        other => NutritionBasis::parse(other),
+    }
+}
+
+/// A tag that means one of the diets we know gets that code; any other is kept as it is written, but for
+/// the language prefix of Open Food Facts.
+fn tag(written: &str) -> String {
+    const KNOWN: &[&str] = &[
+        "vegan",
+        "vegetarian",
+        "pescatarian",
+        "gluten_free",
+        "dairy_free",
+        "lactose_free",
+        "nut_free",
+        "halal",
+        "kosher",
+        "keto",
+        "paleo",
+        "low_carb",
+        "low_fat",
+        "low_sodium",
+        "low_sugar",
+        "sugar_free",
+        "no_added_sugar",
+        "high_protein",
+        "high_fiber",
+        "organic",
+        "non_gmo",
+        "plant_based",
+        "low_fodmap",
+        "whole30",
+    ];
+    let bare = match written.split_once(':') {
+        Some((language, rest)) if language.len() == 2 => rest,
+        _ => written,
+    };
+    let code = code_form(bare);
+    if KNOWN.contains(&code.as_str()) { code } else { bare.to_owned() }
+}
