@@ -66,7 +66,7 @@ END $$;
 
 -- The plan inside search_products, for the test that the index is used.
 CREATE FUNCTION odyssey.explain_search_products(query tsquery) RETURNS SETOF text
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
         'EXPLAIN SELECT d.product_id FROM odyssey.product_documents d WHERE d.vendor_id = %L AND d.document @@ %L::tsquery',

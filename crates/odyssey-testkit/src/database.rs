@@ -52,8 +52,10 @@ impl TestDatabase {
     pub async fn start_with(settings: PoolSettings) -> Self {
         let template = Template::ensure().await;
         let name = format!("odyssey_test_{}", uuid::Uuid::now_v7().simple());
-        let mut admin = PgConnection::connect_with(&crate::admin_options()).await.expect("the test cluster answers");
-        let copy = format!("CREATE DATABASE {name} TEMPLATE {} OWNER {OWNER} STRATEGY wal_log", template.name);
+        let mut admin =
+            PgConnection::connect_with(&crate::admin_options()).await.expect("the test cluster answers");
+        let copy =
+            format!("CREATE DATABASE {name} TEMPLATE {} OWNER {OWNER} STRATEGY wal_log", template.name);
         sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut admin).await.expect("the template can be copied");
         admin.close().await.expect("the connection closes");
 
@@ -91,7 +93,9 @@ impl Drop for TestDatabase {
         let name = self.name.clone();
         // A thread and a runtime of its own: the test's may be shutting down.
         let dropping = std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
             runtime.block_on(async {
                 let Ok(mut admin) = PgConnection::connect_with(&crate::admin_options()).await else { return };
                 let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -120,7 +124,8 @@ impl Template {
     /// The template of this run: named after the migrations and the cluster, so that neither a change of
     /// schema nor another cluster finds a stale one.
     async fn ensure() -> Self {
-        let mut admin = PgConnection::connect_with(&crate::admin_options()).await.expect("the test cluster answers");
+        let mut admin =
+            PgConnection::connect_with(&crate::admin_options()).await.expect("the test cluster answers");
         let system: i64 = sqlx::query_scalar("SELECT system_identifier FROM pg_control_system()")
             .fetch_one(&mut admin)
             .await
@@ -128,7 +133,11 @@ impl Template {
         let digest = hex_prefix(&[db::migrations_digest().as_bytes(), &system.to_be_bytes()]);
         let name = format!("odyssey_template_{digest}");
         let keys = std::env::temp_dir().join(format!("odyssey-test-keys-{digest}"));
-        sqlx::query("SELECT pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.expect("the lock");
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(TEMPLATE_LOCK)
+            .execute(&mut admin)
+            .await
+            .expect("the lock");
         let ready: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
             .bind(&name)
             .fetch_one(&mut admin)
@@ -137,7 +146,11 @@ impl Template {
         if !(ready && keys.exists()) {
             Self::make(&mut admin, &name, &keys).await;
         }
-        sqlx::query("SELECT pg_advisory_unlock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.expect("the lock");
+        sqlx::query("SELECT pg_advisory_unlock($1)")
+            .bind(TEMPLATE_LOCK)
+            .execute(&mut admin)
+            .await
+            .expect("the lock");
         admin.close().await.expect("the connection closes");
         Self { name, keys }
     }
@@ -152,7 +165,9 @@ impl Template {
             std::fs::remove_dir_all(keys).expect("stale keys can go");
         }
         let password = SecretString::from("test");
-        db::bootstrap_owner(&crate::admin_options(), OWNER, &password, &building).await.expect("the owner is made");
+        db::bootstrap_owner(&crate::admin_options(), OWNER, &password, &building)
+            .await
+            .expect("the owner is made");
         db::migrate(&owner_options(&building), &logins()).await.expect("the migrations run from empty");
         KeyStore::create(keys).expect("a key store");
         let database = connect(&building, keys, FixedClock::at(start_of_time()), PoolSettings::default());
@@ -168,11 +183,14 @@ async fn seed(database: &Database) {
     let actor = tenancy::Actor::command_line();
     tenancy::check_key_fingerprints(database).await.expect("fresh fingerprints are recorded");
     for slug in ["acme", "rival"] {
-        let new = NewVendor { slug: slug.to_owned(), name: slug.to_owned(), product_leaves: 2, customer_leaves: 2 };
+        let new =
+            NewVendor { slug: slug.to_owned(), name: slug.to_owned(), product_leaves: 2, customer_leaves: 2 };
         let vendor = tenancy::create_vendor(database, &actor, new).await.expect("a vendor is made");
         for role in [Role::VendorAdmin, Role::VendorOperator, Role::VendorViewer] {
             let user = create_user(database, &format!("{}@{slug}.example", role.as_str()), false).await;
-            tenancy::add_membership(database, &actor, vendor.id, user, role).await.expect("a membership is made");
+            tenancy::add_membership(database, &actor, vendor.id, user, role)
+                .await
+                .expect("a membership is made");
         }
     }
     create_user(database, "root@platform.example", true).await;
@@ -187,7 +205,9 @@ async fn create_user(database: &Database, email: &str, superadmin: bool) -> User
         password: SecretString::from(PASSWORD),
         superadmin,
     };
-    tenancy::create_user(database, &tenancy::Actor::command_line(), settings, new).await.expect("a user is made")
+    tenancy::create_user(database, &tenancy::Actor::command_line(), settings, new)
+        .await
+        .expect("a user is made")
 }
 
 async fn seeds(database: &Database) -> (Vec<VendorSeed>, UserId) {
@@ -224,7 +244,11 @@ fn connect(name: &str, keys: &Path, clock: FixedClock, settings: PoolSettings) -
 }
 
 fn owner_options(name: &str) -> PgConnectOptions {
-    crate::admin_options().database(name).username(OWNER).password("test").options([("search_path", "odyssey,pg_catalog")])
+    crate::admin_options()
+        .database(name)
+        .username(OWNER)
+        .password("test")
+        .options([("search_path", "odyssey,pg_catalog")])
 }
 
 /// The logins of every test database: roles belong to the cluster.
@@ -247,7 +271,8 @@ fn hex_prefix(parts: &[&[u8]]) -> String {
 
 fn copy_directory(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory");
-    std::fs::set_permissions(to, std::fs::metadata(from).expect("its permissions").permissions()).expect("the same permissions");
+    std::fs::set_permissions(to, std::fs::metadata(from).expect("its permissions").permissions())
+        .expect("the same permissions");
     for entry in std::fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());

@@ -4,8 +4,14 @@
 //! migrated once a run and holds two vendors with people in every role; time stands still unless the
 //! test moves it; requests go through the real router without a socket. Never: ships in the product.
 
+mod actor;
+mod app;
 mod cluster;
 mod database;
+mod response;
 
+pub use actor::{Actor, TestVendor};
+pub use app::TestApp;
 pub use cluster::admin_options;
 pub use database::{PASSWORD, TestDatabase, VendorSeed, logins, start_of_time};
+pub use response::TestResponse;

@@ -61,3 +61,9 @@ pub async fn setting(tx: &mut VendorTx, name: &str) -> Result<String, DbError> {
         .fetch_one(tx.connection())
         .await?)
 }
+
+/// The plan inside the search function, as the function itself sees it.
+pub async fn explain_search(tx: &mut VendorTx, query: &str) -> Result<Vec<String>, DbError> {
+    let statement = "SELECT * FROM odyssey.explain_search_products($1::text::tsquery)";
+    Ok(sqlx::query_scalar(statement).bind(query).fetch_all(tx.connection()).await?)
+}

@@ -1,3 +1,7 @@
 //! The one integration binary: real PostgreSQL, the real router.
 
+#![recursion_limit = "512"]
+
+mod catalog;
+mod contract;
 mod db;

@@ -50,7 +50,7 @@ async fn a_transaction_that_recorded_nothing_cannot_commit() {
 #[tokio::test]
 async fn the_platform_role_sees_no_catalog_and_no_customer() {
     let test = TestDatabase::start().await;
-    for table in ["products", "product_facts", "customers", "health_profiles", "consents", "row_errors", "audit_subjects"] {
+    for table in ["products", "product_facts", "customers", "health_profiles", "consents", "audit_subjects"] {
         let mut tx = SystemTx::begin(&test.database).await.expect("begins");
         let refused = odyssey_domain::db::testing::count_as_platform(&mut tx, table).await;
         assert!(refused.is_err(), "the platform role can read {table}");

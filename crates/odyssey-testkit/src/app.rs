@@ -1,0 +1,111 @@
+//! The whole service in a process, on a database of the test's own.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use chrono::TimeDelta;
+use http::Request;
+use odyssey_api::health::Readiness;
+use odyssey_api::limits::RateSettings;
+use odyssey_api::{ApiParts, ApiSettings, ApiState};
+use odyssey_domain::db::Database;
+use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
+use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
+use secrecy::{ExposeSecret, SecretString};
+use tower::ServiceExt;
+
+use crate::actor::{Actor, TestVendor};
+use crate::database::{PASSWORD, TestDatabase};
+use crate::response::TestResponse;
+
+/// Odyssey under test: real router, real PostgreSQL, a clock of the test's own.
+#[derive(Debug)]
+pub struct TestApp {
+    pub test: TestDatabase,
+    pub router: Router,
+    issuer: Arc<TokenIssuer>,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With other settings of the API than a test usually wants (which are: no rate limit is ever met).
+    pub async fn start_with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let test = TestDatabase::start().await;
+        // Sessions of a test last as long as the test moves its clock.
+        let settings = TokenSettings { access_ttl: TimeDelta::days(400), refresh_ttl: TimeDelta::days(400) };
+        let issuer = Arc::new(TokenIssuer::open(test.database.keys(), settings).expect("a signing key"));
+        let clock: Arc<dyn odyssey_types::Clock> = Arc::new(test.clock.clone());
+        let mut api = ApiSettings { rates: unlimited(), ..ApiSettings::default() };
+        change(&mut api);
+        let state = ApiState::new(ApiParts {
+            database: test.database.clone(),
+            identity: Arc::new(LocalIdentityProvider::new(Arc::clone(&issuer), clock)),
+            issuer: Arc::clone(&issuer),
+            readiness: Readiness::default(),
+            settings: api,
+        });
+        let router = odyssey_api::router(state).expect("every operation is registered");
+        Self { test, router, issuer }
+    }
+
+    pub const fn database(&self) -> &Database {
+        &self.test.database
+    }
+
+    pub const fn clock(&self) -> &FixedClock {
+        &self.test.clock
+    }
+
+    /// A vendor of the template: `acme` or `rival`.
+    pub fn vendor(&self, slug: &str) -> TestVendor<'_> {
+        TestVendor { app: self, seed: self.test.vendor(slug).clone() }
+    }
+
+    /// Somebody without a credential.
+    pub const fn anonymous(&self) -> Actor<'_> {
+        Actor { app: self, token: None, vendor_id: None }
+    }
+
+    pub async fn superadmin(&self) -> Actor<'_> {
+        self.signed_in("root@platform.example", None).await
+    }
+
+    /// Signs in for real.
+    pub async fn signed_in(&self, email: &str, vendor_id: Option<VendorId>) -> Actor<'_> {
+        let request_id = RequestId::from_uuid(uuid::Uuid::nil());
+        let password = SecretString::from(PASSWORD);
+        let signed_in =
+            odyssey_domain::tenancy::sign_in(self.database(), &self.issuer, email, &password, request_id)
+                .await
+                .expect("the person of the template can sign in");
+        Actor { app: self, token: Some(signed_in.access_token.expose_secret().to_owned()), vendor_id }
+    }
+
+    /// Sends a request through the router, without a socket.
+    pub async fn send(&self, request: Request<Body>) -> TestResponse {
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        TestResponse::read(response).await
+    }
+
+    /// The user with this address, for looking at what was recorded of them.
+    pub async fn user_id(&self, email: &str) -> UserId {
+        let found = odyssey_domain::tenancy::find_user_by_email(self.database(), email).await.expect("an answer");
+        found.expect("the user exists")
+    }
+}
+
+/// Budgets that no test meets by accident.
+fn unlimited() -> RateSettings {
+    const MANY: u32 = 1_000_000;
+    RateSettings {
+        standard_per_user: MANY,
+        standard_per_vendor: MANY,
+        read_per_user: MANY,
+        import_starts_per_vendor: MANY,
+        sign_ins_per_address: MANY,
+    }
+}

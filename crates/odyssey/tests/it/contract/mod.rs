@@ -1,0 +1,7 @@
+//! Tests that walk the whole contract: a new operation is covered or fails on the day it is added.
+
+mod permissions;
+mod problems;
+mod resources;
+mod samples;
+mod tenancy;

@@ -1,0 +1,22 @@
+//! Every problem has a page that our own binary serves.
+
+use odyssey_api::problem::ProblemCode;
+use odyssey_testkit::TestApp;
+
+#[tokio::test]
+async fn every_problem_code_has_a_page() {
+    let app = TestApp::start().await;
+    for code in ProblemCode::ALL {
+        let page = app.anonymous().get(&format!("/problems/{}", code.as_str())).await;
+        assert_eq!(page.status.as_u16(), 200, "{}", code.as_str());
+        assert!(page.text().contains(code.as_str()), "{} is not on its page", code.as_str());
+    }
+}
+
+#[tokio::test]
+async fn the_committed_contract_is_the_one_that_is_served() {
+    let served = odyssey_api::openapi().expect("the contract").to_pretty_json().expect("JSON");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
+    let committed = std::fs::read_to_string(path).expect("openapi.json is committed");
+    assert_eq!(served.trim(), committed.trim(), "run `cargo xtask generate`");
+}

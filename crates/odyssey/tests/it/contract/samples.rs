@@ -1,0 +1,53 @@
+//! A body for every operation that takes one, good enough to get past its shape.
+
+use odyssey_api::operation::Operation;
+use odyssey_testkit::{Actor, TestResponse};
+use serde_json::{Value, json};
+
+/// The body that an operation is called with; an operation that is not named here and needs one fails the
+/// walk with a malformed request.
+pub fn body_of(operation: &Operation) -> Option<Value> {
+    let product = json!({ "name": "Oat bar" });
+    match operation.id.as_str() {
+        "upsert_products" => Some(json!({ "products": [{ "external_id": "sample", "name": "Oat bar" }] })),
+        "replace_product" | "update_product" => Some(product),
+        "release_allergen_hold" => Some(json!({})),
+        "upsert_customers" => Some(json!({ "customers": [{ "external_id": "sample" }] })),
+        "replace_customer" | "update_customer" => Some(json!({})),
+        "search_customers" => Some(json!({ "external_id": "sample" })),
+        "replace_health_profile" | "update_health_profile" => Some(json!({})),
+        "record_consent" => Some(json!({ "purpose": "health_data", "state": "granted" })),
+        "put_list_entry" => Some(json!({ "list": "never_show" })),
+        "sign_in" => Some(json!({ "email": "nobody@acme.example", "password": "not the right password" })),
+        "refresh_session" | "refresh" => Some(json!({ "refresh_token": "no such token" })),
+        _ if operation.keyed => Some(json!({})),
+        _ => None,
+    }
+}
+
+/// Calls an operation with its path parameters filled in.
+pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str) -> String) -> TestResponse {
+    let mut path = operation.path.clone();
+    while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {
+        let name = path[open + 1..close].to_owned();
+        path.replace_range(open..=close, &id_of(&name));
+    }
+    match operation.id.as_str() {
+        "search_products" => path.push_str("?q=oat"),
+        "import_csv" | "start_import" | "ingest_csv" => path.push_str("?mode=products"),
+        _ => {}
+    }
+    let key = uuid::Uuid::now_v7().to_string();
+    let mut headers = Vec::new();
+    if operation.keyed {
+        headers.push(("idempotency-key", key.as_str()));
+    }
+    if operation.method == http::Method::PUT {
+        headers.push(("if-match", "*"));
+    }
+    if operation.path == "/api/v1/ingest/csv" {
+        let csv = b"external_id,name\nsample,Oat bar\n".to_vec();
+        return actor.send_bytes(operation.method.clone(), &path, &headers, Some(("text/csv", csv))).await;
+    }
+    actor.send(operation.method.clone(), &path, &headers, body_of(operation)).await
+}
