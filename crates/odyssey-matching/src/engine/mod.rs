@@ -13,7 +13,7 @@ mod product;
 mod rank;
 mod snapshot;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod validate;
 
 pub use codes::{Blocked, NotConsidered, ResolvedConditions, resolve_conditions};

@@ -1,1 +1,185 @@
+use odyssey_types::HealthProfile;
+use proptest::prelude::*;
 
+use super::Policy;
+use crate::engine::testing::*;
+use crate::engine::{Component, Gate};
+
+fn shuffled(profile: &HealthProfile, dice: &mut Dice) -> HealthProfile {
+    fn mix<T>(list: &mut [T], dice: &mut Dice) {
+        for at in (1..list.len()).rev() {
+            list.swap(at, dice.below(at as u64 + 1) as usize);
+        }
+    }
+    let mut other = profile.clone();
+    mix(&mut other.allergies, dice);
+    mix(&mut other.conditions, dice);
+    mix(&mut other.diets, dice);
+    mix(&mut other.limits, dice);
+    mix(&mut other.goals, dice);
+    mix(&mut other.medications, dice);
+    other
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_order_of_a_profile_changes_nothing(seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        let mut profile = random_profile(&mut dice);
+        profile.conditions.extend(profile.conditions.clone());
+        let (one, other) = (policy_of(&profile), policy_of(&shuffled(&profile, &mut dice)));
+        prop_assert_eq!(one.digest(), other.digest());
+        prop_assert_eq!(one, other);
+    }
+}
+
+fn conditions(codes: &[&str]) -> Policy {
+    let entries: Vec<String> =
+        codes.iter().map(|c| format!(r#"{{"system":"icd10cm","code":"{c}"}}"#)).collect();
+    policy_of(&profile(&format!(r#"{{"conditions":[{}]}}"#, entries.join(","))))
+}
+
+fn cap_of(policy: &Policy, field: &str) -> Option<i64> {
+    policy.parts.iter().find_map(|p| match &p.component {
+        Component::Cap { nutrient, limit } if nutrient.field() == field => Some(*limit),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_strictest_of_two_conditions_wins_in_either_order() {
+    // 6 % of 2,000 kcal from saturated fat for hypertension, 10 % for diabetes.
+    for policy in [conditions(&["I10", "E11.9"]), conditions(&["E11.9", "I10"])] {
+        assert_eq!(cap_of(&policy, "saturated_fat_g"), Some(13_333_333));
+        assert_eq!(cap_of(&policy, "sodium_mg"), Some(2_300_000));
+    }
+    assert_eq!(cap_of(&conditions(&["E11.9"]), "saturated_fat_g"), Some(22_222_222));
+}
+
+#[test]
+fn every_adult_has_the_general_caps_and_conditions_replace_them() {
+    let policy = policy_of(&profile("{}"));
+    assert_eq!(cap_of(&policy, "sodium_mg"), Some(2_300_000));
+    assert_eq!(cap_of(&policy, "added_sugars_g"), Some(50_000_000));
+    assert!(policy.gates.is_empty());
+    let child = policy_of(&profile(r#"{"age_years":10}"#));
+    assert_eq!(cap_of(&child, "sodium_mg"), Some(1_800_000));
+}
+
+#[test]
+fn a_stricter_limit_of_the_customers_own_is_the_cap_that_is_scored() {
+    let json = r#"{"conditions":[{"system":"template","code":"htn"}],
+                   "limits":[{"nutrient":"sodium_mg","max":1500,"period":"day"}]}"#;
+    let policy = policy_of(&profile(json));
+    assert_eq!(cap_of(&policy, "sodium_mg"), Some(1_500_000));
+    assert_eq!(policy.gates.len(), 2);
+}
+
+/// Codes of what blocks a profile and values of what is not considered.
+fn check(json: &str, blocked: &[&str], not_considered: &[&str]) {
+    let policy = policy_of(&profile(json));
+    let codes: Vec<&str> = policy.blocked.iter().map(|b| b.code.as_str()).collect();
+    let values: Vec<&str> = policy.not_considered.iter().map(|n| n.value.as_str()).collect();
+    assert_eq!((codes.as_slice(), values.as_slice()), (blocked, not_considered), "{json}");
+}
+
+fn condition(system: &str, code: &str) -> String {
+    format!(r#"{{"conditions":[{{"system":"{system}","code":"{code}"}}]}}"#)
+}
+
+#[test]
+fn a_condition_that_no_template_claims_is_named_and_blocks_nothing() {
+    check(&condition("icd10cm", "J30.1"), &[], &["J30.1"]);
+    check(&condition("snomed", "195967001"), &[], &["195967001"]);
+    check(&condition("snomed", "716186003"), &[], &[]);
+    check(&condition("icd10cm", "i10"), &[], &[]);
+}
+
+#[test]
+fn a_condition_whose_rules_are_not_built_blocks() {
+    for code in
+        ["N18.4", "O24.419", "K90.0", "E78.5", "I11.0", "E70.0", "Z91.010", "F50.00", "O10.01", "D75.A"]
+    {
+        check(&condition("icd10cm", code), &["DQ_PROFILE_UNSAFE"], &[]);
+    }
+    check(&condition("icd10cm", "E78.6"), &[], &["E78.6"]);
+    check(&condition("snomed", "91935009"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(&condition("text", "bad kidneys"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(&condition("template", "dragon_pox"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(r#"{"reproductive_status":"pregnant"}"#, &["DQ_PROFILE_UNSAFE"], &[]);
+    check(r#"{"gestation_weeks":12}"#, &["DQ_PROFILE_UNSAFE"], &[]);
+    check(r#"{"reproductive_status":"lactating"}"#, &["DQ_PROFILE_UNSAFE"], &[]);
+}
+
+#[test]
+fn an_allergy_that_nobody_mapped_blocks() {
+    check(r#"{"allergies":[{"text":"seafood platter"}]}"#, &["DQ_ALLERGY_UNMAPPED"], &[]);
+    check(r#"{"allergies":[{"allergen":"moon_dust"}]}"#, &["DQ_ALLERGY_UNMAPPED"], &[]);
+}
+
+#[test]
+fn a_medication_that_interacts_blocks_and_one_that_does_not_is_let_by() {
+    let code = |code: &str| format!(r#"{{"medications":[{{"rxnorm":"{code}"}}]}}"#);
+    let name = |name: &str| format!(r#"{{"medications":[{{"name":"{name}"}}]}}"#);
+    check(&code("8123"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(&code("42463"), &[], &[]);
+    check(&code("1364430"), &[], &[]);
+    check(&code("999999"), &[], &["999999"]);
+    check(&name("Simvastatin 20 mg oral tablet"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(&name("Pravastatin 10 mg"), &[], &[]);
+    check(&name("Vitamin gummies"), &[], &["Vitamin gummies"]);
+}
+
+#[test]
+fn ages_that_the_rules_do_not_cover_block() {
+    check(r#"{"age_years":1}"#, &["HX_AGE"], &[]);
+    check(
+        r#"{"age_years":12,"conditions":[{"system":"template","code":"htn"}]}"#,
+        &["DQ_PROFILE_UNSAFE"],
+        &[],
+    );
+    check(r#"{"age_years":12}"#, &[], &[]);
+}
+
+#[test]
+fn a_diet_without_rules_blocks_unless_it_is_a_mere_preference() {
+    check(r#"{"diets":[{"diet":"jain","kind":"religious"}]}"#, &["DQ_PROFILE_UNSAFE"], &[]);
+    check(r#"{"diets":[{"diet":"keto","kind":"preference"}]}"#, &[], &["keto"]);
+}
+
+#[test]
+fn an_unreviewed_target_raises_no_score() {
+    let policy = conditions(&["I10"]);
+    assert!(policy.parts.iter().all(|p| p.code != "SC_TARGET_potassium_mg"));
+    assert!(conditions(&["E11"]).parts.iter().any(|p| p.code == "SC_TARGET_fiber_g"));
+}
+
+#[test]
+fn preference_never_exceeds_a_tenth_of_the_weight() {
+    let policy = policy_of(&profile(r#"{"liked_brands":["Acme"]}"#));
+    let all: u32 = policy.parts.iter().map(|p| p.weight_milli).sum();
+    let preference = policy.parts.iter().find(|p| p.code == "SC_PREF").expect("a preference");
+    assert_eq!(preference.weight_milli, 40_000 / 9);
+    assert!(preference.weight_milli * 10 <= all);
+}
+
+#[test]
+fn an_allergen_of_a_group_gates_every_species_of_it() {
+    let policy = policy_of(&profile(r#"{"allergies":[{"allergen":"nut"}]}"#));
+    let Gate::Keys(gate) = &policy.gates[0] else { panic!("not a gate on keys") };
+    assert_eq!(gate.keys.iter().count(), 12);
+}
+
+#[test]
+fn the_lists_and_the_weights_are_part_of_the_digest() {
+    let plain = profile("{}");
+    let base = policy_of(&plain).digest();
+    assert_ne!(base, policy_with(&plain, &[id(1)], &[]).digest());
+    assert_ne!(base, policy_with(&plain, &[], &[id(1)]).digest());
+    assert_eq!(
+        policy_with(&plain, &[id(1), id(2)], &[]).digest(),
+        policy_with(&plain, &[id(2), id(1), id(1)], &[]).digest()
+    );
+}
