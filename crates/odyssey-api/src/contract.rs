@@ -18,6 +18,7 @@ use utoipa::openapi::{
 };
 
 use crate::operation::{Operation, Operations, UnregisteredOperation, operations_of_mut};
+use crate::paging::Limit;
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemCode, ProblemError};
 
 const BEARER: &str = "bearer";
@@ -45,6 +46,8 @@ pub(crate) fn complete(mut document: OpenApi) -> Result<OpenApi, UnregisteredOpe
 fn add_shared(components: &mut Components) {
     components.schemas.insert("Problem".to_owned(), ProblemBody::schema());
     components.schemas.insert("ProblemEntry".to_owned(), ProblemError::schema());
+    // Schemas of parameters are not collected from the routes as those of bodies are.
+    components.schemas.insert("Limit".to_owned(), Limit::schema());
     let codes = ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some("Every code that a problem can have; each has a page at /problems/<code>."))

@@ -27,6 +27,7 @@ pub(super) struct AuditFilters {
     /// What this user did.
     #[param(value_type = Option<Uuid>)]
     actor_id: Option<UserId>,
+    #[param(inline)]
     outcome: Option<OutcomeFilter>,
     /// Events that disclosed this customer.
     #[param(value_type = Option<Uuid>)]

@@ -83,10 +83,12 @@ async fn the_served_document_is_3_1_and_every_reference_in_it_leads_somewhere() 
     let mut references = Vec::new();
     collect_references(&document, &mut references);
     assert!(references.len() > 20, "only {} references", references.len());
-    for reference in references {
-        let pointer = reference.strip_prefix('#').unwrap();
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
-    }
+    // An enum in a query without `#[param(inline)]` is the usual cause.
+    let lost: BTreeSet<&String> = references
+        .iter()
+        .filter(|reference| document.pointer(reference.strip_prefix('#').unwrap()).is_none())
+        .collect();
+    assert!(lost.is_empty(), "references that lead nowhere: {lost:?}");
     let audit = &document["paths"]["/api/v1/audit"]["get"];
     assert_eq!(audit["x-odyssey-permission"], "AuditRead");
     assert_eq!(audit["x-odyssey-audit"]["event"], "audit.list");

@@ -26,7 +26,7 @@ pub(crate) struct House {
     pub(crate) user_id: UserId,
     router: Router,
     issuer: Arc<TokenIssuer>,
-    _keys: tempfile::TempDir,
+    _keys: Option<tempfile::TempDir>,
 }
 
 pub(crate) struct Answered {
@@ -44,24 +44,32 @@ impl House {
         let clock = FixedClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let directory = tempfile::tempdir().unwrap();
         let keys = Arc::new(KeyStore::create(directory.path().join("keys")).unwrap());
-        let issuer = Arc::new(TokenIssuer::open(&keys, TokenSettings::default()).unwrap());
-        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         // Port 1 refuses; nobody waits long for that.
         let nowhere = || sqlx::postgres::PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
-        let settings_of_pool =
-            PoolSettings { acquire_timeout: Duration::from_millis(50), ..PoolSettings::default() };
         let database = Database::new(DatabaseParts {
             app: nowhere(),
             platform: nowhere(),
             read: None,
-            settings: settings_of_pool,
-            clock: Arc::clone(&shared),
+            settings: PoolSettings { acquire_timeout: Duration::from_millis(50), ..PoolSettings::default() },
+            clock: Arc::new(clock.clone()),
             keys,
         });
+        Self { _keys: Some(directory), ..Self::on(database, clock, settings, routes) }
+    }
+
+    /// The application on a database that is there.
+    pub(crate) fn on(
+        database: Database,
+        clock: FixedClock,
+        settings: ApiSettings,
+        routes: Option<OpenApiRouter<ApiState>>,
+    ) -> Self {
+        let issuer = Arc::new(TokenIssuer::open(database.keys(), TokenSettings::default()).unwrap());
         let readiness = Readiness::default();
+        let identity = LocalIdentityProvider::new(Arc::clone(&issuer), Arc::clone(database.clock()));
         let state = ApiState::new(ApiParts {
             database,
-            identity: Arc::new(LocalIdentityProvider::new(Arc::clone(&issuer), shared)),
+            identity: Arc::new(identity),
             issuer: Arc::clone(&issuer),
             readiness: readiness.clone(),
             settings,
@@ -71,7 +79,7 @@ impl House {
             None => router::router(state).unwrap(),
         };
         let user_id = UserId::from_uuid(Uuid::from_u128(0xa11ce));
-        Self { clock, readiness, user_id, router, issuer, _keys: directory }
+        Self { clock, readiness, user_id, router, issuer, _keys: None }
     }
 
     /// A token of a user whom no database knows.

@@ -1,5 +1,6 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -10,16 +11,33 @@ use super::house::House;
 use super::probe;
 use crate::state::ApiSettings;
 
-/// Everything that is logged: target and fields.
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>);
+/// Target and fields of one event.
+type Logged = (String, BTreeMap<String, String>);
 
-impl<S: Subscriber> Layer<S> for Captured {
+thread_local! {
+    /// What this test's own thread has logged.
+    static LOGGED: RefCell<Vec<Logged>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Captures for each thread apart. Installed for the whole process: a subscriber of one thread only would
+/// race with the other tests for the cache in which tracing keeps who is interested in an event.
+struct Capture;
+
+impl<S: Subscriber> Layer<S> for Capture {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.0.lock().unwrap().push((event.metadata().target().to_owned(), fields.0));
+        LOGGED.with_borrow_mut(|logged| logged.push((event.metadata().target().to_owned(), fields.0)));
     }
+}
+
+fn capture() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Capture))
+            .expect("no other test installs a subscriber");
+    });
+    LOGGED.take();
 }
 
 #[derive(Default)]
@@ -28,20 +46,6 @@ struct Fields(BTreeMap<String, String>);
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         self.0.insert(field.name().to_owned(), format!("{value:?}"));
-    }
-}
-
-impl Captured {
-    fn lines(&self) -> Vec<BTreeMap<String, String>> {
-        let all = self.0.lock().unwrap();
-        all.iter()
-            .filter(|(target, _)| target == "odyssey::request")
-            .map(|(_, fields)| fields.clone())
-            .collect()
-    }
-
-    fn everything(&self) -> String {
-        format!("{:?}", self.0.lock().unwrap())
     }
 }
 
@@ -61,8 +65,7 @@ const PLANTED: [&str; 4] = ["ada@example.org", "correct horse", "4711-member", "
 
 #[tokio::test]
 async fn a_request_leaves_one_line_with_these_fields_and_nothing_personal() {
-    let captured = Captured::default();
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(captured.clone()));
+    capture();
     let real = House::new();
     let house = House::with(ApiSettings::default(), Some(probe::routes()));
     let token = house.token();
@@ -76,15 +79,16 @@ async fn a_request_leaves_one_line_with_these_fields_and_nothing_personal() {
     house.get("/probe/panic").await;
     let keyed = [("authorization", token.as_str()), ("idempotency-key", "s3cr3t"), json];
     house.send("POST", "/probe/keyed", &keyed, "{\"email\":\"ada@example.org\"}").await;
-    drop(guard);
 
-    let lines = captured.lines();
+    let logged = LOGGED.take();
+    let requests = logged.iter().filter(|(target, _)| target == "odyssey::request");
+    let lines: Vec<_> = requests.map(|(_, fields)| fields).collect();
     assert_eq!(lines.len(), 7, "one line a request");
     for line in &lines {
         assert_eq!(line.keys().map(String::as_str).collect::<Vec<_>>(), FIELDS);
     }
     for planted in PLANTED {
-        assert!(!captured.everything().contains(planted), "{planted} was logged");
+        assert!(!format!("{logged:?}").contains(planted), "{planted} was logged");
     }
     let routes: Vec<&str> = lines.iter().map(|line| line["route"].trim_matches('"')).collect();
     assert_eq!(routes[..2], ["/api/v1/auth/sign-in", "-"]);

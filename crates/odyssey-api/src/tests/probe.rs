@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::StatusCode;
+use odyssey_domain::audit::{self, AuditEvent};
+use odyssey_domain::tenancy::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -40,6 +42,7 @@ struct Person {
     #[serde(default)]
     ages: Vec<u32>,
     #[serde(default)]
+    #[schema(no_recursion)]
     children: Vec<Person>,
 }
 
@@ -103,12 +106,32 @@ async fn read_guarded(caller: Authorized<permission::HealthRead>) -> StatusCode 
     StatusCode::OK
 }
 
-#[utoipa::path(post, path = "/probe/keyed", request_body = Person, responses((status = 201)))]
+/// What came of a change; the id tells one run of the handler from another.
+#[derive(Debug, Serialize, ToSchema)]
+struct Written {
+    run_id: Uuid,
+}
+
+/// Does as the e-mail says.
+#[utoipa::path(post, path = "/probe/keyed", request_body = Person,
+    responses((status = 201, description = "Written", body = Written)))]
 async fn write_keyed(
     caller: Authorized<permission::IngestWrite>,
     idempotency: Idempotency,
     Json(person): Json<Person>,
 ) -> Result<Response, Problem> {
-    let tx = caller.begin().await?;
-    idempotency.commit(tx, Answer::json(StatusCode::CREATED, &person)).await
+    let mut tx = caller.begin().await?;
+    let run_id = Uuid::now_v7();
+    let event = AuditEvent::new("probe.write", "probe", Purpose::Operations).entity(run_id);
+    match person.email.as_str() {
+        "missing" => return Err(Problem::new(ProblemCode::CustomerNotFound).detail(run_id.to_string())),
+        "failing" => return Err(Problem::broken_promise("the probe was asked to fail")),
+        "slow" => tokio::time::sleep(Duration::from_secs(3600)).await,
+        "unaudited" => {}
+        _ => {
+            audit::record(&mut tx, event).await?;
+        }
+    }
+    let answer = Answer::json(StatusCode::CREATED, &Written { run_id }).etag(1).location("/probe/keyed/1");
+    idempotency.commit(tx, answer).await
 }
