@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod customers;
 pub mod db;
 mod json;
+pub mod matching;
 pub mod outbox;
 pub mod security;
 pub mod tenancy;

@@ -49,6 +49,14 @@ pub(super) struct Position {
     pub id: Uuid,
 }
 
+/// The products that hold every word of `typed`, at most [`HITS_PER_PAGE_MAX`], best match first: a filter
+/// for matching.
+pub async fn find_by_text(tx: &mut VendorTx, typed: &str) -> Result<Vec<ProductId>, CatalogError> {
+    let terms = search_terms(typed).ok_or(CatalogError::QueryInvalid("it has no letter or digit"))?;
+    let hits = store::search_documents(tx, &terms, false, None, HITS_PER_PAGE_MAX).await?;
+    Ok(hits.into_iter().map(|hit| hit.product_id.into()).collect())
+}
+
 /// One page of products.
 pub async fn list_products(tx: &mut VendorTx, query: &ProductQuery) -> Result<Page<Product>, CatalogError> {
     let absent_keys = absent_keys(&query.allergens_none)?;

@@ -22,7 +22,7 @@ pub use document::{document_of, search_terms};
 pub use error::{CatalogError, FieldError, WriteRefusal};
 pub use facts::{StoredFacts, derive_product};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
-pub use list::{ProductQuery, ProductSort, list_products};
+pub use list::{ProductQuery, ProductSort, find_by_text, list_products};
 pub use product::{Attestation, Lineage, Product};
 pub use validate::validate_fields;
 pub use write::{

@@ -3,6 +3,7 @@
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
+use crate::tenancy::TenancyError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MatchingError {
@@ -13,6 +14,8 @@ pub enum MatchingError {
     Customer(#[from] CustomerError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Tenancy(#[from] TenancyError),
     #[error(transparent)]
     Db(#[from] DbError),
 }

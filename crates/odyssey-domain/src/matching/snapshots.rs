@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use odyssey_matching::{Snapshot, SnapshotBuilder, SnapshotRow};
+use odyssey_matching::{Role, Snapshot, SnapshotBuilder, SnapshotRow};
 use odyssey_types::VendorId;
 use tokio::sync::Semaphore;
 
@@ -140,21 +140,21 @@ impl Snapshots {
     async fn load_whole(&self, scope: VendorScope) -> Result<VendorSnapshot, MatchingError> {
         let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
         let version = catalog::catalog_version(read.tx()).await?;
-        let mut builder = SnapshotBuilder::default();
+        let mut builder = SnapshotBuilder::new();
         let mut after = None;
         loop {
             let page = catalog::load_facts(read.tx(), after, LOAD_PAGE).await?;
             after = page.last().map(|row| row.product_id);
             let done = (page.len() as i64) < LOAD_PAGE;
             for row in page {
-                builder.push(row_of(row));
+                builder.push(&row_of(row));
             }
             if done {
                 break;
             }
         }
         read.finish().await?;
-        Ok(VendorSnapshot { version, snapshot: builder.build() })
+        Ok(VendorSnapshot { version, snapshot: builder.finish() })
     }
 
     async fn load_delta(&self, scope: VendorScope, current: &VendorSnapshot) -> Result<VendorSnapshot, MatchingError> {
@@ -162,7 +162,7 @@ impl Snapshots {
         let (version, rows) = catalog::load_facts_of_batches(read.tx(), current.version).await?;
         read.finish().await?;
         let rows: Vec<SnapshotRow> = rows.into_iter().map(row_of).collect();
-        Ok(VendorSnapshot { version, snapshot: current.snapshot.apply(rows, &[]) })
+        Ok(VendorSnapshot { version, snapshot: current.snapshot.apply(rows, Vec::new()) })
     }
 
     fn keep(&self, vendor_id: VendorId, fresh: Arc<VendorSnapshot>) {
@@ -201,7 +201,10 @@ fn row_of(stored: StoredFacts) -> SnapshotRow {
         active: stored.active,
         brand: stored.brand,
         category: stored.category_id,
+        // Categories of vendors are not bound to meal roles yet: everything counts as a snack, the strictest.
+        role: Role::Snack,
         tags: stored.dietary_tags,
+        price_hundredths: None,
         changed_at_seconds: stored.changed_at.timestamp(),
     }
 }

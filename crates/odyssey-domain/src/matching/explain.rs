@@ -1,0 +1,37 @@
+//! Why, or why not: one product for one customer, judged on its live row.
+
+use odyssey_matching::{NotConsidered, Verdict, evaluate};
+use odyssey_types::{CustomerId, ProductId};
+
+use super::{MatchingError, Provenance, compile, meta_of, provenance};
+use crate::catalog::{self, Product};
+use crate::customers;
+use crate::db::VendorTx;
+
+/// The verdict on one product, with every gate and its evidence.
+#[derive(Debug)]
+pub struct Explanation {
+    pub product: Product,
+    pub verdict: Verdict,
+    pub not_considered: Vec<NotConsidered>,
+    pub provenance: Provenance,
+}
+
+/// Explains one product to one customer; the disclosure is audited in the same transaction. Needs no
+/// snapshot: an explanation is there also while the catalog loads.
+pub async fn explain(
+    tx: &mut VendorTx,
+    customer_id: CustomerId,
+    product_id: ProductId,
+) -> Result<Explanation, MatchingError> {
+    let version = catalog::catalog_version(tx).await?;
+    let opened = customers::open_for_matching(tx, customer_id).await?;
+    let product = catalog::get_product(tx, product_id).await?;
+    let holds = catalog::holds_of_products(tx, &[product_id]).await?;
+    let policy = compile(tx, &opened).await?;
+    let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
+    let derivation = catalog::derive_product(&product.fields, held);
+    let verdict = evaluate(&policy, &derivation, &meta_of(&product));
+    let provenance = provenance(&policy, &opened, version);
+    Ok(Explanation { product, verdict, not_considered: policy.not_considered, provenance })
+}

@@ -1,0 +1,79 @@
+//! Which products suit this person, and why.
+//!
+//! Owns: `scoring_policies` and the snapshots in memory. Promises: the whole catalog is judged every
+//! time; the answer is never older than the transaction that read the profile; every product shown was
+//! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
+//! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
+
+mod error;
+mod explain;
+mod matches;
+mod snapshots;
+mod store;
+
+pub use error::MatchingError;
+pub use explain::{Explanation, explain};
+pub use matches::{MatchQuery, MatchedProduct, Matches, list_for_customer};
+pub use snapshots::{Snapshots, VendorSnapshot};
+
+use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role, RulePack};
+
+use crate::catalog::Product;
+use crate::customers::ForMatching;
+use crate::db::VendorTx;
+
+/// Where an answer comes from: everything it depends on, by version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    pub policy_digest: String,
+    pub catalog_version: i64,
+    pub profile_version: i64,
+    pub lists_version: i64,
+    pub consent_version: i64,
+    pub algorithm_version: &'static str,
+    pub rule_pack: String,
+    pub rule_pack_version: String,
+    /// The day the answer is for.
+    pub as_of: chrono::NaiveDate,
+}
+
+/// Compiles the customer's policy for today with the vendor's weights.
+async fn compile(tx: &mut VendorTx, opened: &ForMatching) -> Result<Policy, MatchingError> {
+    let pack = RulePack::embedded();
+    let vendor_policy = store::find_scoring_policy(tx).await?.unwrap_or(pack.scoring);
+    let input = PolicyInput {
+        profile: opened.profile.expose(),
+        age_years: *opened.age_years.expose(),
+        as_of: tx.now().date_naive(),
+        never_list: &opened.never_show,
+        allow_list: &opened.always_allow,
+        vendor_policy,
+    };
+    Ok(Policy::compile(&input, pack))
+}
+
+fn provenance(policy: &Policy, opened: &ForMatching, catalog_version: i64) -> Provenance {
+    Provenance {
+        policy_digest: policy.digest(),
+        catalog_version,
+        profile_version: opened.profile_version,
+        lists_version: opened.lists_version,
+        consent_version: opened.consent_version,
+        algorithm_version: ALGORITHM_VERSION,
+        rule_pack: RulePack::embedded().id.clone(),
+        rule_pack_version: RulePack::embedded().version.clone(),
+        as_of: policy.as_of,
+    }
+}
+
+fn meta_of(product: &Product) -> ProductMeta {
+    ProductMeta {
+        id: product.id,
+        active: product.deleted_at.is_none() && product.fields.status == odyssey_types::ProductStatus::Active,
+        brand: product.fields.brand.clone(),
+        category: product.fields.category_id.clone(),
+        role: Role::Snack,
+        label_as_of: product.fields.label_as_of,
+        changed_at_seconds: product.updated_at.timestamp(),
+    }
+}
