@@ -54,6 +54,7 @@ pub(crate) struct ProductFilters {
     allergens_none: Option<String>,
     updated_after: Option<DateTime<Utc>>,
     /// `-updated_at` (the default), `updated_at`, or `relevance` together with `q`.
+    #[param(inline)]
     sort: Option<SortDto>,
     cursor: Option<String>,
     #[serde(default)]

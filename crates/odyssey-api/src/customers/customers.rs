@@ -34,11 +34,14 @@ impl PathParameters for CustomerPath {
 #[into_params(parameter_in = Query)]
 pub(super) struct CustomerFilters {
     updated_after: Option<DateTime<Utc>>,
+    #[param(inline)]
     status: Option<CustomerStatus>,
     has_profile: Option<bool>,
     /// Consent to the use of health data.
+    #[param(inline)]
     consent: Option<ConsentFilter>,
     /// `-updated_at` (the default), or `updated_at` for following changes.
+    #[param(inline)]
     sort: Option<SortDto>,
     cursor: Option<String>,
     #[serde(default)]
