@@ -23,7 +23,7 @@ use crate::{guarded, keyed};
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(guarded!(customers::list_customers, Facts::audited("customer.list").discloses_phi()))
-        .routes(keyed!(writes::create_customers, Facts::audited("customer.write").discloses_phi()))
+        .routes(keyed!(writes::upsert_customers, Facts::audited("customer.write").discloses_phi()))
         .routes(guarded!(customers::search_customers, Facts::audited("customer.search").discloses_phi()))
         .routes(guarded!(customers::get_customer, Facts::audited("customer.read").discloses_phi()))
         .routes(keyed!(writes::replace_customer, Facts::audited("customer.write").discloses_phi()))

@@ -30,7 +30,7 @@ use crate::problem::Problem;
         (status = 201, description = "The customer that was created", body = CustomerDto),
         (status = 200, description = "The customer that existed and was changed", body = CustomerDto),
         (status = 207, description = "A result per record of a batch", body = CustomerResults)))]
-pub(super) async fn create_customers(
+pub(super) async fn upsert_customers(
     caller: Authorized<permission::CustomersWrite>,
     idempotency: Idempotency,
     Json(mut body): Json<Map<String, Value>>,

@@ -62,8 +62,7 @@ pub async fn list_masked(
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().map(|c| Position { updated_at: c.updated_at, id: c.id.as_uuid() });
-    let event =
-        AuditEvent::new("customer.list", "customer", Purpose::Service)
+    let event = AuditEvent::new("customer.list", "customer", Purpose::Service)
         .count(items.len() as i64)
         .detail("masked", true);
     audit::record(tx, event).await?;

@@ -67,6 +67,7 @@ fn from_object<T: DeserializeOwned>(object: Map<String, Value>, at: &str) -> Res
 /// Messages of the JSON reader quote what they read. What was expected may be said, and the name of an
 /// unknown field, since that is how the caller finds it; nothing else.
 fn unreadable(pointer: &str, detail: &str) -> FieldError {
+    let pointer: &str = &pointer.split('/').map(shown).collect::<Vec<_>>().join("/");
     if let Some(name) = named(detail, "unknown field `") {
         let last = pointer.rsplit('/').next();
         let pointer = if last == Some(name) { pointer.to_owned() } else { format!("{pointer}/{name}") };
@@ -96,10 +97,14 @@ const OUR_OWN: [&str; 5] = [
 /// Longest name of a field that is repeated to whoever sent it.
 const NAME_BYTES_MAX: usize = 64;
 
-/// The name in a message, where it is one that may be repeated: a field's name, and no text put in its
-/// place.
+/// The name in a message.
 fn named<'a>(detail: &'a str, prefix: &str) -> Option<&'a str> {
     let (name, _) = detail.strip_prefix(prefix)?.split_once('`')?;
+    Some(shown(name))
+}
+
+/// A name where it is one that may be repeated: a field's name, and no text put in its place.
+fn shown(name: &str) -> &str {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    Some(if plain && name.len() <= NAME_BYTES_MAX { name } else { "…" })
+    if plain && name.len() <= NAME_BYTES_MAX { name } else { "…" }
 }

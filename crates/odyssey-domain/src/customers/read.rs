@@ -21,7 +21,8 @@ pub async fn get_customer(tx: &mut VendorTx, id: CustomerId) -> Result<Customer,
 /// What a viewer may see of a customer. Opens nothing and discloses nobody.
 pub async fn get_masked(tx: &mut VendorTx, id: CustomerId) -> Result<MaskedCustomer, CustomerError> {
     let customer = store::find_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
-    let event = AuditEvent::new("customer.read", "customer", Purpose::Service).entity(id).detail("masked", true);
+    let event =
+        AuditEvent::new("customer.read", "customer", Purpose::Service).entity(id).detail("masked", true);
     audit::record(tx, event).await?;
     Ok(customer)
 }

@@ -1,9 +1,10 @@
 //! What a customer may be made of. Limits are named, with their reason.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use odyssey_matching::{RulePack, validate_profile};
 use odyssey_types::{CustomerIdentity, HealthProfile};
 
+use super::customer::age_on;
 use super::normalise::{normalise_email, normalise_phone};
 use crate::catalog::FieldError;
 
@@ -17,8 +18,8 @@ const EXTERNAL_ID_MAX: usize = 200;
 const TAGS_MAX: usize = 200;
 /// Most entries of one list of a profile: far above any person's, far below what would slow a match.
 const PROFILE_ENTRIES_MAX: usize = 500;
-/// Earliest year of birth: nobody alive is older (the oldest verified age is 122 years).
-const BIRTH_YEAR_MIN: i32 = 1900;
+/// Oldest person, in years: the range that health profiles are made for.
+const AGE_YEARS_MAX: u8 = 120;
 
 /// Everything about the identity that cannot be taken; empty when it can.
 pub(super) fn validate_identity(
@@ -50,13 +51,10 @@ pub(super) fn validate_identity(
         errors.push(FieldError::new("/phone", "unreadable", "a phone number has at least 5 digits"));
     }
     if let Some(birth_date) = identity.birth_date
-        && (birth_date.year() < BIRTH_YEAR_MIN || birth_date > now.date_naive())
+        && age_on(birth_date, now).is_none_or(|age| age > AGE_YEARS_MAX)
     {
-        errors.push(FieldError::new(
-            "/birth_date",
-            "out_of_range",
-            "a birth date lies between 1900 and today",
-        ));
+        let detail = format!("a birth date lies between {AGE_YEARS_MAX} years ago and today");
+        errors.push(FieldError::new("/birth_date", "out_of_range", detail));
     }
     check_tags(&mut errors, &identity.tags);
     errors
