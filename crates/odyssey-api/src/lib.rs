@@ -21,6 +21,7 @@ mod auth;
 mod catalog;
 mod contract;
 mod customers;
+mod matching;
 mod meta;
 mod problems;
 mod reading;

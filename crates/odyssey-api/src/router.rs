@@ -21,7 +21,7 @@ use crate::stack::{
 };
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    audit, auth, catalog, contract, customers, health, idempotency, meta, problems, reading, search,
+    audit, auth, catalog, contract, customers, health, idempotency, matching, meta, problems, reading, search,
 };
 
 /// Every route of the service, by area.
@@ -32,6 +32,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(catalog::routes())
         .merge(customers::routes())
         .merge(search::routes())
+        .merge(matching::routes())
         .merge(meta::routes())
         .merge(health::routes())
         .merge(problems::routes())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use odyssey_domain::db::Database;
+use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::{IdentityProvider, TokenIssuer};
 use odyssey_types::{Clock, VendorId};
 
@@ -54,6 +55,8 @@ pub struct ApiParts {
     pub identity: Arc<dyn IdentityProvider>,
     pub issuer: Arc<TokenIssuer>,
     pub readiness: Readiness,
+    /// The vendors' catalogs in memory.
+    pub snapshots: Snapshots,
     pub settings: ApiSettings,
 }
 
@@ -99,6 +102,10 @@ impl ApiState {
 
     pub fn readiness(&self) -> &Readiness {
         &self.0.parts.readiness
+    }
+
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.0.parts.snapshots
     }
 
     pub fn settings(&self) -> &ApiSettings {

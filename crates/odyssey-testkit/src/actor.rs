@@ -76,7 +76,13 @@ impl Actor<'_> {
         self.keyed(Method::PUT, path, &[("if-match", "*")], body).await
     }
 
-    pub async fn keyed(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> TestResponse {
+    pub async fn keyed(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> TestResponse {
         let key = uuid::Uuid::now_v7().to_string();
         let mut headers = headers.to_vec();
         headers.push(("idempotency-key", &key));
@@ -114,7 +120,9 @@ impl Actor<'_> {
             request = request.header(*name, *value);
         }
         let request = match body {
-            Some((media_type, bytes)) => request.header(header::CONTENT_TYPE, media_type).body(Body::from(bytes)),
+            Some((media_type, bytes)) => {
+                request.header(header::CONTENT_TYPE, media_type).body(Body::from(bytes))
+            }
             None => request.body(Body::empty()),
         };
         self.app.send(request.expect("a well-formed request")).await

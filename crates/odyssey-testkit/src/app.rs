@@ -10,6 +10,7 @@ use odyssey_api::health::Readiness;
 use odyssey_api::limits::RateSettings;
 use odyssey_api::{ApiParts, ApiSettings, ApiState};
 use odyssey_domain::db::Database;
+use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
 use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +19,9 @@ use tower::ServiceExt;
 use crate::actor::{Actor, TestVendor};
 use crate::database::{PASSWORD, TestDatabase};
 use crate::response::TestResponse;
+
+/// More than any test's catalogs need.
+const SNAPSHOT_BUDGET_BYTES: usize = 512 * 1024 * 1024;
 
 /// Odyssey under test: real router, real PostgreSQL, a clock of the test's own.
 #[derive(Debug)]
@@ -46,6 +50,7 @@ impl TestApp {
             identity: Arc::new(LocalIdentityProvider::new(Arc::clone(&issuer), clock)),
             issuer: Arc::clone(&issuer),
             readiness: Readiness::default(),
+            snapshots: Snapshots::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             settings: api,
         });
         let router = odyssey_api::router(state).expect("every operation is registered");
@@ -93,7 +98,8 @@ impl TestApp {
 
     /// The user with this address, for looking at what was recorded of them.
     pub async fn user_id(&self, email: &str) -> UserId {
-        let found = odyssey_domain::tenancy::find_user_by_email(self.database(), email).await.expect("an answer");
+        let found =
+            odyssey_domain::tenancy::find_user_by_email(self.database(), email).await.expect("an answer");
         found.expect("the user exists")
     }
 }

@@ -22,7 +22,11 @@ impl TestResponse {
 
     /// The body as JSON; null when there is none.
     pub fn json(&self) -> Value {
-        if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("the body is JSON") }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&self.body).expect("the body is JSON")
+        }
     }
 
     pub fn text(&self) -> String {
@@ -35,7 +39,9 @@ impl TestResponse {
 
     /// `404 product-not-found`, for reading refusals like a table of decisions.
     pub fn problem(&self) -> String {
-        let code = serde_json::from_slice::<Value>(&self.body).ok().and_then(|b| b["code"].as_str().map(str::to_owned));
+        let code = serde_json::from_slice::<Value>(&self.body)
+            .ok()
+            .and_then(|b| b["code"].as_str().map(str::to_owned));
         format!("{} {}", self.status.as_u16(), code.unwrap_or_else(|| "(no problem)".to_owned()))
     }
 

@@ -68,6 +68,7 @@ impl House {
         let readiness = Readiness::default();
         let identity = LocalIdentityProvider::new(Arc::clone(&issuer), Arc::clone(database.clock()));
         let state = ApiState::new(ApiParts {
+            snapshots: odyssey_domain::matching::Snapshots::new(database.clone(), 1 << 20),
             database,
             identity: Arc::new(identity),
             issuer: Arc::clone(&issuer),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use odyssey_matching::{
-    Binding, Blocked, Candidate, Filters, FunnelStep, NotConsidered, Policy, Query, Ranked, Verdict, VerdictKind,
-    evaluate, rank,
+    Binding, Blocked, Candidate, Filters, FunnelStep, NotConsidered, Policy, Query, Ranked, Verdict,
+    VerdictKind, evaluate, rank,
 };
 use odyssey_types::{CustomerId, ProductId};
 
@@ -168,7 +168,9 @@ async fn hydrate(
     let (Some(fits), Some(cannot_verify)) = (judge(&ranked.fits), judge(&ranked.cannot_verify)) else {
         return Ok(None);
     };
-    debug_assert!(fits.iter().all(|m| matches!(m.verdict.verdict, VerdictKind::Fits | VerdictKind::FitsWithCaution)));
+    debug_assert!(
+        fits.iter().all(|m| matches!(m.verdict.verdict, VerdictKind::Fits | VerdictKind::FitsWithCaution))
+    );
     Ok(Some(Matches {
         fits,
         cannot_verify,

@@ -13,7 +13,7 @@ mod store;
 
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};
-pub use matches::{MatchQuery, MatchedProduct, Matches, list_for_customer};
+pub use matches::{MATCHES_DEFAULT, MATCHES_MAX, MatchQuery, MatchedProduct, Matches, list_for_customer};
 pub use snapshots::{Snapshots, VendorSnapshot};
 
 use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role, RulePack};

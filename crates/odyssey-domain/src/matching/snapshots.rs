@@ -62,7 +62,8 @@ struct Slot {
 
 impl Snapshots {
     pub fn new(database: Database, budget_bytes: usize) -> Self {
-        let inner = Inner { budget_bytes, slots: Mutex::default(), loader: Semaphore::new(LOADER_CONNECTIONS) };
+        let inner =
+            Inner { budget_bytes, slots: Mutex::default(), loader: Semaphore::new(LOADER_CONNECTIONS) };
         Self { database, inner: Arc::new(inner) }
     }
 
@@ -78,7 +79,11 @@ impl Snapshots {
 
     /// The snapshot at `version` or later, refreshed when behind. Runs in a task of its own: a caller that
     /// stops waiting leaves the refresh to the next one.
-    pub async fn at_least(&self, scope: VendorScope, version: i64) -> Result<Arc<VendorSnapshot>, MatchingError> {
+    pub async fn at_least(
+        &self,
+        scope: VendorScope,
+        version: i64,
+    ) -> Result<Arc<VendorSnapshot>, MatchingError> {
         if let Some(ready) = self.ready(scope.vendor_id(), version) {
             return Ok(ready);
         }
@@ -127,7 +132,9 @@ impl Snapshots {
             .map_err(|_| MatchingError::Unavailable("the loader of catalogs has stopped"))?;
         let current = self.slots().by_vendor.get(&vendor_id).and_then(|slot| slot.current.clone());
         let fresh = match current {
-            Some(current) if version - current.version <= DELTA_VERSIONS_MAX => self.load_delta(scope, &current).await?,
+            Some(current) if version - current.version <= DELTA_VERSIONS_MAX => {
+                self.load_delta(scope, &current).await?
+            }
             _ => self.load_whole(scope).await?,
         };
         let fresh = Arc::new(fresh);
@@ -157,7 +164,11 @@ impl Snapshots {
         Ok(VendorSnapshot { version, snapshot: builder.finish() })
     }
 
-    async fn load_delta(&self, scope: VendorScope, current: &VendorSnapshot) -> Result<VendorSnapshot, MatchingError> {
+    async fn load_delta(
+        &self,
+        scope: VendorScope,
+        current: &VendorSnapshot,
+    ) -> Result<VendorSnapshot, MatchingError> {
         let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
         let (version, rows) = catalog::load_facts_of_batches(read.tx(), current.version).await?;
         read.finish().await?;
@@ -172,8 +183,12 @@ impl Snapshots {
         let slot = slots.by_vendor.entry(vendor_id).or_default();
         slot.current = Some(fresh);
         slot.used = now;
-        let mut bytes: usize =
-            slots.by_vendor.values().filter_map(|s| s.current.as_ref()).map(|c| c.snapshot.memory_bytes()).sum();
+        let mut bytes: usize = slots
+            .by_vendor
+            .values()
+            .filter_map(|s| s.current.as_ref())
+            .map(|c| c.snapshot.memory_bytes())
+            .sum();
         while bytes > self.inner.budget_bytes {
             // The one just loaded stays: somebody waits for it.
             let oldest = slots
