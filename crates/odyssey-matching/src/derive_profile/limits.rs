@@ -171,7 +171,7 @@ pub(super) fn daily_limits(
         });
     }
     note_default_energy(profile, pack, derived);
-    limits.sort_by(|a, b| (a.nutrient, a.kind).cmp(&(b.nutrient, b.kind)));
+    limits.sort_by_key(|l| (l.nutrient, l.kind));
     limits
 }
 

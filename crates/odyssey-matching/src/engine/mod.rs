@@ -31,3 +31,10 @@ pub use product::{ProductMeta, Role, name_hash};
 pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank};
 pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotRow};
 pub use validate::{ProfileError, validate_profile};
+
+/// Bytes as lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

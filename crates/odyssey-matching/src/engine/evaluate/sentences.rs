@@ -255,7 +255,10 @@ fn quote(evidence: &[Evidence]) -> String {
         _ if matched.is_empty() => String::new(),
         EvidenceSource::Statement => format!(": the label states “{matched}”"),
         EvidenceSource::Claim => format!(": the claim reads “{matched}”"),
-        EvidenceSource::Term => format!(": the {} has “{matched}”", first.field),
+        EvidenceSource::Term => {
+            let field = if first.field == "ingredients" { "ingredient list" } else { &first.field };
+            format!(": the {field} names “{matched}”")
+        }
     }
 }
 

@@ -347,7 +347,7 @@ fn reasons_quote_their_evidence_and_cite_their_rule() {
     let derivation = Derivation { facts, evidence: vec![elsewhere, found.clone()], issues: Vec::new() };
     let verdict = evaluate(&policy_of(&profile(&allergy(DEFAULT))), &derivation, &meta(id(1)));
     let reason = &verdict.reasons[0];
-    assert_eq!(reason.sentence, "Contains peanut: the ingredients has “Peanut Butter”.");
+    assert_eq!(reason.sentence, "Contains peanut: the ingredient list names “Peanut Butter”.");
     assert_eq!(reason.evidence, [found]);
     assert_eq!((reason.params["term"].as_str(), reason.params["offset"].as_str()), ("peanut butter", "12"));
     assert!(!reason.source.citation.is_empty() && !reason.source.version.is_empty());

@@ -64,7 +64,7 @@ fn digest(text: PackText<'_>) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    crate::engine::hex(&hash.finalize())
 }
 
 struct Citations {

@@ -52,7 +52,7 @@ fn a_pack_that_does_not_add_up_is_refused() {
                 "id = \"gout\"\nlabel = \"gout\"\nimplemented = false",
                 "id = \"gout\"\nlabel = \"gout\"\nimplemented = true",
                 1,
-            )
+            );
         },
         "implemented exactly when",
     );

@@ -101,7 +101,7 @@ impl Policy {
     pub fn digest(&self) -> String {
         // Integers, strings and closed enums always have a JSON form.
         let bytes = serde_json::to_vec(self).expect("a policy has no map with keys that are not text");
-        Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
+        crate::engine::hex(&Sha256::digest(&bytes))
     }
 
     pub fn is_blocked(&self) -> bool {

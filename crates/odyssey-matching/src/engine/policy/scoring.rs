@@ -115,7 +115,9 @@ pub(super) fn parts(
             Part { code: "SC_PREF".to_owned(), weight_milli: 0, component: Component::Preference, rule };
         let mut part = weighted(weights.preference, vec![part]);
         // Preference never exceeds a tenth of the whole: at most a ninth of the rest.
-        part.iter_mut().for_each(|p| p.weight_milli = p.weight_milli.min(others / 9));
+        for part in &mut part {
+            part.weight_milli = part.weight_milli.min(others / 9);
+        }
         parts.extend(part);
     }
     parts.retain(|p| p.weight_milli > 0);
@@ -126,11 +128,13 @@ pub(super) fn parts(
 /// Shares a group's weight equally in thousandths; what is left over goes to the first by code.
 fn weighted(weight: u32, mut parts: Vec<Part>) -> Vec<Part> {
     parts.sort_by(|a, b| a.code.cmp(&b.code));
-    let Ok(count) = u32::try_from(parts.len()) else { return parts };
-    if count > 0 {
-        // A policy's weights are bounded where it is written; saturation keeps this total.
-        let milli = weight.min(1_000_000) * 1000;
-        parts.iter_mut().for_each(|p| p.weight_milli = milli / count);
+    let count = parts.len() as u32;
+    // A policy's weights are bounded where it is written; saturation keeps this total.
+    let milli = weight.min(1_000_000) * 1000;
+    if let Some(share) = milli.checked_div(count) {
+        for part in &mut parts {
+            part.weight_milli = share;
+        }
         parts[0].weight_milli += milli % count;
     }
     parts

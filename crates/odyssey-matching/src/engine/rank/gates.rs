@@ -85,6 +85,9 @@ impl Tally {
     }
 }
 
+/// Below this many rows of a block it is quicker to look at each than to compare them all.
+const FEW_ROWS: u64 = 768;
+
 /// Within a gate, known causes come first.
 fn code_order(code: &str) -> u8 {
     match code {
@@ -153,7 +156,9 @@ impl Sheet<'_> {
             Gate::Amount(gate) => amount_effects(gate, block),
         };
         if let (true, Some(allowed)) = (gate.is_preference(), allowed) {
-            effects.iter_mut().for_each(|(.., rows)| bits::and_not(rows, allowed));
+            for (.., rows) in &mut effects {
+                bits::and_not(rows, allowed);
+            }
         }
         let code = |(cause, action, _): &Effect| match gate {
             Gate::Keys(_) => key_code(*cause, *action),
@@ -199,11 +204,16 @@ impl Sheet<'_> {
     }
 
     fn cautions(&mut self, policy: &Policy, block: &Block, allowed: Option<&Words>) {
+        // A caution changes nothing for a product that a gate keeps out, or that is cautioned anyway.
+        let mut open = self.remaining;
+        bits::and_not(&mut open, &self.caution);
+        if let Some(allowed) = allowed {
+            bits::and_not(&mut open, allowed);
+        }
+        let few = bits::count(&open) < FEW_ROWS;
         for caution in &policy.cautions {
-            let mut rows = caution_rows(caution, block);
-            if let Some(allowed) = allowed {
-                bits::and_not(&mut rows, allowed);
-            }
+            let mut rows = caution_rows(caution, block, few.then_some(&open));
+            bits::and(&mut rows, &open);
             bits::or(&mut self.caution, &rows);
         }
         for warning in &policy.warnings {
@@ -225,7 +235,9 @@ impl Sheet<'_> {
         }
         let but = |rows: &Words, without: &[&Words]| {
             let mut rows = *rows;
-            without.iter().for_each(|w| bits::and_not(&mut rows, w));
+            for gone in without {
+                bits::and_not(&mut rows, gone);
+            }
             rows
         };
         let mut two = but(self.considered, &[&self.excluded, &self.unverified]);
@@ -326,7 +338,7 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
         }
         Assumed::PassUpTo(most) => {
             bits::and_not(&mut exceeded, &assumed);
-            let too_much = above(most);
+            let too_much = if assumed == NO_ROWS { NO_ROWS } else { above(most) };
             let (mut unverified, mut passed) = (assumed, assumed);
             bits::and(&mut unverified, &too_much);
             bits::and_not(&mut passed, &too_much);
@@ -338,10 +350,22 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
     effects
 }
 
-fn caution_rows(caution: &AmountCaution, block: &Block) -> Words {
+/// Where the caution fires; `only` narrows the search to a few rows, each looked at by itself.
+fn caution_rows(caution: &AmountCaution, block: &Block, only: Option<&Words>) -> Words {
     let mut scratch = Vec::new();
     let values = per_reference(block, caution.nutrient, &mut scratch);
     let assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
+    if let Some(only) = only {
+        let mut rows = NO_ROWS;
+        bits::for_each(only, |row| {
+            let amount = values[usize::from(row)];
+            let above = if bits::has(&assumed, row) { caution.assumed_above } else { caution.above };
+            if amount != UNKNOWN && i64::from(amount) > above {
+                bits::set(&mut rows, row);
+            }
+        });
+        return rows;
+    }
     let mut rows = rows_above(values, caution.above);
     bits::and_not(&mut rows, &assumed);
     if assumed != NO_ROWS {
@@ -379,10 +403,17 @@ fn rows_equal(values: &[u32], wanted: u32) -> Words {
     rows_that(values, |value| value == wanted)
 }
 
+/// One bit per value. The comparisons go into bytes first, which the compiler does many at a time, and
+/// eight bytes of 0 and 1 become eight bits by one multiplication.
 fn rows_that(values: &[u32], holds: impl Fn(u32) -> bool) -> Words {
+    const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut rows = NO_ROWS;
     for (word, chunk) in rows.iter_mut().zip(values.chunks(64)) {
-        *word = chunk.iter().enumerate().fold(0, |bits, (at, value)| bits | (u64::from(holds(*value)) << at));
+        let mut bytes = [0u8; 64];
+        bytes.iter_mut().zip(chunk).for_each(|(byte, value)| *byte = u8::from(holds(*value)));
+        for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at);
+        }
     }
     rows
 }

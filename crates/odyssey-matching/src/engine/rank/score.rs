@@ -20,9 +20,19 @@ enum Prepared {
     Preference,
 }
 
+impl Prepared {
+    const fn order(&self) -> u8 {
+        match self {
+            Self::MacroFit { .. } => 0,
+            Self::Curve { .. } => 1,
+            Self::EnergyFit { .. } | Self::Goal { .. } | Self::Preference => 2,
+        }
+    }
+}
+
 pub(super) struct Scorer<'a> {
     policy: &'a Policy,
-    /// Macro fit first, because it decides the total weight; then the heaviest.
+    /// Macro fit first, because it decides the total weight; then the cheap ones, heaviest first.
     parts: Vec<(u32, Prepared)>,
     /// The nutrients that any part reads.
     nutrients: Vec<Nutrient>,
@@ -62,9 +72,7 @@ impl<'a> Scorer<'a> {
             .iter()
             .map(|p| (p.weight_milli, prepare(&p.component, policy.fit, &mut nutrients)))
             .collect();
-        parts.sort_by_key(|(weight, part)| {
-            (!matches!(part, Prepared::MacroFit { .. }), std::cmp::Reverse(*weight))
-        });
+        parts.sort_by_key(|(weight, part)| (part.order(), std::cmp::Reverse(*weight)));
         let weight = parts.iter().map(|(weight, _)| u64::from(*weight)).sum();
         Self { policy, parts, nutrients, weight, fit: policy.fit }
     }

@@ -15,7 +15,9 @@ use crate::{EvidenceKey, Flag, ListState};
 
 fn built(rows: &[SnapshotRow]) -> Snapshot {
     let mut builder = SnapshotBuilder::new();
-    rows.iter().for_each(|row| builder.push(row));
+    for row in rows {
+        builder.push(row);
+    }
     builder.finish()
 }
 
@@ -73,7 +75,9 @@ fn assert_agrees(ranked: &Ranked, policy: &Policy, rows: &[SnapshotRow]) {
             .collect();
         causes.sort();
         causes.dedup();
-        causes.into_iter().for_each(|cause| *totals.entry(cause).or_default() += 1);
+        for cause in causes {
+            *totals.entry(cause).or_default() += 1;
+        }
     }
     let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
     for step in &ranked.funnel {
@@ -241,4 +245,21 @@ fn the_funnel_names_the_first_gate_and_the_binding_one_but_never_an_allergy() {
     );
     let binding = ranked.binding.expect("a gate that binds");
     assert_eq!((binding.subject.as_str(), binding.freed), ("htn sodium_mg", 1));
+}
+
+#[test]
+fn random_catalogs_hold_every_verdict_often_enough_to_test_with() {
+    let mut counts: BTreeMap<VerdictKind, usize> = BTreeMap::new();
+    let mut listed = 0;
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let policy = policy_of(&random_profile(&mut dice));
+        let rows: Vec<SnapshotRow> = (0..50).map(|n| random_row(&mut dice, n)).collect();
+        for (_, verdict) in judged(&policy, &rows) {
+            *counts.entry(verdict.verdict).or_default() += 1;
+            listed += usize::from(verdict.unverified_is_listed);
+        }
+    }
+    assert_eq!(counts.len(), 4);
+    assert!(counts.values().all(|n| *n > 50) && listed > 50, "{counts:?} {listed}");
 }

@@ -33,7 +33,9 @@ impl Bits {
             Self::Rows(rows.into())
         } else {
             let mut words = Box::new(NO_ROWS);
-            rows.iter().for_each(|row| set(&mut words, *row));
+            for row in rows {
+                set(&mut words, *row);
+            }
             Self::Words(words)
         }
     }

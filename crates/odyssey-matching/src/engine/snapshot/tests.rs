@@ -6,7 +6,9 @@ use crate::engine::testing::*;
 
 fn built(rows: &[SnapshotRow]) -> Snapshot {
     let mut builder = SnapshotBuilder::new();
-    rows.iter().for_each(|row| builder.push(row));
+    for row in rows {
+        builder.push(row);
+    }
     builder.finish()
 }
 

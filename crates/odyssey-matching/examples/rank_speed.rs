@@ -1,0 +1,195 @@
+//! How fast a whole catalog is ranked, and how much memory it takes.
+//!
+//! `cargo run --release -p odyssey-matching --example rank_speed [products]` (500,000 without a number)
+//! makes a synthetic catalog, ranks it for a strict and a loose profile, applies a delta, and prints
+//! milliseconds (median and worst of 21 rounds) and bytes per product.
+
+use std::error::Error;
+use std::time::Instant;
+
+use chrono::NaiveDate;
+use odyssey_matching::{
+    Diet, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState, Policy, PolicyInput,
+    Query, ReferenceSource, Role, RulePack, Snapshot, SnapshotBuilder, SnapshotRow, Truth, keys_of_allergen,
+    rank,
+};
+use odyssey_types::{HealthProfile, Nutrient, Nutrients, ProductId};
+use uuid::Uuid;
+
+const ROUNDS: usize = 21;
+const STRICT: &str = r#"{"age_years":52,"sex":"female","height_cm":164,"weight_kg":81,"activity_level":"light",
+    "allergies":[{"allergen":"peanut"},{"allergen":"milk","severity":"anaphylaxis"}],
+    "diets":[{"diet":"vegan","kind":"ethical"}],
+    "conditions":[{"system":"icd10cm","code":"I10"},{"system":"icd10cm","code":"E11.9"}],
+    "limits":[{"nutrient":"sodium_mg","max":600,"period":"serving"}]}"#;
+const LOOSE: &str = r#"{"age_years":34,"sex":"male","height_cm":180,"weight_kg":78,"activity_level":"moderate",
+    "goals":["more_fiber"],"liked_brands":["brand 7"]}"#;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let products: u64 = std::env::args().nth(1).map_or(Ok(500_000), |text| text.parse())?;
+    let started = Instant::now();
+    let snapshot = catalog(products);
+    println!("{products} products built in {} ms", started.elapsed().as_millis());
+    println!("{} bytes per product", snapshot.memory_bytes() as u64 / products.max(1));
+    for (name, profile) in [("strict", STRICT), ("loose", LOOSE)] {
+        measure(name, profile, &snapshot)?;
+    }
+    let delta: Vec<SnapshotRow> =
+        (0..10_000).map(|n| row(&mut Dice(n + 1), n * 7 % products.max(1))).collect();
+    let started = Instant::now();
+    let next = snapshot.apply(delta, Vec::new());
+    println!("delta of 10,000 applied in {} ms ({} products)", started.elapsed().as_millis(), next.len());
+    measure("strict after the delta", STRICT, &next)?;
+    Ok(())
+}
+
+fn measure(name: &str, profile: &str, snapshot: &Snapshot) -> Result<(), Box<dyn Error>> {
+    let profile: HealthProfile = serde_json::from_str(profile)?;
+    let pack = RulePack::embedded();
+    let as_of = NaiveDate::from_ymd_opt(2026, 3, 1).ok_or("not a date")?;
+    let input = PolicyInput {
+        profile: &profile,
+        age_years: None,
+        as_of,
+        never_list: &[],
+        allow_list: &[],
+        vendor_policy: pack.scoring,
+    };
+    let started = Instant::now();
+    let policy = Policy::compile(&input, pack);
+    let compiled = started.elapsed();
+    let query = Query { k: 20, ..Query::default() };
+    let mut times: Vec<u128> = Vec::with_capacity(ROUNDS);
+    let mut ranked = rank(snapshot, &policy, &query);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        ranked = rank(snapshot, &policy, &query);
+        times.push(started.elapsed().as_micros());
+    }
+    times.sort_unstable();
+    println!(
+        "{name}: compile {} µs, rank median {} µs, worst {} µs; {} of {} fit, best {}",
+        compiled.as_micros(),
+        times[ROUNDS / 2],
+        times[ROUNDS - 1],
+        ranked.fits_total,
+        ranked.considered,
+        ranked.fits.first().map_or(0, |c| c.score_permille),
+    );
+    Ok(())
+}
+
+fn catalog(products: u64) -> Snapshot {
+    let mut dice = Dice(1);
+    let mut builder = SnapshotBuilder::new();
+    for number in 0..products {
+        builder.push(&row(&mut dice, number));
+    }
+    builder.finish()
+}
+
+/// A believable label: most lists complete, some truncated, a long tail of allergens, nutrients of
+/// which some are missing, amounts declared per 100 g.
+fn row(dice: &mut Dice, number: u64) -> SnapshotRow {
+    let mut per_100 = Nutrients::default();
+    let ranges: [(Nutrient, u64, u64); 14] = [
+        (Nutrient::Energy, 2_200, 98),
+        (Nutrient::Fat, 40_000, 97),
+        (Nutrient::SaturatedFat, 16_000, 95),
+        (Nutrient::TransFat, 1_000, 60),
+        (Nutrient::Cholesterol, 80, 60),
+        (Nutrient::Carbohydrate, 80_000, 97),
+        (Nutrient::Sugars, 45_000, 95),
+        (Nutrient::AddedSugars, 40_000, 45),
+        (Nutrient::Fiber, 12_000, 80),
+        (Nutrient::Protein, 25_000, 97),
+        (Nutrient::Salt, 3_000, 90),
+        (Nutrient::Sodium, 1_200, 93),
+        (Nutrient::Calcium, 300, 55),
+        (Nutrient::Iron, 10, 55),
+    ];
+    for (nutrient, most, chance) in ranges {
+        if dice.percent(chance) {
+            // Thousands of the stored unit, skewed to the small.
+            let amount = dice.below(most).min(dice.below(most)) as i64 * 1000;
+            per_100.set(nutrient, Some(amount));
+        }
+    }
+    let reference_amount = (dice.below(120) as i64 + 15) * 1_000_000;
+    let per_reference = per_100.scaled(reference_amount, 100_000_000).unwrap_or_default();
+    let mut flags = [Flags::NONE; KEY_COUNT];
+    for key in EvidenceKey::ALL {
+        let common =
+            matches!(key, EvidenceKey::Milk | EvidenceKey::Wheat | EvidenceKey::Soy | EvidenceKey::Egg);
+        for (flag, chance) in
+            [(Flag::Contains, if common { 30 } else { 4 }), (Flag::Ambiguous, 3), (Flag::Pal, 1)]
+        {
+            if dice.percent(chance) {
+                flags[*key as usize] = flags[*key as usize].with(flag);
+            }
+        }
+    }
+    let truth = |dice: &mut Dice| match dice.below(10) {
+        0..4 => Truth::Yes,
+        4..8 => Truth::No,
+        _ => Truth::Unknown,
+    };
+    let facts = Facts {
+        flags,
+        list_state: if dice.percent(88) { ListState::Complete } else { ListState::Truncated },
+        coverage_permille: if dice.percent(60) { 1000 } else { 900 + dice.below(100) as u16 },
+        container_term: dice.percent(35),
+        mandatory: mandatory(),
+        attested: dice.percent(90),
+        diets: [(); Diet::ALL.len()].map(|()| DietFact {
+            truth: truth(dice),
+            certified: false,
+            precaution: false,
+        }),
+        per_100,
+        per_reference,
+        reference_amount,
+        reference_source: if dice.percent(92) { ReferenceSource::Serving } else { ReferenceSource::Assumed },
+        is_volume: dice.percent(15),
+    };
+    SnapshotRow {
+        // Ascending numbers, so that the builder packs rows as they come.
+        id: ProductId::from_uuid(Uuid::from_u64_pair(number << 8, number)),
+        facts,
+        active: dice.percent(97),
+        brand: Some(format!("brand {}", dice.below(20_000))),
+        category: Some(format!("category {}", dice.below(300))),
+        role: Role::Snack,
+        tags: (0..dice.below(4)).map(|_| format!("tag {}", dice.below(30))).collect(),
+        price_hundredths: dice.percent(90).then(|| dice.below(3000) as u32),
+        changed_at_seconds: 1_700_000_000 + dice.below(50_000_000) as i64,
+    }
+}
+
+fn mandatory() -> KeySet {
+    ["milk", "egg", "fish", "crustacean", "peanut", "wheat", "soy", "sesame"]
+        .iter()
+        .filter_map(|code| keys_of_allergen(code))
+        .fold(KeySet::EMPTY, KeySet::union)
+}
+
+/// splitmix64: variety without a dependency.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.next() % most.max(1)
+    }
+
+    fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+}
