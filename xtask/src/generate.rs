@@ -16,6 +16,16 @@ pub enum Mode {
     Check,
 }
 
+/// `.sqlx` only, for work on queries while the rest does not compile.
+pub fn write_queries() -> Result<()> {
+    let stale = queries(Mode::Write)?;
+    println!(
+        "generated files: {}",
+        if stale.is_empty() { "up to date".to_owned() } else { stale.join(", ") }
+    );
+    Ok(())
+}
+
 /// Roles that the migrations name; `odyssey migrate` makes them on a real server.
 const ROLES: [&str; 3] = ["odyssey_app", "odyssey_platform", "odyssey_search"];
 const SEARCH_PATH: &str = "-c search_path=odyssey,pg_catalog";

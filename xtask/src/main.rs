@@ -21,6 +21,7 @@ const HELP: &str = "cargo xtask <command>
   secrets            scan the tree and the whole history for secrets
   licences           licences, sources and bans of all dependencies against deny.toml
   generate [--check] write openapi.json and .sqlx anew, or fail where they are stale
+  generate queries   write .sqlx only
   testdb start|stop  a throw-away PostgreSQL for tests; start prints its ODYSSEY_TEST_DATABASE_URL
   setup [demo]       install what is missing: PostgreSQL and cargo-nextest (demo: PostgreSQL only)
   soak               the long tests; ODYSSEY_SOAK_MINUTES sets how long (30)";
@@ -45,6 +46,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["licences"] => licences::run(),
         ["generate"] => generate::run(generate::Mode::Write),
         ["generate", "--check"] => generate::run(generate::Mode::Check),
+        ["generate", "queries"] => generate::write_queries(),
         ["testdb", "start"] => testdb::start_command(),
         ["testdb", "stop"] => testdb::stop_command(),
         ["setup"] => setup::everything(),

@@ -104,13 +104,22 @@ impl Cluster {
         }
     }
 
-    /// Ends sessions, writes a checkpoint, stops.
+    /// Ends sessions, writes a checkpoint, stops; the folder of the socket goes too.
     pub fn stop(&self) -> Result<(), PgError> {
+        let address = PidFile::read(&self.place.data_dir)?.and_then(|pid_file| pid_file.address);
         let mut command = self.account.command(&self.binaries()?.tool("pg_ctl"));
         command
             .args(["stop", "--mode=fast", "--wait", "--timeout", STOP_TIMEOUT_SECONDS, "--pgdata"])
             .arg(&self.place.data_dir);
-        run("pg_ctl stop", command)
+        run("pg_ctl stop", command)?;
+        // Only ever an empty folder of the kind that `runtime_folder` makes; one left behind harms nobody.
+        if let Some(Address { socket_dir, .. }) = address
+            && socket_dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with("odyssey-"))
+            && let Err(error) = fs::remove_dir(&socket_dir)
+        {
+            tracing::debug!(%error, "The folder of the socket stays");
+        }
+        Ok(())
     }
 
     fn start_at(&self, binaries: &Binaries, address: &Address) -> Result<(), PgError> {
@@ -232,7 +241,15 @@ impl PidFile {
     fn is_our_postgres(&self, data_dir: &Path) -> bool {
         let process = PathBuf::from(format!("/proc/{}", self.pid));
         if Path::new("/proc/self").exists() {
-            return fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == data_dir);
+            return match fs::read_link(process.join("cwd")) {
+                Ok(cwd) => fs::canonicalize(data_dir).is_ok_and(|data_dir| cwd == data_dir),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+                // Root of a container may not look into another user's process. Its name is readable; in
+                // doubt the server counts as alive, since two on one folder would destroy it.
+                Err(_) => {
+                    fs::read_to_string(process.join("comm")).is_ok_and(|name| name.starts_with("postgres"))
+                }
+            };
         }
         Command::new("kill")
             .args(["-0", &self.pid.to_string()])

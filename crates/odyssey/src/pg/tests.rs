@@ -84,8 +84,10 @@ fn a_server_starts_is_durable_and_stops_with_its_last_user() {
     assert!(!first.stop().expect("released"), "somebody still uses it");
     assert_eq!(scalar(&second, "SELECT 'up'::text"), "up");
     let pid = postmaster(&second);
+    let socket_dir = second.socket_dir.clone();
     assert!(second.stop().expect("stopped"));
     assert!(!is_alive(&pid));
+    assert!(!socket_dir.exists(), "nothing is left behind");
     assert!(matches!(status(&state_dir), Ok(Status::Stopped { .. })));
 }
 
