@@ -73,10 +73,7 @@ fn with<T>(f: impl FnOnce(&RequestContext) -> T) -> Option<T> {
 }
 
 impl RequestContext {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a latency is a span on the monotonic clock; no rule depends on it"
-    )]
+    /// The latency is a span on the monotonic clock; no rule depends on it.
     pub(crate) fn new(request_id: RequestId) -> Arc<Self> {
         Arc::new(Self {
             request_id,

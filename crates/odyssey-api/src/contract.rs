@@ -92,10 +92,8 @@ fn response_name(status: u16) -> String {
 
 fn complete_operation(documented: &mut Documented, operation: &Operation) {
     let guarded = operation.permission.is_some();
-    documented.security = Some(match guarded {
-        true => vec![SecurityRequirement::new(BEARER, Vec::<String>::new())],
-        false => Vec::new(),
-    });
+    documented.security =
+        Some(if guarded { vec![SecurityRequirement::new(BEARER, Vec::<String>::new())] } else { Vec::new() });
     let parameters = documented.parameters.get_or_insert_default();
     if guarded {
         let about = "The vendor to act at; required for whoever belongs to several.";

@@ -45,8 +45,11 @@ fn shell(title: &str, body: &str) -> String {
 
 /// Paragraphs and inline code: all that the document uses.
 fn render(prose: &str) -> String {
-    let paragraphs = prose.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
-    paragraphs.map(|paragraph| format!("<p>{}</p>\n", inline(paragraph))).collect()
+    let mut markup = String::new();
+    for paragraph in prose.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
+        markup.push_str(&format!("<p>{}</p>\n", inline(paragraph)));
+    }
+    markup
 }
 
 fn inline(text: &str) -> String {

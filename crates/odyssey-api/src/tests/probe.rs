@@ -96,7 +96,7 @@ async fn panic_now() -> StatusCode {
 
 #[utoipa::path(get, path = "/probe/sleep", responses((status = 200)))]
 async fn sleep_long() -> StatusCode {
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     StatusCode::OK
 }
 
@@ -126,7 +126,7 @@ async fn write_keyed(
     match person.email.as_str() {
         "missing" => return Err(Problem::new(ProblemCode::CustomerNotFound).detail(run_id.to_string())),
         "failing" => return Err(Problem::broken_promise("the probe was asked to fail")),
-        "slow" => tokio::time::sleep(Duration::from_secs(3600)).await,
+        "slow" => tokio::time::sleep(Duration::from_hours(1)).await,
         "unaudited" => {}
         _ => {
             audit::record(&mut tx, event).await?;
