@@ -46,6 +46,30 @@ impl CurveTable {
     }
 }
 
+/// The energy fit of one slot of the day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SlotTable {
+    joules: i64,
+    distance: Share,
+}
+
+impl SlotTable {
+    pub fn new(joules: i64) -> Self {
+        // 65 % off, 15 % forgiven and 20 points a percent: nothing is left.
+        Self { joules, distance: Share::new(joules.max(0) as u64, 6500) }
+    }
+
+    pub fn score(&self, energy: u32) -> u32 {
+        let distance = (i64::from(energy) - self.joules).unsigned_abs();
+        if self.joules <= 0 || distance >= self.distance.clamped_from {
+            return 0;
+        }
+        // Below the clamp the distance is less than the slot, which is far below 2^32 joules a day.
+        let off_bp = u32::try_from(distance).map_or(i64::MAX, |distance| self.distance.bp(distance));
+        if off_bp <= 1500 { 1000 } else { (1000 - (off_bp - 1500) / 5).max(0) as u32 }
+    }
+}
+
 /// `amount × 10,000 / whole`, rounded down, for amounts below `clamped_from`.
 #[derive(Debug, Clone, Copy)]
 struct Share {
@@ -86,8 +110,8 @@ impl Share {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Curve, CurveTable};
-    use crate::engine::curves::{cap_score, share_bp, target_score};
+    use super::{Curve, CurveTable, SlotTable};
+    use crate::engine::curves::{cap_score, energy_score, share_bp, target_score};
 
     fn check(daily: i64, amount: u32) {
         for role in 1..=3 {
@@ -134,6 +158,13 @@ mod tests {
         fn prepared_shares_equal_division(daily in 0..20_000_000_000i64, amount in 0..u32::MAX) {
             check(daily, amount);
             check(daily % 100_000_000, amount % 50_000_000);
+        }
+
+        #[test]
+        fn prepared_slots_equal_division(slot in 0..30_000_000i64, energy in 0..60_000_000u32) {
+            for energy in [energy, energy % 3_000_000, (slot + i64::from(energy % 7)) as u32] {
+                prop_assert_eq!(i64::from(SlotTable::new(slot).score(energy)), energy_score(energy, slot));
+            }
         }
     }
 }

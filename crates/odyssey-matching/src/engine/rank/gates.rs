@@ -2,7 +2,8 @@
 
 use odyssey_types::Nutrient;
 
-use super::{Binding, FunnelStep, ListedRows};
+use super::ListedRows;
+use super::tally::{GATES, INACTIVE, NEVER, Tally, code_order};
 use crate::engine::evaluate::{Cause, amount_code, diet_code, key_code};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
 use crate::engine::snapshot::column::UNKNOWN;
@@ -11,7 +12,6 @@ use crate::engine::snapshot::{
 };
 use crate::engine::{
     Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, DietGate, Gate, KeyGate, Policy,
-    Severity,
 };
 use crate::{Flag, KeySet};
 
@@ -23,80 +23,8 @@ pub(super) struct BlockVerdicts {
     pub listed_excluded: Words,
 }
 
-/// Counts over all blocks: steps by gate, and what each gate alone keeps out.
-pub(super) struct Tally {
-    steps: Vec<(usize, &'static str, u64, u64)>,
-    alone: Vec<u64>,
-}
-
-/// The lists come before the gates of the policy.
-const INACTIVE: usize = 0;
-const NEVER: usize = 1;
-const GATES: usize = 2;
-
-impl Tally {
-    pub fn new(policy: &Policy) -> Self {
-        Self { steps: Vec::new(), alone: vec![0; policy.gates.len() + GATES] }
-    }
-
-    fn add(&mut self, gate: usize, code: &'static str, first: u64, total: u64) {
-        match self.steps.iter_mut().find(|(g, c, ..)| (*g, *c) == (gate, code)) {
-            Some(step) => {
-                step.2 += first;
-                step.3 += total;
-            }
-            None => self.steps.push((gate, code, first, total)),
-        }
-    }
-
-    /// The funnel in the order of the gates and their causes, and the gate that binds most. Steps that
-    /// kept nobody out are left away.
-    pub fn finish(mut self, policy: &Policy) -> (Vec<FunnelStep>, Option<Binding>) {
-        self.steps.sort_by_key(|(gate, code, ..)| (*gate, code_order(code)));
-        let subject = |gate: usize| match gate {
-            INACTIVE => "inactive".to_owned(),
-            NEVER => "never_list".to_owned(),
-            _ => policy.gates[gate - GATES].subject(),
-        };
-        let funnel = self
-            .steps
-            .iter()
-            .filter(|(.., total)| *total > 0)
-            .map(|(gate, code, first, total)| FunnelStep {
-                code: (*code).to_owned(),
-                subject: subject(*gate),
-                first: *first,
-                total: *total,
-            })
-            .collect();
-        let may_bind = |gate: usize| match gate.checked_sub(GATES).map(|at| &policy.gates[at]) {
-            Some(Gate::Keys(gate)) => gate.severity == Severity::Preference,
-            Some(Gate::Diet(_) | Gate::Amount(_)) => true,
-            None => false,
-        };
-        // The first of equals, so that the answer is stable.
-        let mut binding: Option<(usize, u64)> = None;
-        for (gate, freed) in self.alone.iter().copied().enumerate() {
-            if freed > 0 && may_bind(gate) && binding.is_none_or(|(_, most)| freed > most) {
-                binding = Some((gate, freed));
-            }
-        }
-        (funnel, binding.map(|(gate, freed)| Binding { subject: subject(gate), freed }))
-    }
-}
-
 /// Below this many rows of a block it is quicker to look at each than to compare them all.
 const FEW_ROWS: u64 = 768;
-
-/// Within a gate, known causes come first.
-fn code_order(code: &str) -> u8 {
-    match code {
-        "HX_ALLERGEN_CONTAINS" | "HX_DIET" | "HX_LIMIT" | "HX_CONDITION_NUTRIENT" => 0,
-        "HX_ALLERGEN_MAY" => 1,
-        "HX_ALLERGEN_AMBIGUOUS" => 2,
-        _ => 3,
-    }
-}
 
 /// What the gates say about the considered rows of one block.
 struct Sheet<'a> {
@@ -231,7 +159,7 @@ impl Sheet<'_> {
         }
         bits::and_not(&mut once, &twice);
         for (gate, failed) in self.failed_by.iter().enumerate() {
-            tally.alone[gate] += bits::count_both(failed, &once);
+            tally.add_alone(gate, bits::count_both(failed, &once));
         }
         let but = |rows: &Words, without: &[&Words]| {
             let mut rows = *rows;

@@ -9,6 +9,7 @@ mod curve_table;
 mod filters;
 mod gates;
 mod score;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +21,9 @@ use serde::Serialize;
 use super::snapshot::{Placed, bits};
 use super::{Policy, Snapshot, Tier, VerdictKind};
 use best::Best;
-use gates::{BlockVerdicts, Tally};
+use gates::BlockVerdicts;
 use score::Scorer;
+use tally::Tally;
 
 pub use filters::Filters;
 

@@ -2,9 +2,9 @@
 
 use odyssey_types::Nutrient;
 
-use super::curve_table::{Curve, CurveTable};
+use super::curve_table::{Curve, CurveTable, SlotTable};
 use super::gates::rows_with;
-use crate::engine::curves::{energy_score, macro_score, preference_score};
+use crate::engine::curves::{macro_score, preference_score};
 use crate::engine::snapshot::bits::{self, Words};
 use crate::engine::snapshot::column::{Column, UNKNOWN};
 use crate::engine::snapshot::{Block, DietBit, Single, diet_bit, single_bit};
@@ -15,7 +15,7 @@ use crate::{Diet, Flag, KeySet};
 enum Prepared {
     Curve { column: usize, table: CurveTable, is_target: bool },
     MacroFit { wanted_bp: [i64; 3] },
-    EnergyFit { slots: [i64; 3] },
+    EnergyFit { slots: [SlotTable; 3] },
     Goal { curves: Vec<(usize, CurveTable, bool)> },
     Preference,
 }
@@ -24,15 +24,14 @@ impl Prepared {
     const fn order(&self) -> u8 {
         match self {
             Self::MacroFit { .. } => 0,
-            Self::Curve { .. } => 1,
-            Self::EnergyFit { .. } | Self::Goal { .. } | Self::Preference => 2,
+            _ => 1,
         }
     }
 }
 
 pub(super) struct Scorer<'a> {
     policy: &'a Policy,
-    /// Macro fit first, because it decides the total weight; then the cheap ones, heaviest first.
+    /// Macro fit first, because it decides the total weight; then the heaviest, which ends most rows soonest.
     parts: Vec<(u32, Prepared)>,
     /// The nutrients that any part reads.
     nutrients: Vec<Nutrient>,
@@ -153,7 +152,7 @@ impl<'a> Scorer<'a> {
             Prepared::EnergyFit { slots } => match columns.values[0].get(row) {
                 UNKNOWN => Sub::Unknown(0),
                 _ if assumed => Sub::Unknown(0),
-                energy => Sub::Known(energy_score(energy, slots[role]) as u32),
+                energy => Sub::Known(slots[role].score(energy)),
             },
             Prepared::Goal { curves } => goal(curves, columns, row, role, assumed),
             Prepared::Preference => Sub::Known(self.preference(columns, row)),
@@ -228,7 +227,7 @@ fn prepare(component: &Component, fit: FitFigures, nutrients: &mut Vec<Nutrient>
             Prepared::MacroFit { wanted_bp: [*protein_bp, *fat_bp, *carbohydrate_bp] }
         }
         Component::EnergyFit { day_joules } => {
-            let slot = |percent: i64| day_joules * percent / 100;
+            let slot = |percent: i64| SlotTable::new(day_joules * percent / 100);
             Prepared::EnergyFit {
                 slots: [fit.snack_percent, fit.main_dish_percent, fit.meal_percent].map(slot),
             }
