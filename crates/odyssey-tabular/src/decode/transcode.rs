@@ -3,7 +3,10 @@
 use std::io::{self, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{
+    CoderResult, Decoder, Encoding, ISO_8859_2, ISO_8859_4, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1250,
+    WINDOWS_1252, WINDOWS_1254, WINDOWS_1257, WINDOWS_1258,
+};
 
 use crate::limits::ENCODING_WINDOW_BYTES;
 
@@ -144,12 +147,26 @@ pub(super) fn guess_legacy_or_utf8(bytes: &[u8], whole: bool) -> &'static Encodi
     }
     // Mostly UTF-8 with a few broken bytes: a legacy reading would spoil every other character.
     let (good, bad) = utf8_score(bytes);
-    if good >= 20 && bad * 50 <= good {
+    if good >= 20 && bad * 20 <= good {
         return UTF_8;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, whole);
-    detector.guess(None, Utf8Detection::Deny)
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    if is_latin(guess) || !mostly_single_high_bytes(bytes) { guess } else { WINDOWS_1252 }
+}
+
+/// Encodings of the Latin script, where a high byte is an accented letter among plain ones.
+fn is_latin(encoding: &'static Encoding) -> bool {
+    [WINDOWS_1252, WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, WINDOWS_1258, ISO_8859_2, ISO_8859_4]
+        .contains(&encoding)
+}
+
+/// Text of any other script, in one byte a letter or two, has its high bytes in runs. A few single ones
+/// (`µg`, `°C`) tell a guess by letter frequency nothing.
+fn mostly_single_high_bytes(bytes: &[u8]) -> bool {
+    let runs: Vec<usize> = bytes.split(u8::is_ascii).map(<[u8]>::len).filter(|len| *len > 0).collect();
+    runs.iter().filter(|len| **len == 1).count() * 5 >= runs.len() * 4
 }
 
 /// Multi-byte characters that are whole, and broken sequences.

@@ -22,6 +22,10 @@ pub(super) enum Inferred {
 /// rows, where the file has one.
 pub(super) fn infer_unit(target: Target, own: Unit, cells: &[&str], salt: Option<&[&str]>) -> Inferred {
     let numbers: Vec<_> = cells.iter().filter_map(|c| read_number(c).ok()).collect();
+    let feet = |cell: &&&str| cell.contains(['\'', '’', '′']) || cell.to_ascii_lowercase().contains("ft");
+    if target == Target::Height && cells.iter().filter(feet).count() > numbers.len() {
+        return Inferred::InCells;
+    }
     let with_unit = numbers.iter().filter(|n| n.unit.is_some()).count();
     if with_unit * 2 > numbers.len() {
         return Inferred::InCells;
@@ -59,7 +63,9 @@ fn sodium(own: Unit, cells: &[&str], salt: Option<&[&str]>, values: &[f64], medi
             .iter()
             .zip(salt)
             .filter_map(|(sodium, salt)| {
-                let (sodium, salt) = (read_number(sodium).ok()?.to_f64(), read_number(salt).ok()?.to_f64());
+                let sodium = read_number(sodium).ok().filter(|n| n.unit.is_none())?.to_f64();
+                let salt = read_number(salt).ok()?;
+                let salt = salt.times(salt.unit.unwrap_or(Unit::Gram).micrograms()?).ok()?.0 as f64 / 1e6;
                 (sodium > 0.0 && salt > 0.0).then_some(salt / sodium)
             })
             .collect();

@@ -180,8 +180,9 @@ pub fn map_headers(
         .collect();
     settle_units(&mut columns, &parts, sample, mode);
     mark_twins(&mut columns, &parts);
-    settle_targets(&mut columns);
+    // Columns on another basis are no rivals of those that are read.
     let (basis, basis_source) = settle_basis(&mut columns, overrides);
+    settle_targets(&mut columns);
     Mapping { mode, columns, basis, basis_source }
 }
 

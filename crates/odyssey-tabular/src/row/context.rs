@@ -56,16 +56,16 @@ impl Plan {
 }
 
 /// One row on its way to being read.
-pub(crate) struct Context<'a> {
-    pub plan: &'a Plan,
-    pub record: &'a Record,
+pub struct Context<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) record: &'a Record,
     errors: Vec<RowError>,
-    pub warnings: Vec<RowWarning>,
+    pub(crate) warnings: Vec<RowWarning>,
 }
 
 impl<'a> Context<'a> {
     /// Begins a row; what is wrong with the row as a whole is noted.
-    pub fn new(plan: &'a Plan, record: &'a Record) -> Self {
+    pub(crate) fn new(plan: &'a Plan, record: &'a Record) -> Self {
         let mut row = Self { plan, record, errors: Vec::new(), warnings: Vec::new() };
         match record.fault {
             Some(RecordFault::TooLong) => row.fail(RowErrorCode::RowTooLong, None, ""),
@@ -96,23 +96,23 @@ impl<'a> Context<'a> {
     }
 
     /// False when nothing of the row can be trusted to stand where it should.
-    pub fn readable(&self) -> bool {
+    pub(crate) fn readable(&self) -> bool {
         self.errors.is_empty()
     }
 
     /// The first cell of these columns that says something.
-    pub fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
+    pub(crate) fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
         columns.iter().find_map(|column| {
             let cell = self.record.cell(*column).trim();
             (!is_unknown(cell)).then_some((*column, cell))
         })
     }
 
-    pub fn fail(&mut self, code: RowErrorCode, column: Option<usize>, value: &str) {
+    pub(crate) fn fail(&mut self, code: RowErrorCode, column: Option<usize>, value: &str) {
         self.fail_with(code, column, value, None, None);
     }
 
-    pub fn fail_with(
+    pub(crate) fn fail_with(
         &mut self,
         code: RowErrorCode,
         column: Option<usize>,
@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
         self.errors.push(RowError { code, column, value: Phi::new(shown), suggestion, first_row });
     }
 
-    pub fn warn(&mut self, code: WarningCode, column: Option<usize>) {
+    pub(crate) fn warn(&mut self, code: WarningCode, column: Option<usize>) {
         let warning = RowWarning { code, column: column.and_then(|at| u16::try_from(at).ok()) };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -136,7 +136,7 @@ impl<'a> Context<'a> {
     }
 
     /// A text of at most `max` characters, in NFC, without NUL; a longer one is an error.
-    pub fn text(&mut self, column: usize, cell: &str, max: usize) -> Option<String> {
+    pub(crate) fn text(&mut self, column: usize, cell: &str, max: usize) -> Option<String> {
         if cell.len() > max && cell.chars().count() > max {
             self.fail(RowErrorCode::TextTooLong, Some(column), cell);
             return None;
@@ -161,7 +161,7 @@ impl<'a> Context<'a> {
     }
 
     /// A list of short texts.
-    pub fn list(&mut self, column: usize, cell: &str) -> Option<Vec<String>> {
+    pub(crate) fn list(&mut self, column: usize, cell: &str) -> Option<Vec<String>> {
         let entries = crate::value::text::read_list(cell);
         if entries.len() > LIST_MAX {
             self.fail(RowErrorCode::ListTooLong, Some(column), cell);
@@ -175,7 +175,7 @@ impl<'a> Context<'a> {
     }
 
     /// A number; `None` where the cell says nothing (with a warning) or nothing readable (an error).
-    pub fn number(&mut self, column: usize, cell: &str) -> Option<Number> {
+    pub(crate) fn number(&mut self, column: usize, cell: &str) -> Option<Number> {
         match read_number(cell) {
             Ok(number) => {
                 match number.qualifier {
@@ -209,7 +209,7 @@ impl<'a> Context<'a> {
     }
 
     /// A date; unreadable is an error.
-    pub fn date(&mut self, column: usize, cell: &str) -> Option<chrono::NaiveDate> {
+    pub(crate) fn date(&mut self, column: usize, cell: &str) -> Option<chrono::NaiveDate> {
         let date = crate::value::text::read_date(cell);
         if date.is_none() {
             if is_placeholder(cell) {
@@ -222,7 +222,12 @@ impl<'a> Context<'a> {
     }
 
     /// A value of a closed list, found by `parse` from its code form; another value is an error.
-    pub fn code<T>(&mut self, column: usize, cell: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn code<T>(
+        &mut self,
+        column: usize,
+        cell: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let found = parse(&crate::value::text::code_form(cell));
         if found.is_none() {
             self.fail(RowErrorCode::EnumUnknown, Some(column), cell);
@@ -231,7 +236,7 @@ impl<'a> Context<'a> {
     }
 
     /// Ends the row: what was read, unless something was refused.
-    pub fn finish<T>(self, read: impl FnOnce(Vec<RowWarning>) -> Option<T>) -> Result<T, RejectedRow> {
+    pub(crate) fn finish<T>(self, read: impl FnOnce(Vec<RowWarning>) -> Option<T>) -> Result<T, RejectedRow> {
         let rejected = |errors| RejectedRow {
             row: self.record.number,
             line: self.record.line,

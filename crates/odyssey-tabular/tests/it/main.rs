@@ -1,0 +1,9 @@
+//! Files in, typed rows out: quirks one by one, real files whole, and properties on generated ones.
+
+mod detection;
+mod mapping;
+mod properties;
+mod real_files;
+mod rows;
+mod support;
+mod synthea;
