@@ -4,4 +4,5 @@
 
 mod catalog;
 mod contract;
+mod customers;
 mod db;

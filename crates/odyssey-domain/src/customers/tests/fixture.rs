@@ -1,8 +1,10 @@
 //! One customer of one vendor: writes are planned, sealed and opened again as the store would do.
 
+use std::sync::{Arc, OnceLock};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use odyssey_types::{CustomerId, CustomerIdentity, HealthProfile, Phi, UserId, VendorId};
-use odyssey_vault::KeyStore;
+use odyssey_vault::{KeyStore, VendorKeys};
 use serde_json::{Map, Value};
 
 use crate::customers::consents::LatestConsent;
@@ -12,8 +14,7 @@ use crate::customers::write::{BatchOptions, Change, CustomerWrite, ImportOptions
 use crate::customers::{Customer, WriteRefusal};
 
 pub(super) struct Fixture {
-    store: KeyStore,
-    vendor: VendorId,
+    keys: Arc<VendorKeys>,
     pub now: DateTime<Utc>,
     row: Option<CustomerRow>,
     profile: Option<ProfileRow>,
@@ -21,31 +22,36 @@ pub(super) struct Fixture {
     pub withheld: usize,
     /// Everything that was ever written to the database, but for ids, times and counters.
     pub written: Vec<Vec<u8>>,
-    _directory: tempfile::TempDir,
+}
+
+/// One vendor's keys for all tests of this process: making a key store syncs files. They stay in memory
+/// when the store is gone.
+fn keys() -> Arc<VendorKeys> {
+    static KEYS: OnceLock<Arc<VendorKeys>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = KeyStore::create(directory.path().join("keys")).expect("a key store");
+        store.create_vendor(VendorId::from_uuid(uuid::Uuid::from_u128(7))).expect("keys of a vendor")
+    });
+    Arc::clone(keys)
 }
 
 impl Fixture {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let store = KeyStore::create(directory.path().join("keys")).expect("a key store");
-        let vendor = VendorId::from_uuid(uuid::Uuid::from_u128(7));
-        store.create_vendor(vendor).expect("keys of a vendor");
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
         Self {
-            store,
-            vendor,
+            keys: keys(),
             now,
             row: None,
             profile: None,
             consents: Vec::new(),
             withheld: 0,
             written: Vec::new(),
-            _directory: directory,
         }
     }
 
     pub fn id(&self) -> CustomerId {
-        self.store.vendor(self.vendor).expect("keys").customer_id("M-0001")
+        self.keys.customer_id("M-0001")
     }
 
     /// Writes as a person, an hour after the last write.
@@ -68,7 +74,7 @@ impl Fixture {
         options: &BatchOptions,
     ) -> Result<WriteResult, WriteRefusal> {
         self.now += TimeDelta::hours(1);
-        let keys = self.store.vendor(self.vendor).expect("keys");
+        let keys = Arc::clone(&self.keys);
         let stored = self.stored();
         let user = UserId::from_uuid(uuid::Uuid::from_u128(1));
         let mut plan = Plan::new(&keys, self.now, options, Some(user));
@@ -129,11 +135,10 @@ impl Fixture {
 
     /// What is stored, opened with the profile.
     pub fn stored(&self) -> Option<Stored> {
-        let keys = self.store.vendor(self.vendor).expect("keys");
         let row = self.row.as_ref()?;
         let row = CustomerRow { person_key: row.person_key.clone(), sealed: row.sealed.clone(), ..*row };
         let profile = self.profile.as_ref().map(|p| ProfileRow { sealed: p.sealed.clone(), ..*p });
-        Some(Stored::open(&keys, self.vendor, row, profile).expect("what was sealed opens"))
+        Some(Stored::open(&self.keys, self.keys.vendor(), row, profile).expect("what was sealed opens"))
     }
 
     pub fn customer(&self) -> Customer {
