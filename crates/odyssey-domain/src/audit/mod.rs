@@ -12,9 +12,10 @@ mod store;
 pub use event::{AuditEvent, Outcome};
 pub use list::{AuditQuery, AuditRecord, list};
 
+use chrono::NaiveDate;
 use odyssey_types::{AuditEventId, VendorId};
 
-use crate::db::{DbError, SystemTx, VendorTx};
+use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::tenancy::{Actor, Caller, Permission, Purpose, TenancyError};
 
 /// Records an act in the vendor's transaction; only then can it commit.
@@ -41,6 +42,14 @@ pub async fn record_on_platform(
     let vendor_id = vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
     store::insert_event(tx.connection(), id, vendor_id, now, actor, &event).await?;
     Ok(id)
+}
+
+/// Makes the monthly partitions from the month of `first` on; says how many were missing.
+pub async fn ensure_partitions(database: &Database, first: NaiveDate, months: i32) -> Result<i32, DbError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let made = store::ensure_partitions(&mut tx, first, months).await?;
+    tx.commit().await?;
+    Ok(made)
 }
 
 /// Records that a known caller was refused, in a transaction of its own.

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AuditEvent, AuditQuery, AuditRecord};
-use crate::db::{DbError, VendorTx};
+use crate::db::{DbError, SystemTx, VendorTx};
 use crate::tenancy::Actor;
 
 pub(super) async fn insert_event(
@@ -67,6 +67,18 @@ pub(super) async fn insert_subjects(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+pub(super) async fn ensure_partitions(
+    tx: &mut SystemTx,
+    first: chrono::NaiveDate,
+    months: i32,
+) -> Result<i32, DbError> {
+    let made =
+        sqlx::query_scalar!(r#"SELECT odyssey.ensure_audit_partitions($1, $2) AS "made!""#, first, months)
+            .fetch_one(tx.connection())
+            .await?;
+    Ok(made)
 }
 
 /// One page more one, newest first.

@@ -54,4 +54,15 @@ pub async fn find_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<P
     Ok(products)
 }
 
+/// Derives the given products anew with the tables of this binary, as one batch and one catalog version;
+/// the caller audits.
+pub async fn rederive_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<i64, CatalogError> {
+    write::rederive(tx, ids).await
+}
+
+/// The version of the tables by which this binary derives; facts of an older one are stale.
+pub fn deriver_version() -> i32 {
+    odyssey_matching::label::Tables::embedded().version() as i32
+}
+
 pub use store::{catalog_version, load_facts, load_facts_of_batches, stale_products};

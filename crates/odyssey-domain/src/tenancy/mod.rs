@@ -14,7 +14,7 @@ mod store;
 mod tokens;
 mod vendors;
 
-pub use access::{Actor, Caller, Purpose, VendorScope, authorize, scope_for_job};
+pub use access::{Actor, Caller, Purpose, VendorScope, authorize, begin_at_command_line, scope_for_job};
 pub use error::TenancyError;
 pub use identity::{IdentityProvider, LocalIdentityProvider, VerifiedIdentity};
 pub use permission::{Permission, Role};
@@ -23,5 +23,5 @@ pub use tokens::{TokenIssuer, TokenSettings};
 pub use vendors::{
     Membership, NewUser, NewVendor, Vendor, add_membership, check_key_fingerprints, create_user,
     create_vendor, find_user_by_email, find_vendor_by_slug, get_vendor, list_memberships_of, list_vendors,
-    remove_vendor, suspend_membership, suspend_vendor, unsuspend_vendor,
+    purge_sessions, remove_vendor, suspend_membership, suspend_vendor, unsuspend_vendor,
 };

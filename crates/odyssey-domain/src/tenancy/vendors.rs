@@ -233,6 +233,14 @@ pub async fn list_vendors(database: &Database) -> Result<Vec<Vendor>, TenancyErr
     Ok(vendors)
 }
 
+/// Deletes sessions that ended before `before`; says how many.
+pub async fn purge_sessions(database: &Database, before: DateTime<Utc>) -> Result<u64, TenancyError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let purged = store::purge_sessions(&mut tx, before).await?;
+    tx.commit().await?;
+    Ok(purged)
+}
+
 pub async fn find_user_by_email(database: &Database, email: &str) -> Result<Option<UserId>, TenancyError> {
     let mut tx = SystemTx::begin(database).await?;
     let id = store::find_user_id(&mut tx, &email.trim().to_lowercase()).await?;

@@ -1,0 +1,29 @@
+//! Asking a job to stop.
+
+use odyssey_jobs::CancelOutcome;
+use odyssey_types::JobId;
+
+use super::{Ingestion, IngestionError};
+use crate::audit::{self, AuditEvent};
+use crate::db::VendorTx;
+use crate::tenancy::Purpose;
+
+/// Cancels a job: one that waits ends at once, one that runs is asked to stop and ends between two batches.
+/// Batches that are merged stay, and its totals say so. Commits the caller's transaction.
+pub async fn cancel_job(
+    ingestion: &Ingestion,
+    mut tx: VendorTx,
+    job_id: JobId,
+) -> Result<(), IngestionError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let outcome = odyssey_jobs::cancel(tx.connection(), vendor_id, job_id.as_uuid(), now).await?;
+    match outcome {
+        None => return Err(IngestionError::JobNotFound),
+        Some(CancelOutcome::AlreadyFinished) => return Err(IngestionError::JobNotCancelable),
+        Some(CancelOutcome::Canceled | CancelOutcome::Requested) => {}
+    }
+    audit::record(&mut tx, AuditEvent::new("job.cancel", "job", Purpose::Operations).entity(job_id)).await?;
+    tx.commit().await?;
+    ingestion.wake.stop_requested();
+    Ok(())
+}

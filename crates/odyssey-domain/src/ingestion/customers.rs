@@ -1,0 +1,230 @@
+//! Importing customers: sealed values can be neither staged nor joined, so the worker merges them batch by
+//! batch as it reads.
+
+use odyssey_tabular::{CustomerRow, RowWarning};
+use odyssey_types::{CustomerId, Phi};
+
+use super::ledger::{Codes, Ledger};
+use super::patch;
+use super::products::accept_mapping;
+use super::progress::{Advance, Run};
+use super::reading::{self, Line};
+use super::row_errors::{FaultSink, MergeFault, Sealing};
+use super::store;
+use super::{IngestionError, Totals};
+use crate::customers::{
+    self, BatchOptions, Change, CustomerWrite, ImportConsent, ImportMark, ImportOptions, RowOutcome,
+    SinceImport, WriteRefusal,
+};
+use crate::db::VendorTx;
+
+/// A row from the reading thread: what identifies it, and what it wants.
+struct Read {
+    row: u64,
+    id: CustomerId,
+    source_hash: [u8; 32],
+    write: CustomerWrite,
+    warnings: Vec<RowWarning>,
+}
+
+/// Rows that wait for their batch; the range they end, refused rows included.
+#[derive(Default)]
+struct Waiting {
+    taken: Vec<Read>,
+    upto: u64,
+}
+
+/// Runs the import. Rows up to the checkpoint are read again (their refusals are found anew) and not
+/// merged again.
+pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
+    run.context.step("merging").await?;
+    let keys = run.database.keys().vendor(run.vendor_id)?;
+    let mut reading = reading::open::<CustomerRow, Read, _>(run, move |row| {
+        let id = keys.customer_id(row.external_id.expose());
+        let source_hash = keys.row_hash(row.source.expose());
+        let size = row.source.expose().len() * 2;
+        let changes = patch::of_customer(&row).map_err(|error| {
+            IngestionError::inconsistent(format!("a row cannot be written as JSON: {error}"))
+        })?;
+        let CustomerRow { row, external_id, consent, warnings, .. } = row;
+        let mut write =
+            CustomerWrite::by_external_id(external_id.into_exposed(), Change::Merge(Phi::new(changes)));
+        write.consents = patch::consents_of(&consent);
+        write.import = Some(ImportMark { row, source_hash });
+        Ok((Read { row, id, source_hash, write, warnings }, size))
+    })
+    .await?;
+    let mapping_digest = accept_mapping(run, &reading.opened).await?;
+    let sealing = {
+        let tx = run.begin().await?;
+        let sealing = Sealing::of(&tx, run.job_id)?;
+        run.commit_quietly(tx).await?;
+        sealing
+    };
+    let mut faults = FaultSink::new(sealing, run.ingestion.settings.row_errors_max);
+    let (mut ledger, mut waiting) = (Ledger::default(), Waiting::default());
+    let checkpoint = run.import.records_merged;
+    let batch_rows = run.ingestion.settings.customer_batch_rows.clamp(1, customers::CHUNK_ROWS_MAX);
+    let merge = Merge { mapping_digest };
+    while let Some(lines) = reading.next().await? {
+        for line in lines {
+            match line {
+                Line::Taken(read) => {
+                    ledger.accept(read.row, read.warnings.len());
+                    faults.warn(read.row, &read.warnings, &reading.opened.headers);
+                    if read.row > checkpoint {
+                        waiting.upto = read.row;
+                        waiting.taken.push(read);
+                    }
+                }
+                Line::Refused(rejected) => {
+                    ledger.refuse(&rejected);
+                    faults.refuse(&rejected)?;
+                    waiting.upto = waiting.upto.max(rejected.row);
+                }
+            }
+            if waiting.taken.len() >= batch_rows || faults.len() >= batch_rows {
+                run.check_stop()?;
+                merge.batch(run, &ledger, &mut waiting, &mut faults, reading.permille()).await?;
+            }
+        }
+    }
+    run.check_stop()?;
+    waiting.upto = ledger.rows();
+    merge.batch(run, &ledger, &mut waiting, &mut faults, 1000).await?;
+    let mut tx = run.begin().await?;
+    store::close_reading(&mut tx, run.job_id, &ledger).await?;
+    if run.import.totals.written() > 0 {
+        store::analyze(&mut tx, "customers").await?;
+    }
+    run.commit_quietly(tx).await?;
+    run.import.records_total = Some(ledger.rows());
+    Ok(())
+}
+
+struct Merge {
+    mapping_digest: Vec<u8>,
+}
+
+impl Merge {
+    /// Merges what waits and moves the checkpoint, in one transaction.
+    async fn batch(
+        &self,
+        run: &mut Run<'_>,
+        ledger: &Ledger,
+        waiting: &mut Waiting,
+        faults: &mut FaultSink,
+        permille: u16,
+    ) -> Result<(), IngestionError> {
+        let Waiting { taken, upto } = std::mem::take(waiting);
+        let after = run.import.records_merged;
+        let upto = upto.max(after);
+        let mut tx = run.begin().await?;
+        let mut totals = Totals { rejected: ledger.refused_between(after, upto) as i64, ..Totals::default() };
+        let mut codes = Codes::new();
+        let fresh = self.sort_out(run, &mut tx, taken, &mut totals, faults).await?;
+        if !fresh.is_empty() {
+            self.write(run, &mut tx, fresh, &mut totals, &mut codes, faults).await?;
+        }
+        store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
+        totals.read = (upto - after) as i64;
+        if !totals.reconciles() {
+            return Err(IngestionError::inconsistent("a batch of customers lost count of its rows"));
+        }
+        let advance = Advance { upto, totals, moved: Vec::new(), codes };
+        run.advance(&mut tx, ledger, advance, permille).await?;
+        run.commit_quietly(tx).await
+    }
+
+    /// Drops the rows that this mapping has written before, and those that a person has edited since.
+    async fn sort_out(
+        &self,
+        run: &Run<'_>,
+        tx: &mut VendorTx,
+        rows: Vec<Read>,
+        totals: &mut Totals,
+        faults: &mut FaultSink,
+    ) -> Result<Vec<Read>, IngestionError> {
+        let keys: Vec<(CustomerId, [u8; 32])> = rows.iter().map(|row| (row.id, row.source_hash)).collect();
+        let known = customers::unchanged_customers(tx, &keys, &self.mapping_digest).await?;
+        let overwrite = run.parameters.requested.overwrite_edits;
+        let mut fresh = Vec::with_capacity(rows.len());
+        for row in rows {
+            match known.get(&row.id) {
+                Some(SinceImport::Untouched) => totals.unchanged += 1,
+                Some(SinceImport::Edited) if !overwrite => {
+                    totals.kept += 1;
+                    faults.keep(row.row);
+                }
+                Some(SinceImport::Edited) | None => fresh.push(row),
+            }
+        }
+        Ok(fresh)
+    }
+
+    async fn write(
+        &self,
+        run: &Run<'_>,
+        tx: &mut VendorTx,
+        rows: Vec<Read>,
+        totals: &mut Totals,
+        codes: &mut Codes,
+        faults: &mut FaultSink,
+    ) -> Result<(), IngestionError> {
+        let consent = match (&run.parameters.requested.consent, run.parameters.attested_by) {
+            (Some(consent), Some(attested_by)) => {
+                Some(ImportConsent { attested_by, text_version: consent.text_version.clone() })
+            }
+            _ => None,
+        };
+        let options = BatchOptions {
+            import: Some(ImportOptions {
+                job_id: run.job_id,
+                started_by: run.started_by(),
+                started_at: run.import.created_at,
+                mapping_digest: self.mapping_digest.clone(),
+                consent,
+            }),
+        };
+        let (numbers, writes): (Vec<u64>, Vec<CustomerWrite>) =
+            rows.into_iter().map(|row| (row.row, row.write)).unzip();
+        let outcome = customers::write_customers(tx, &writes, &options).await?;
+        for (row, result) in numbers.into_iter().zip(outcome.results) {
+            match result {
+                Ok(written) => match written.outcome {
+                    RowOutcome::Created => totals.created += 1,
+                    RowOutcome::Updated => totals.updated += 1,
+                    RowOutcome::Unchanged => totals.unchanged += 1,
+                    RowOutcome::Kept => {
+                        totals.kept += 1;
+                        faults.keep(row);
+                    }
+                    RowOutcome::Deleted => {
+                        return Err(IngestionError::inconsistent("an import deleted a customer"));
+                    }
+                },
+                Err(refusal) => {
+                    let found = faults_of(&refusal);
+                    totals.rejected += 1;
+                    for fault in &found {
+                        *codes.entry(fault.code.clone()).or_default() += 1;
+                    }
+                    faults.refuse_merge(row, &found)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Field errors of customers say where and what was expected, never what was there.
+fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
+    match refusal {
+        WriteRefusal::Invalid(errors) => MergeFault::of_fields(errors),
+        WriteRefusal::DuplicateInRequest => vec![MergeFault::other(
+            "duplicate_in_file",
+            "An earlier row of this file is the same customer under another spelling of the external id.",
+        )],
+        other => vec![MergeFault::other("not_taken", other.to_string())],
+    }
+}

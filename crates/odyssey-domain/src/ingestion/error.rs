@@ -1,0 +1,149 @@
+//! What callers of this area can act on, and what becomes of a job that meets it.
+
+use odyssey_jobs::{JobError, QueueError};
+use odyssey_tabular::ReadError;
+use odyssey_vault::VaultError;
+
+use crate::catalog::CatalogError;
+use crate::customers::CustomerError;
+use crate::db::DbError;
+use crate::tenancy::TenancyError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum IngestionError {
+    #[error("a file has at most {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the file is empty")]
+    Empty,
+    /// The job was canceled, or the upload given up, while bytes were still arriving.
+    #[error("the upload is no longer open")]
+    UploadClosed,
+    /// A parameter of the import that cannot be taken.
+    #[error("{pointer}: {detail}")]
+    ParameterInvalid { pointer: &'static str, detail: String },
+    /// An attestation is the word of a person.
+    #[error("only a person can attest")]
+    AttestationNeedsPerson,
+    #[error("only an admin of the vendor can attest the consent of customers")]
+    ConsentNeedsAdmin,
+    #[error("there is no such job")]
+    JobNotFound,
+    #[error("the job has ended")]
+    JobNotCancelable,
+    #[error("the cursor is not one of ours")]
+    CursorInvalid,
+    /// The rows carry customers, and the caller may not read health data.
+    #[error("the values of this job's rows are personal")]
+    ValuesForbidden,
+    #[error("the spool could not be {attempt}")]
+    Spool { attempt: &'static str, source: std::io::Error },
+    #[error("the file cannot be read")]
+    Read(#[from] ReadError),
+    /// The import cannot succeed as it is; code and detail are for whoever started it.
+    #[error("the import cannot go on: {code}")]
+    Import { code: &'static str, detail: String },
+    /// The queue's own word on this run: a lost lease, a request to stop.
+    #[error(transparent)]
+    Job(JobError),
+    #[error("the queue did not answer")]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Customers(#[from] CustomerError),
+    #[error(transparent)]
+    Tenancy(#[from] TenancyError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<sqlx::Error> for IngestionError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl From<JobError> for IngestionError {
+    fn from(error: JobError) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl IngestionError {
+    pub(super) fn import(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Import { code, detail: detail.into() }
+    }
+
+    pub(super) fn inconsistent(what: impl Into<String>) -> Self {
+        Self::Db(DbError::inconsistent(what))
+    }
+}
+
+/// Worth another attempt, or not: no `_` arm, so that a new variant is a decision.
+impl From<IngestionError> for JobError {
+    fn from(error: IngestionError) -> Self {
+        use IngestionError as E;
+        match error {
+            E::Job(error) => error,
+            E::Import { code, ref detail } => {
+                let detail = detail.clone();
+                Self::fail(error).code(code).detail(detail)
+            }
+            E::Read(ref read) => match read_fault(read) {
+                Some((code, detail)) => Self::fail(error).code(code).detail(detail),
+                None => Self::retry(error).code("upload_unreadable"),
+            },
+            E::Vault(ref vault) if is_damage(vault) => Self::fail(error)
+                .code("upload_damaged")
+                .detail("The stored upload is damaged or cut; upload the file again."),
+            E::Db(DbError::Unavailable(_)) => Self::retry(error).code("database_unavailable"),
+            E::Db(DbError::Inconsistent(_) | DbError::Unaudited) => Self::fail(error).code("inconsistent"),
+            E::Tenancy(TenancyError::VendorNotFound) => Self::fail(error).code("vendor_not_found"),
+            E::Spool { .. } => Self::retry(error).code("spool_unavailable"),
+            E::Queue(error) => error.into(),
+            E::Db(DbError::Statement(_)) | E::Catalog(_) | E::Customers(_) | E::Tenancy(_) | E::Vault(_) => {
+                Self::retry(error).code("failed")
+            }
+            E::TooLarge { .. }
+            | E::Empty
+            | E::UploadClosed
+            | E::ParameterInvalid { .. }
+            | E::AttestationNeedsPerson
+            | E::ConsentNeedsAdmin
+            | E::JobNotFound
+            | E::JobNotCancelable
+            | E::CursorInvalid
+            | E::ValuesForbidden => Self::fail(error).code("refused"),
+        }
+    }
+}
+
+/// The code of a file that no attempt can read, and what to tell; `None` where the disk is at fault.
+fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
+    let code = match error {
+        ReadError::Io(source) => {
+            // The sealed stream's own faults arrive wrapped in an io error.
+            let vault = source.get_ref().and_then(|inner| inner.downcast_ref::<VaultError>());
+            return vault.filter(|v| is_damage(v)).map(|_| {
+                ("upload_damaged", "The stored upload is damaged or cut; upload the file again.".to_owned())
+            });
+        }
+        ReadError::Damaged(_) => "file_damaged",
+        ReadError::TooLarge { .. } => "file_too_large_unpacked",
+        ReadError::Bomb { .. } => "file_expands_too_much",
+        ReadError::NoHeader => "file_without_header",
+        ReadError::TooManyColumns { .. } => "too_many_columns",
+        ReadError::UnknownEncoding(_) => "encoding_unknown",
+        ReadError::MappingMismatch { .. } => "mapping_mismatch",
+    };
+    Some((code, format!("{error}.")))
+}
+
+const fn is_damage(error: &VaultError) -> bool {
+    matches!(
+        error,
+        VaultError::Truncated { .. } | VaultError::FrameRefused { .. } | VaultError::Format { .. }
+    )
+}

@@ -1,0 +1,157 @@
+//! The job that imports an upload.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict, StopReason};
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, UploadId, VendorId};
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Run, totals_json};
+use super::{Ingestion, IngestionError, Totals, customers, originals, products, store};
+use crate::audit::{self, AuditEvent};
+use crate::db::{Database, VendorTx};
+use crate::tenancy::{self, Actor, Purpose, TenancyError};
+
+/// The lane of imports: long work that keeps no short work waiting. Its cap per vendor is one, so that two
+/// files of a vendor are merged one after the other, in the order in which they arrived.
+pub const IMPORT_LANE: &str = "imports";
+/// How soon an import of a suspended vendor looks again whether it may go on.
+const SUSPENDED_WAIT: TimeDelta = TimeDelta::minutes(5);
+
+/// Reads an upload and merges its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunImport {
+    pub upload_id: UploadId,
+}
+
+impl Job for RunImport {
+    const KIND: &'static str = "run_import";
+    const LANE: &'static str = IMPORT_LANE;
+    /// An attempt that dies with its machine goes on at the checkpoint, so many may be needed and none is
+    /// wasted.
+    const ATTEMPTS_MAX: i16 = 50;
+    const TIMEOUT: Duration = Duration::from_hours(12);
+    const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_mins(1) };
+}
+
+/// Runs one attempt, from the checkpoint of the one before.
+pub async fn run_import(
+    ingestion: &Ingestion,
+    database: &Database,
+    context: JobContext,
+    job: RunImport,
+) -> Result<JobOutcome, JobError> {
+    match attempt(ingestion, database, &context, job).await {
+        Ok(outcome) => Ok(outcome),
+        // Suspension takes effect at once, and what waits goes on when it ends.
+        Err(IngestionError::Tenancy(TenancyError::VendorSuspended)) => {
+            Ok(JobOutcome::new(JobVerdict::Requeue(SUSPENDED_WAIT)))
+        }
+        Err(error) => {
+            let error = JobError::from(error);
+            if !error.is_retry() {
+                conclude(ingestion, database, &context, job).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn attempt(
+    ingestion: &Ingestion,
+    database: &Database,
+    context: &JobContext,
+    job: RunImport,
+) -> Result<JobOutcome, IngestionError> {
+    let mut run = load(ingestion, database, context.clone(), job).await?;
+    let merged = match run.mode {
+        Mode::Products => products::import(&mut run).await,
+        Mode::Customers => customers::import(&mut run).await,
+    };
+    match merged {
+        Ok(()) => {}
+        Err(IngestionError::Job(_)) if context.stop_reason() == Some(StopReason::Cancel) => {
+            let totals = finish(&run, "import.cancel").await?;
+            return Ok(JobOutcome::CANCELED.with_totals(totals_json(&totals)));
+        }
+        Err(error) => return Err(error),
+    }
+    originals::fill_in(&run).await?;
+    let totals = run.import.totals;
+    let rows = i64::try_from(run.import.records_total.unwrap_or(0)).unwrap_or(i64::MAX);
+    if !totals.reconciles() || totals.read != rows {
+        let detail = format!("{rows} rows, but {}", totals_json(&totals));
+        return Err(IngestionError::import("totals_do_not_reconcile", detail));
+    }
+    let totals = finish(&run, "import.finish").await?;
+    Ok(JobOutcome::new(verdict_of(&totals)).with_totals(totals_json(&totals)))
+}
+
+const fn verdict_of(totals: &Totals) -> JobVerdict {
+    if totals.accepted() == 0 {
+        JobVerdict::CompletedNothingWritten
+    } else if totals.rejected > 0 {
+        JobVerdict::CompletedWithErrors
+    } else {
+        JobVerdict::Completed
+    }
+}
+
+async fn load<'a>(
+    ingestion: &'a Ingestion,
+    database: &'a Database,
+    context: JobContext,
+    job: RunImport,
+) -> Result<Run<'a>, IngestionError> {
+    let (vendor_id, job_id) = (VendorId::from_uuid(context.vendor_id()), JobId::from_uuid(context.job_id()));
+    let mut tx = begin(database, vendor_id, job_id).await?;
+    let upload = store::find_upload(&mut tx, job.upload_id).await?;
+    let import = store::find_import(&mut tx, job_id).await?;
+    tx.roll_back().await?;
+    let (Some(upload), Some(import)) = (upload, import) else {
+        return Err(IngestionError::import("upload_missing", "The upload of this job is not known."));
+    };
+    if upload.state != "finished" {
+        return Err(IngestionError::import("upload_purged", "The upload is gone; upload the file again."));
+    }
+    let parameters = serde_json::from_value(import.parameters.clone())
+        .map_err(|_| IngestionError::inconsistent(format!("import {job_id} has unreadable parameters")))?;
+    let mode = import.mode;
+    Ok(Run { ingestion, database, context, vendor_id, job_id, mode, upload, parameters, import })
+}
+
+/// The last act: leaves the job's tables and says in the audit trail what came of it.
+async fn finish(run: &Run<'_>, action: &'static str) -> Result<Totals, IngestionError> {
+    let mut tx = run.begin().await?;
+    if run.mode == Mode::Products {
+        store::drop_staging(&mut tx, run.job_id).await?;
+    }
+    let totals = store::finish_import(&mut tx, run.job_id, run.upload.id).await?;
+    let event = AuditEvent::new(action, "job", Purpose::Operations)
+        .entity(run.job_id)
+        .count(totals.written())
+        .detail("mode", run.mode.as_str())
+        .detail("read", totals.read)
+        .detail("rejected", totals.rejected);
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(totals)
+}
+
+/// After a failure for good: the same, as far as it goes.
+async fn conclude(ingestion: &Ingestion, database: &Database, context: &JobContext, job: RunImport) {
+    let concluded = async {
+        let run = load(ingestion, database, context.clone(), job).await?;
+        finish(&run, "import.fail").await
+    };
+    if let Err(error) = concluded.await {
+        tracing::warn!(error = %error, job.id = %context.job_id(), "The tables of failed job {} wait for their purge", context.job_id());
+    }
+}
+
+async fn begin(database: &Database, vendor_id: VendorId, job_id: JobId) -> Result<VendorTx, IngestionError> {
+    let scope = tenancy::scope_for_job(database, vendor_id).await?;
+    Ok(VendorTx::begin(database, scope, Actor::job(job_id)).await?)
+}

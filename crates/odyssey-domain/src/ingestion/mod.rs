@@ -1,0 +1,83 @@
+//! Files that come in: received sealed, read once into typed rows, merged in batches, and what was wrong
+//! with them.
+//!
+//! Owns: `uploads`, `imports`, `row_errors`, the job's tables in `odyssey_staging`, the spool folder.
+//! Promises: a file is on disk, sealed and synced, before its job is queued; totals reconcile (read =
+//! created + updated + unchanged + kept + rejected) at every commit and whatever process died in between;
+//! memory is bounded whatever the size of the file; rows merged before a cancel stay, and are counted.
+//! Emits: the events of the areas it writes through; audit events of starts, cancels and readings of
+//! refused values. Never: holds a clear byte of an upload on disk, keeps a value of a refused row
+//! unsealed, or overwrites what a person edited after the import began.
+
+mod barcodes;
+mod cancel;
+mod customers;
+mod error;
+mod errors_csv;
+mod import;
+mod ledger;
+mod originals;
+mod parameters;
+mod patch;
+mod products;
+mod progress;
+mod purge;
+mod reading;
+mod receive;
+mod row_errors;
+mod spool;
+mod staging;
+mod store;
+mod view;
+
+pub use cancel::cancel_job;
+pub use error::IngestionError;
+pub use errors_csv::{ErrorsCsv, errors_csv};
+pub use import::{IMPORT_LANE, RunImport, run_import};
+pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, LabelAttestation};
+pub use progress::Totals;
+pub use purge::{PurgeCounts, purge_row_errors, purge_uploads};
+pub use receive::{StartedImport, UploadSink, begin_upload};
+pub use row_errors::{RowFault, RowFaultPage, list_errors};
+pub use spool::Spool;
+pub use view::{ImportView, JobView, find_job, get_job, list_jobs};
+
+pub use odyssey_tabular::Mode as ImportMode;
+
+use odyssey_jobs::Wake;
+
+/// Limits of imports. Each is a setting.
+#[derive(Debug, Clone)]
+pub struct IngestionSettings {
+    /// Largest file as it is sent, in bytes: what the spool must have room for.
+    pub file_bytes_max: u64,
+    /// Largest file once unpacked, in bytes.
+    pub unpacked_bytes_max: u64,
+    /// Product rows of one merge transaction: more gains nothing and holds locks for longer.
+    pub batch_rows: usize,
+    /// Customer rows of one merge transaction; each is opened in memory.
+    pub customer_batch_rows: usize,
+    /// Refused rows whose errors are kept with their values; beyond, only counts are.
+    pub row_errors_max: u64,
+}
+
+impl Default for IngestionSettings {
+    fn default() -> Self {
+        Self {
+            file_bytes_max: 8 << 30,
+            unpacked_bytes_max: 64 << 30,
+            batch_rows: 10_000,
+            customer_batch_rows: 2_000,
+            row_errors_max: 100_000,
+        }
+    }
+}
+
+/// What receiving and importing work with, besides a transaction. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ingestion {
+    pub spool: Spool,
+    pub settings: IngestionSettings,
+    /// Tells the dispatcher of this process after a commit.
+    pub wake: Wake,
+}

@@ -1,0 +1,404 @@
+//! Importing products: read and stage, compare once, judge barcodes, merge in batches.
+//!
+//! A row's number is its record number; records are consumed in their order, except for those that hand
+//! barcodes on, which merge first and are counted apart. The staging tables are unlogged and made anew by
+//! every attempt, so nothing but the catalog and the import's own row has to survive a crash.
+
+use std::collections::HashMap;
+
+use odyssey_tabular::ProductRow;
+use odyssey_types::ProductId;
+use odyssey_vault::product_id;
+use serde_json::{Map, Value};
+
+use super::barcodes::{self, Judgement};
+use super::ledger::Ledger;
+use super::patch::{self, StoredShape};
+use super::progress::{Advance, Run};
+use super::reading::{self, Line};
+use super::row_errors::{FaultSink, MergeFault, Sealing};
+use super::staging::{CopyBuffer, StagedRow};
+use super::store::{self, TodoRow};
+use super::{IngestionError, Totals};
+use crate::catalog::{
+    self, BatchOptions, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteRefusal,
+};
+use crate::db::VendorTx;
+
+/// Share of the progress that reading and comparing take, in thousandths; merging has the rest.
+const READING_PERMILLE: u32 = 400;
+/// Faults written at a time, at most.
+const FAULTS_WAITING_MAX: usize = 2_000;
+/// Contested barcodes held in memory while they are judged; more than this is not a product file.
+const CONTESTED_MAX: i64 = 1_000_000;
+/// Rows that may hand barcodes on in one transaction: they are held in memory together.
+const MOVERS_MAX: usize = 20_000;
+/// Rows that may hand barcodes on without confirmation, if that is also less than this share of the file: a
+/// column that slipped by one row moves every code.
+const MOVERS_FREE: usize = 100;
+const MOVERS_SHARE_MAX: u64 = 10;
+
+/// A row from the reading thread.
+struct Read {
+    staged: StagedRow,
+    warnings: Vec<odyssey_tabular::RowWarning>,
+}
+
+/// Runs the import from wherever the last attempt got to.
+pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
+    run.context.step("reading").await?;
+    let (ledger, mapping_digest) = read_and_stage(run).await?;
+    run.check_stop()?;
+    run.context.step("comparing").await?;
+    let judgement = compare(run, &mapping_digest).await?;
+    run.context.step("merging").await?;
+    let merge = Merge { mapping_digest, ledger, judgement };
+    merge.movers(run).await?;
+    merge.batches(run).await?;
+    run.context.step("finishing").await?;
+    if run.import.totals.written() > 0 {
+        let mut tx = run.begin().await?;
+        store::analyze(&mut tx, "products").await?;
+        run.commit_quietly(tx).await?;
+    }
+    Ok(())
+}
+
+/// Reads the file to its end into the staging table, and its refusals into `row_errors`.
+async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>), IngestionError> {
+    let vendor_id = run.vendor_id;
+    let attestation = run.parameters.requested.attestation;
+    let mut reading = reading::open::<ProductRow, Read, _>(run, move |mut row| {
+        let (number, source_hash) = (row.row, row.source_hash);
+        let id = product_id(vendor_id, &row.external_id).as_uuid();
+        let gtin = row.fields.gtin.map(|gtin| gtin.to_string());
+        let warnings = std::mem::take(&mut row.warnings);
+        let external_id = row.external_id.clone();
+        let fields = patch::of_product(row, attestation.as_ref()).and_then(|mut patch| {
+            patch.insert("external_id".to_owned(), Value::String(external_id));
+            serde_json::to_vec(&patch)
+        });
+        let fields = fields.map_err(|error| {
+            IngestionError::inconsistent(format!("a row cannot be written as JSON: {error}"))
+        })?;
+        let size = fields.len();
+        let staged = StagedRow { row: number, id, source_hash, gtin, fields };
+        Ok((Read { staged, warnings }, size))
+    })
+    .await?;
+    let mapping_digest = accept_mapping(run, &reading.opened).await?;
+    let mut tx = run.begin().await?;
+    store::create_staging(&mut tx, run.job_id).await?;
+    let mut faults = FaultSink::new(Sealing::of(&tx, run.job_id)?, run.ingestion.settings.row_errors_max);
+    run.commit_quietly(tx).await?;
+
+    let (mut ledger, mut copy) = (Ledger::default(), CopyBuffer::new());
+    while let Some(lines) = reading.next().await? {
+        for line in lines {
+            match line {
+                Line::Taken(read) => {
+                    ledger.accept(read.staged.row, read.warnings.len());
+                    faults.warn(read.staged.row, &read.warnings, &reading.opened.headers);
+                    copy.push(&read.staged);
+                }
+                Line::Refused(rejected) => {
+                    ledger.refuse(&rejected);
+                    faults.refuse(&rejected)?;
+                }
+            }
+        }
+        if copy.is_full() || faults.len() >= FAULTS_WAITING_MAX {
+            run.check_stop()?;
+            stage(run, &mut copy, &mut faults, share(reading.permille(), 0, READING_PERMILLE)).await?;
+        }
+    }
+    stage(run, &mut copy, &mut faults, READING_PERMILLE as u16).await?;
+    let mut tx = run.begin().await?;
+    store::close_reading(&mut tx, run.job_id, &ledger).await?;
+    run.commit_quietly(tx).await?;
+    run.import.records_total = Some(ledger.rows());
+    Ok((ledger, mapping_digest))
+}
+
+async fn stage(
+    run: &Run<'_>,
+    copy: &mut CopyBuffer,
+    faults: &mut FaultSink,
+    permille: u16,
+) -> Result<(), IngestionError> {
+    let mut tx = run.begin().await?;
+    if copy.rows() > 0 {
+        store::copy_staged(&mut tx, run.job_id, copy.take()).await?;
+    }
+    store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
+    run.context.progress_in(tx.connection(), permille, None).await?;
+    run.commit_quietly(tx).await
+}
+
+/// Records how the file is read, or holds a later attempt to it: its counters must mean the same.
+pub(super) async fn accept_mapping(
+    run: &mut Run<'_>,
+    opened: &reading::Opened,
+) -> Result<Vec<u8>, IngestionError> {
+    if !opened.has_identity {
+        return Err(IngestionError::import(
+            "no_identity_column",
+            "No column could be read as an external id (or, for products, a GTIN). Name one in the mapping.",
+        ));
+    }
+    let digest = run.parameters.digest(opened.mapping_digest);
+    match &run.import.mapping_digest {
+        Some(former) if *former != digest => Err(IngestionError::import(
+            "mapping_changed",
+            "The program that reads files changed while this import was under way. Start it again.",
+        )),
+        Some(_) => Ok(digest),
+        None => {
+            let mut tx = run.begin().await?;
+            store::save_mapping(&mut tx, run.job_id, &opened.mapping, &opened.detected, &digest).await?;
+            run.commit_quietly(tx).await?;
+            run.import.mapping_digest = Some(digest.clone());
+            Ok(digest)
+        }
+    }
+}
+
+/// Compares the file with the catalog, once, and judges its barcodes.
+async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Judgement, IngestionError> {
+    let mut tx = run.begin().await?;
+    let overwrite = run.parameters.requested.overwrite_edits;
+    let (after, moved) = (run.import.records_merged, &run.import.moved_records);
+    store::create_todo(&mut tx, run.job_id, mapping_digest, overwrite, after, moved).await?;
+    let rivals = store::rival_claims(&mut tx, run.job_id, CONTESTED_MAX + 1).await?;
+    let held = store::held_claims(&mut tx, run.job_id, CONTESTED_MAX + 1).await?;
+    run.commit_quietly(tx).await?;
+    if rivals.len().max(held.len()) as i64 > CONTESTED_MAX {
+        return Err(IngestionError::import(
+            "too_many_contested_barcodes",
+            "More than a million rows contest a barcode.",
+        ));
+    }
+    let judgement = barcodes::judge(rivals, held);
+    let movers = judgement.movers.len();
+    if movers > MOVERS_MAX {
+        let detail =
+            format!("{movers} rows hand barcodes on to each other; one file can do so for {MOVERS_MAX}.");
+        return Err(IngestionError::import("too_many_barcode_moves", detail));
+    }
+    let rows = run.import.records_total.unwrap_or(0);
+    let many = movers > MOVERS_FREE && movers as u64 * 100 > rows * MOVERS_SHARE_MAX;
+    if many && !run.parameters.requested.allow_barcode_moves {
+        let detail = format!(
+            "{movers} of {rows} rows take a barcode from another product. If that is meant, start the import again \
+             with allow_barcode_moves."
+        );
+        return Err(IngestionError::import("barcode_moves_unconfirmed", detail));
+    }
+    Ok(judgement)
+}
+
+struct Merge {
+    mapping_digest: Vec<u8>,
+    ledger: Ledger,
+    judgement: Judgement,
+}
+
+/// What a batch did: counts, and what is to be written about its rows.
+struct Batch {
+    totals: Totals,
+    codes: super::ledger::Codes,
+    faults: FaultSink,
+}
+
+impl Merge {
+    /// Rows that hand barcodes on: one transaction, before all others, so that no code is ever held twice.
+    async fn movers(&self, run: &mut Run<'_>) -> Result<(), IngestionError> {
+        if self.judgement.movers.is_empty() {
+            return Ok(());
+        }
+        let mut records: Vec<i64> = self.judgement.movers.iter().map(|row| *row as i64).collect();
+        records.sort_unstable();
+        let mut tx = run.begin().await?;
+        let rows = store::find_todo(&mut tx, run.job_id, &records).await?;
+        let mut batch = self.write(run, &mut tx, rows).await?;
+        store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
+        let advance = Advance {
+            upto: run.import.records_merged,
+            totals: batch.totals,
+            moved: records,
+            codes: batch.codes,
+        };
+        run.advance(&mut tx, &self.ledger, advance, READING_PERMILLE as u16).await?;
+        tx.mark_audited();
+        Ok(tx.commit().await?)
+    }
+
+    async fn batches(&self, run: &mut Run<'_>) -> Result<(), IngestionError> {
+        let total = self.ledger.rows();
+        while run.import.records_merged < total {
+            run.check_stop()?;
+            let mut tx = run.begin().await?;
+            let after = run.import.records_merged;
+            let most = run.ingestion.settings.batch_rows;
+            let rows =
+                store::next_todo(&mut tx, run.job_id, after, &run.import.moved_records, most as i64).await?;
+            // Everything behind the last row that is left to do is unchanged or refused.
+            let upto = if rows.complete { total } else { rows.upto };
+            let mut batch = self.write(run, &mut tx, rows.rows).await?;
+            store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
+            self.count_rest(run, after, upto, &mut batch.totals);
+            let permille = share(
+                upto.saturating_mul(1000).checked_div(total).unwrap_or(1000) as u16,
+                READING_PERMILLE,
+                1000,
+            );
+            let advance = Advance { upto, totals: batch.totals, moved: Vec::new(), codes: batch.codes };
+            run.advance(&mut tx, &self.ledger, advance, permille).await?;
+            tx.mark_audited();
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the rows of a range that were not left to do: refused while reading, or unchanged.
+    fn count_rest(&self, run: &Run<'_>, after: u64, upto: u64, totals: &mut Totals) {
+        let within = |row: &i64| (after + 1..=upto).contains(&row.unsigned_abs());
+        let moved = run.import.moved_records.iter().filter(|row| within(row)).count() as i64;
+        let rows = (upto - after) as i64 - moved;
+        totals.rejected += self.ledger.refused_between(after, upto) as i64;
+        totals.unchanged +=
+            rows - totals.rejected - totals.created - totals.updated - totals.unchanged - totals.kept;
+        totals.read = rows;
+    }
+
+    /// Faults go on being kept where reading and earlier batches left off.
+    fn sink(&self, run: &Run<'_>, tx: &VendorTx) -> Result<FaultSink, IngestionError> {
+        let max = run.ingestion.settings.row_errors_max;
+        let refused = self.ledger.refused_between(0, self.ledger.rows()) as i64
+            + run.import.merge_codes.values().sum::<i64>();
+        let warnings = self.ledger.warnings() + run.import.totals.kept;
+        Ok(FaultSink::new(Sealing::of(tx, run.job_id)?, max)
+            .after(refused.unsigned_abs(), warnings.unsigned_abs()))
+    }
+
+    /// Merges the given rows, but for those that are kept or were refused their barcode. Rows that have
+    /// merged out of turn are left out.
+    async fn write(
+        &self,
+        run: &Run<'_>,
+        tx: &mut VendorTx,
+        rows: Vec<TodoRow>,
+    ) -> Result<Batch, IngestionError> {
+        let mut batch = Batch {
+            totals: Totals::default(),
+            codes: super::ledger::Codes::new(),
+            faults: self.sink(run, tx)?,
+        };
+        let mut writes: Vec<(u64, ProductWrite)> = Vec::with_capacity(rows.len());
+        let ids: Vec<uuid::Uuid> = rows.iter().filter(|row| !row.kept).map(|row| row.id).collect();
+        let shapes = store::stored_shapes(tx, &ids).await?;
+        for row in rows {
+            let record = row.record.unsigned_abs();
+            if row.kept {
+                batch.kept(record);
+            } else if let Some((gtin, holder)) = self.judgement.refused.get(&record) {
+                batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
+            } else {
+                writes.push((record, to_write(row, &shapes)?));
+            }
+        }
+        if !writes.is_empty() {
+            self.write_products(run, tx, writes, &mut batch).await?;
+        }
+        let totals = &mut batch.totals;
+        totals.read = totals.accepted() + totals.rejected;
+        Ok(batch)
+    }
+
+    async fn write_products(
+        &self,
+        run: &Run<'_>,
+        tx: &mut VendorTx,
+        writes: Vec<(u64, ProductWrite)>,
+        batch: &mut Batch,
+    ) -> Result<(), IngestionError> {
+        let options = BatchOptions {
+            import: Some(ImportOptions {
+                job_id: run.job_id,
+                started_by: run.started_by(),
+                started_at: run.import.created_at,
+                mapping_digest: self.mapping_digest.clone(),
+                overwrite_edits: run.parameters.requested.overwrite_edits,
+            }),
+        };
+        let (records, writes): (Vec<u64>, Vec<ProductWrite>) = writes.into_iter().unzip();
+        let outcome = catalog::write_products(tx, &writes, &options).await?;
+        for (record, result) in records.into_iter().zip(outcome.results) {
+            match result {
+                Ok(written) => match written.outcome {
+                    RowOutcome::Created => batch.totals.created += 1,
+                    RowOutcome::Updated => batch.totals.updated += 1,
+                    RowOutcome::Unchanged => batch.totals.unchanged += 1,
+                    RowOutcome::Kept => batch.kept(record),
+                    RowOutcome::Deleted => {
+                        return Err(IngestionError::inconsistent("an import deleted a product"));
+                    }
+                },
+                Err(refusal) => batch.refuse(record, &faults_of(&refusal))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn kept(&mut self, record: u64) {
+        self.totals.kept += 1;
+        self.faults.keep(record);
+    }
+
+    fn refuse(&mut self, record: u64, faults: &[MergeFault]) -> Result<(), IngestionError> {
+        self.totals.rejected += 1;
+        let codes: std::collections::BTreeSet<&str> =
+            faults.iter().map(|fault| fault.code.as_str()).collect();
+        for code in codes {
+            *self.codes.entry(code.to_owned()).or_default() += 1;
+        }
+        self.faults.refuse_merge(record, faults)
+    }
+}
+
+fn to_write(row: TodoRow, shapes: &HashMap<ProductId, StoredShape>) -> Result<ProductWrite, IngestionError> {
+    let broken = || IngestionError::inconsistent(format!("staged row {} is not readable", row.record));
+    let Value::Object(mut patch) = row.fields else { return Err(broken()) };
+    let Some(Value::String(external_id)) = patch.remove("external_id") else { return Err(broken()) };
+    fit(&mut patch, shapes.get(&ProductId::from_uuid(row.id)));
+    let import = ImportMark { row: row.record.unsigned_abs(), source_hash: row.source_hash };
+    Ok(ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Merge(patch)) })
+}
+
+fn fit(patch: &mut Map<String, Value>, stored: Option<&StoredShape>) {
+    match stored {
+        Some(stored) => patch::fit(patch, stored),
+        None => patch::fit(patch, &StoredShape::default()),
+    }
+}
+
+fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
+    match refusal {
+        WriteRefusal::BarcodeTaken { gtin, holder } => vec![MergeFault::barcode_taken(gtin, holder)],
+        WriteRefusal::Invalid(errors) => MergeFault::of_fields(errors),
+        WriteRefusal::DuplicateInRequest => vec![MergeFault::other(
+            "duplicate_in_file",
+            "An earlier row of this file is the same product under another spelling of its external id.",
+        )],
+        WriteRefusal::NotFound | WriteRefusal::Exists { .. } | WriteRefusal::VersionMismatch { .. } => {
+            vec![MergeFault::other("not_taken", refusal.to_string())]
+        }
+    }
+}
+
+/// A part of the whole progress.
+fn share(permille: u16, from: u32, to: u32) -> u16 {
+    (from + u32::from(permille.min(1000)) * (to - from) / 1000) as u16
+}

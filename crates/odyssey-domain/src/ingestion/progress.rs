@@ -1,0 +1,130 @@
+//! One run of an import: its transactions, its counters, and when it should stop.
+
+use odyssey_jobs::{JobContext, JobError, StopReason};
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, UserId, VendorId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ledger::{Codes, Ledger};
+use super::parameters::StoredParameters;
+use super::{Ingestion, IngestionError, store};
+use crate::db::{Database, VendorTx};
+use crate::tenancy::{self, Actor};
+
+/// What became of the rows consumed so far. At every commit `read` is the sum of the five that follow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub read: i64,
+    pub created: i64,
+    pub updated: i64,
+    pub unchanged: i64,
+    /// A person's edit stands.
+    pub kept: i64,
+    pub rejected: i64,
+    /// Oddities of rows that were taken.
+    pub warnings: i64,
+}
+
+impl Totals {
+    pub const fn reconciles(&self) -> bool {
+        self.read == self.accepted() + self.rejected
+    }
+
+    pub const fn accepted(&self) -> i64 {
+        self.created + self.updated + self.unchanged + self.kept
+    }
+
+    pub const fn written(&self) -> i64 {
+        self.created + self.updated
+    }
+}
+
+/// What one batch adds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Advance {
+    /// The new checkpoint: all rows up to here are consumed.
+    pub upto: u64,
+    pub totals: Totals,
+    /// Rows merged out of turn, because they move barcodes.
+    pub moved: Vec<i64>,
+    /// Refusals of this batch's merge, by code.
+    pub codes: Codes,
+}
+
+/// An import while it runs.
+pub(super) struct Run<'a> {
+    pub ingestion: &'a Ingestion,
+    pub database: &'a Database,
+    pub context: JobContext,
+    pub vendor_id: VendorId,
+    pub job_id: JobId,
+    pub mode: Mode,
+    pub upload: store::UploadRow,
+    pub parameters: StoredParameters,
+    pub import: store::ImportRow,
+}
+
+impl Run<'_> {
+    pub fn started_by(&self) -> Option<UserId> {
+        self.import.started_by.map(UserId::from_uuid)
+    }
+
+    /// Begins a transaction that nobody but this attempt can commit: a worker that lost its lease fails here.
+    pub async fn begin(&self) -> Result<VendorTx, IngestionError> {
+        let scope = tenancy::scope_for_job(self.database, self.vendor_id).await?;
+        let mut tx = VendorTx::begin(self.database, scope, Actor::job(self.job_id)).await?;
+        self.context.fence(tx.connection()).await?;
+        Ok(tx)
+    }
+
+    /// Ends a transaction of housekeeping: staging and counters are seen by nobody outside of the job, whose
+    /// start was audited and whose batches audit themselves.
+    pub async fn commit_quietly(&self, mut tx: VendorTx) -> Result<(), IngestionError> {
+        tx.mark_audited();
+        Ok(tx.commit().await?)
+    }
+
+    /// Adds a batch to the counters and moves the checkpoint, in the transaction of the batch.
+    pub async fn advance(
+        &mut self,
+        tx: &mut VendorTx,
+        ledger: &Ledger,
+        batch: Advance,
+        permille: u16,
+    ) -> Result<(), IngestionError> {
+        for (code, count) in &batch.codes {
+            *self.import.merge_codes.entry(code.clone()).or_default() += count;
+        }
+        let totals = store::advance(tx, self.job_id, ledger, &batch, &self.import.merge_codes).await?;
+        let totals =
+            totals.ok_or_else(|| IngestionError::inconsistent("an import's checkpoint went backwards"))?;
+        self.import.totals = totals;
+        self.import.records_merged = batch.upto;
+        self.import.moved_records.extend(batch.moved);
+        self.context.progress_in(tx.connection(), permille, Some(&totals_json(&totals))).await?;
+        Ok(())
+    }
+
+    /// Stops when somebody asked for it.
+    pub fn check_stop(&self) -> Result<(), IngestionError> {
+        match self.context.stop_reason() {
+            None => Ok(()),
+            Some(StopReason::Cancel | StopReason::Pause | StopReason::Drain | StopReason::LeaseLost) => {
+                Err(IngestionError::Job(JobError::stopped()))
+            }
+        }
+    }
+}
+
+pub(super) fn totals_json(totals: &Totals) -> Value {
+    serde_json::json!({
+        "read": totals.read,
+        "created": totals.created,
+        "updated": totals.updated,
+        "unchanged": totals.unchanged,
+        "kept": totals.kept,
+        "rejected": totals.rejected,
+        "warnings": totals.warnings,
+    })
+}

@@ -1,0 +1,209 @@
+//! Reading an upload on a thread of its own, behind a bounded channel.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use odyssey_tabular::{Mapping, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers};
+use odyssey_vault::FrameOpener;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::IngestionError;
+use super::progress::Run;
+
+/// Rows handed over at a time.
+const CHUNK_ROWS: usize = 256;
+/// Estimated bytes handed over at a time: one row may have a mebibyte.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that may wait for the merge.
+const CHUNKS_WAITING_MAX: usize = 4;
+
+/// What is known before the first row.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// The report of the mapping: what was read, ignored, ambiguous.
+    pub mapping: Value,
+    pub detected: Value,
+    pub mapping_digest: [u8; 32],
+    pub headers: Vec<String>,
+    pub has_identity: bool,
+}
+
+/// A row as the thread hands it over.
+#[derive(Debug)]
+pub(super) enum Line<T> {
+    Taken(T),
+    Refused(RejectedRow),
+}
+
+enum Message<T> {
+    Opened(Box<Opened>),
+    Rows(Vec<Line<T>>),
+    End,
+}
+
+/// A file being read.
+pub(super) struct Reading<T> {
+    pub opened: Opened,
+    lines: mpsc::Receiver<Message<T>>,
+    thread: JoinHandle<Result<(), IngestionError>>,
+    position: Arc<AtomicU64>,
+    byte_count: u64,
+}
+
+/// Opens the run's upload; `convert` makes of a row what the merge needs, on the reading thread, and says
+/// roughly how many bytes that has.
+pub(super) async fn open<R, T, F>(run: &Run<'_>, convert: F) -> Result<Reading<T>, IngestionError>
+where
+    R: ParseRow,
+    T: Send + 'static,
+    F: Fn(R) -> Result<(T, usize), IngestionError> + Send + 'static,
+{
+    let keys = run.database.keys().vendor(run.vendor_id)?;
+    let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
+    let file = run.ingestion.spool.open(&run.upload.spool_path)?;
+    let parameters = run.parameters.requested.clone();
+    let options = parameters.options(run.ingestion.settings.unpacked_bytes_max);
+    let synonyms = parameters.synonyms(run.mode)?;
+    let mode = run.mode;
+    // Ages are counted to the day on which the file arrived, whichever attempt reads it.
+    let settings = RowSettings::new(run.import.created_at.date_naive());
+    let position = Arc::new(AtomicU64::new(0));
+    let at = Arc::clone(&position);
+    let (sender, mut lines) = mpsc::channel(CHUNKS_WAITING_MAX);
+    let thread = tokio::task::spawn_blocking(move || {
+        let source = FrameOpener::new(&key, file)?;
+        let table = Table::new(odyssey_tabular::open(source, &options)?)?;
+        let mapping = map_headers(table.headers(), &table.sample(), mode, &synonyms);
+        let opened = describe(&table, &mapping)?;
+        if sender.blocking_send(Message::Opened(Box::new(opened))).is_err() {
+            return Ok(());
+        }
+        send_rows(Rows::<_, R>::new(table, mapping, settings)?, &sender, &at, convert)
+    });
+    match lines.recv().await {
+        Some(Message::Opened(opened)) => {
+            Ok(Reading { opened: *opened, lines, thread, position, byte_count: run.upload.byte_count })
+        }
+        _ => Err(fault(thread).await),
+    }
+}
+
+impl<T> Reading<T> {
+    /// The next rows; `None` at the end of the file.
+    pub async fn next(&mut self) -> Result<Option<Vec<Line<T>>>, IngestionError> {
+        match self.lines.recv().await {
+            Some(Message::Rows(rows)) => Ok(Some(rows)),
+            Some(Message::End) => Ok(None),
+            // Ended without saying so: the thread has a fault to tell.
+            Some(Message::Opened(_)) | None => Err(fault(&mut self.thread).await),
+        }
+    }
+
+    /// How much of the file has been taken, in thousandths.
+    pub fn permille(&self) -> u16 {
+        let read = self.position.load(Ordering::Relaxed).min(self.byte_count);
+        (read * 1000).checked_div(self.byte_count).unwrap_or(0) as u16
+    }
+}
+
+async fn fault(
+    thread: impl Future<Output = Result<Result<(), IngestionError>, tokio::task::JoinError>>,
+) -> IngestionError {
+    match thread.await {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => IngestionError::inconsistent("a file ended without its last row"),
+        Err(_) => IngestionError::inconsistent("the thread that read a file panicked"),
+    }
+}
+
+fn describe<S: Read>(table: &Table<S>, mapping: &Mapping) -> Result<Opened, IngestionError> {
+    let json = |value: Result<Value, serde_json::Error>| {
+        value.map_err(|error| {
+            IngestionError::inconsistent(format!("a mapping cannot be written as JSON: {error}"))
+        })
+    };
+    Ok(Opened {
+        mapping: json(serde_json::to_value(mapping))?,
+        detected: json(serde_json::to_value(table.detected()))?,
+        mapping_digest: mapping.digest(),
+        headers: table.headers().to_vec(),
+        has_identity: mapping.has_identity(),
+    })
+}
+
+fn send_rows<S: Read, R: ParseRow, T>(
+    mut rows: Rows<S, R>,
+    sender: &mpsc::Sender<Message<T>>,
+    position: &AtomicU64,
+    convert: impl Fn(R) -> Result<(T, usize), IngestionError>,
+) -> Result<(), IngestionError> {
+    let (mut chunk, mut bytes) = (Vec::with_capacity(CHUNK_ROWS), 0);
+    while let Some(outcome) = rows.next() {
+        match outcome? {
+            Outcome::Accepted(row) => {
+                let (row, size) = convert(row)?;
+                bytes += size;
+                chunk.push(Line::Taken(row));
+            }
+            Outcome::Rejected(rejected) => {
+                bytes += rejected.cells.expose().iter().map(String::len).sum::<usize>();
+                chunk.push(Line::Refused(rejected));
+            }
+        }
+        if chunk.len() >= CHUNK_ROWS || bytes >= CHUNK_BYTES {
+            position.store(rows.source_bytes(), Ordering::Relaxed);
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));
+            bytes = 0;
+            // The merge has stopped: nobody wants the rest.
+            if sender.blocking_send(Message::Rows(full)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    position.store(u64::MAX, Ordering::Relaxed);
+    if !chunk.is_empty() && sender.blocking_send(Message::Rows(chunk)).is_err() {
+        return Ok(());
+    }
+    // A receiver that is gone wants no end either.
+    sender.blocking_send(Message::End).or(Ok(()))
+}
+
+/// Every row as the file writes it, by number: under a mapping that maps nothing each row is refused for
+/// want of an identity, and a refused row has its cells. Gives only rows that `wanted` asks for and stops
+/// behind the last.
+pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<RejectedRow>, IngestionError> {
+    let keys = run.database.keys().vendor(run.vendor_id)?;
+    let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
+    let file = run.ingestion.spool.open(&run.upload.spool_path)?;
+    let options = run.parameters.requested.options(run.ingestion.settings.unpacked_bytes_max);
+    let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
+    let thread = tokio::task::spawn_blocking(move || -> Result<Vec<RejectedRow>, IngestionError> {
+        let table = Table::new(odyssey_tabular::open(FrameOpener::new(&key, file)?, &options)?)?;
+        let nothing = |header: &String| odyssey_tabular::HeaderOverride {
+            header: header.clone(),
+            target: None,
+            unit: None,
+            basis: None,
+        };
+        let synonyms = odyssey_tabular::HeaderSynonyms {
+            overrides: table.headers().iter().map(nothing).collect(),
+            basis: None,
+        };
+        let mapping = map_headers(table.headers(), &[], mode, &synonyms);
+        let (mut found, mut wanted) = (Vec::new(), wanted.into_iter().peekable());
+        for outcome in Rows::<_, odyssey_tabular::ProductRow>::new(table, mapping, settings)? {
+            let Some(next) = wanted.peek() else { break };
+            if let Outcome::Rejected(rejected) = outcome?
+                && rejected.row == *next
+            {
+                found.push(rejected);
+                wanted.next();
+            }
+        }
+        Ok(found)
+    });
+    thread.await.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))?
+}

@@ -1,0 +1,227 @@
+//! Receiving a file: bytes first, then one transaction that makes it a job.
+
+use bytes::Bytes;
+use odyssey_jobs::{Job, NewJob};
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, UploadId};
+use serde_json::Value;
+
+use super::import::RunImport;
+use super::parameters::StoredParameters;
+use super::spool::{Spool, SpoolWriter};
+use super::{ImportParameters, Ingestion, IngestionError, store};
+use crate::audit::{self, AuditEvent};
+use crate::db::{Database, DbError, Notice, VendorTx};
+use crate::tenancy::{Actor, Purpose, VendorScope};
+
+/// An import that is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartedImport {
+    pub job_id: JobId,
+    pub upload_id: UploadId,
+    pub byte_count: u64,
+    /// Over the bytes as they were sent.
+    pub sha256: [u8; 32],
+}
+
+/// An upload under way. Dropped before [`UploadSink::finish`], it is given up: its file is removed, its
+/// job canceled.
+#[derive(Debug)]
+pub struct UploadSink {
+    place: Place,
+    writer: Option<SpoolWriter>,
+    received: u64,
+}
+
+/// Where an upload belongs, and what closes it.
+#[derive(Debug, Clone)]
+struct Place {
+    ingestion: Ingestion,
+    database: Database,
+    scope: VendorScope,
+    actor: Actor,
+    mode: Mode,
+    job_id: JobId,
+    upload_id: UploadId,
+    parameters: StoredParameters,
+}
+
+/// Begins an upload: its job stands in state `receiving` once this returns. Commits the caller's
+/// transaction.
+pub async fn begin_upload(
+    ingestion: &Ingestion,
+    mut tx: VendorTx,
+    mode: Mode,
+    parameters: ImportParameters,
+) -> Result<UploadSink, IngestionError> {
+    let (now, vendor_id, actor) = (tx.now(), tx.vendor_id(), tx.actor().clone());
+    let parameters = StoredParameters::accept(parameters, mode, &actor, now)?;
+    let upload_id = UploadId::generate(now);
+    let (key, wrapped) = tx.keys()?.new_file_key(upload_id)?;
+    let created_by = actor.user_id.map(odyssey_types::UserId::as_uuid);
+    let job = NewJob::of(vendor_id.as_uuid(), created_by, &RunImport { upload_id }, now)?;
+    let job_id = JobId::from_uuid(odyssey_jobs::open_receiving(tx.connection(), job).await?.id);
+    let path = Spool::relative_path(vendor_id, upload_id);
+    let upload = store::NewUpload { id: upload_id, job_id, mode, path: &path, file_key: &wrapped };
+    store::insert_upload(&mut tx, &upload, &to_json(&parameters)?).await?;
+    let event = AuditEvent::new("import.receive", "job", Purpose::Operations)
+        .entity(job_id)
+        .detail("mode", mode.as_str());
+    audit::record(&mut tx, event).await?;
+    let (database, scope) = (tx.database().clone(), tx.scope());
+    tx.commit().await?;
+    let writer = ingestion.spool.create(&path, key);
+    let place =
+        Place { ingestion: ingestion.clone(), database, scope, actor, mode, job_id, upload_id, parameters };
+    Ok(UploadSink { place, writer: Some(writer), received: 0 })
+}
+
+impl UploadSink {
+    pub const fn job_id(&self) -> JobId {
+        self.place.job_id
+    }
+
+    /// Takes the next bytes. After an error the upload is given up.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), IngestionError> {
+        self.received += bytes.len() as u64;
+        let limit = self.place.ingestion.settings.file_bytes_max;
+        if self.received > limit {
+            self.abandon("upload_too_large").await?;
+            return Err(IngestionError::TooLarge { limit });
+        }
+        let Some(writer) = &mut self.writer else { return Err(IngestionError::UploadClosed) };
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match writer.write(bytes).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.abandon("upload_not_stored").await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Syncs what has arrived, then closes the upload and queues its import in one transaction.
+    pub async fn finish(mut self) -> Result<StartedImport, IngestionError> {
+        if self.received == 0 {
+            self.abandon("upload_empty").await?;
+            return Err(IngestionError::Empty);
+        }
+        let Some(writer) = self.writer.take() else { return Err(IngestionError::UploadClosed) };
+        let outcome = async {
+            let written = writer.finish().await?;
+            self.place.close(written).await
+        };
+        match outcome.await {
+            Ok(started) => Ok(started),
+            Err(error) => {
+                self.place.abandon("upload_not_stored").await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the upload up, for a reason that its job will show.
+    pub async fn abandon(&mut self, code: &'static str) -> Result<(), IngestionError> {
+        if self.writer.take().is_none() {
+            return Ok(());
+        }
+        self.place.abandon(code).await
+    }
+}
+
+impl Drop for UploadSink {
+    fn drop(&mut self) {
+        // The sender has hung up. The thread of the spool removes the file; what this cannot do (no runtime,
+        // no database), the purge of unfinished uploads does.
+        if self.writer.take().is_some()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let place = self.place.clone();
+            runtime.spawn(async move {
+                if let Err(error) = place.abandon("upload_broken_off").await {
+                    tracing::warn!(%error, job.id = %place.job_id, "A broken upload waits for its purge");
+                }
+            });
+        }
+    }
+}
+
+impl Place {
+    async fn close(&self, written: super::spool::Written) -> Result<StartedImport, IngestionError> {
+        let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
+        let now = tx.now();
+        if !store::close_upload(&mut tx, self.upload_id, written).await? {
+            return Err(IngestionError::UploadClosed);
+        }
+        let parameters = to_json(&self.parameters)?;
+        store::insert_import(
+            &mut tx,
+            self.job_id,
+            self.upload_id,
+            self.mode,
+            written.byte_count,
+            &parameters,
+        )
+        .await?;
+        let vendor_id = tx.vendor_id().as_uuid();
+        let queued = odyssey_jobs::enqueue_received(
+            tx.connection(),
+            vendor_id,
+            self.job_id.as_uuid(),
+            RunImport::LANE,
+            now,
+        );
+        let queued = queued.await.map_err(|error| match error {
+            // Canceled while the last bytes arrived.
+            odyssey_jobs::QueueError::NotReceiving(_) => IngestionError::UploadClosed,
+            error => error.into(),
+        })?;
+        audit::record(&mut tx, self.start_event(written.byte_count)).await?;
+        tx.notify_after_commit(Notice::JobsWaiting);
+        tx.commit().await?;
+        self.ingestion.wake.enqueued(&queued);
+        let super::spool::Written { byte_count, sha256 } = written;
+        Ok(StartedImport { job_id: self.job_id, upload_id: self.upload_id, byte_count, sha256 })
+    }
+
+    fn start_event(&self, byte_count: u64) -> AuditEvent {
+        let requested = &self.parameters.requested;
+        let mut event = AuditEvent::new("import.start", "job", Purpose::Operations)
+            .entity(self.job_id)
+            .detail("mode", self.mode.as_str())
+            .detail("byte_count", byte_count)
+            .detail("overwrite_edits", requested.overwrite_edits);
+        if let Some(attestation) = &requested.attestation {
+            event = event
+                .detail("allergen_data", "complete")
+                .detail("label_jurisdiction", attestation.label_jurisdiction.as_str())
+                .detail("label_as_of", attestation.label_as_of.to_string());
+        }
+        if let Some(consent) = &requested.consent {
+            event = event
+                .detail("consent_attested", true)
+                .detail("consent_text_version", consent.text_version.clone());
+        }
+        event
+    }
+
+    async fn abandon(&self, code: &'static str) -> Result<(), IngestionError> {
+        let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
+        let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
+        store::fail_upload(&mut tx, self.upload_id, code).await?;
+        odyssey_jobs::cancel(tx.connection(), vendor_id, self.job_id.as_uuid(), now).await?;
+        let event = AuditEvent::new("import.abandon", "job", Purpose::Operations)
+            .entity(self.job_id)
+            .detail("code", code);
+        audit::record(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn to_json(parameters: &StoredParameters) -> Result<Value, DbError> {
+    serde_json::to_value(parameters)
+        .map_err(|error| DbError::inconsistent(format!("parameters cannot be written as JSON: {error}")))
+}

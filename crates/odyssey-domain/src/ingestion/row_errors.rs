@@ -1,0 +1,341 @@
+//! What was wrong with rows: sealed when it is written, opened for whoever may see it.
+
+use std::sync::Arc;
+
+use odyssey_tabular::{Mode, RejectedRow, RowError, RowWarning};
+use odyssey_types::{JobId, Phi, VendorId};
+use odyssey_vault::{Aad, VaultError, VendorKeys};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::store::{self, RowErrorRow};
+use super::{IngestionError, view};
+use crate::audit::{self, AuditEvent};
+use crate::catalog::FieldError;
+use crate::db::VendorTx;
+use crate::tenancy::Purpose;
+
+/// Ordinals of what was found while merging begin here; below are those of reading.
+pub(super) const MERGE_ORDINAL: i32 = 1_000;
+/// Of the faults that may be kept, one in this many may be a warning.
+const WARNINGS_SHARE: u64 = 10;
+/// The remedy beside a row whose product or customer a person edited.
+const KEPT_MEANING: &str = "A person edited this item after the same row was imported; their version stands. \
+     Import with overwrite_edits to take the file's row.";
+
+/// One fault of a row, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFault {
+    pub row: u64,
+    pub line: u64,
+    /// `error`: the row was refused; `warning`: it was taken (or kept) all the same.
+    pub severity: String,
+    pub column: Option<String>,
+    pub code: String,
+    pub remedy: String,
+    /// Absent where the caller may not see the values of these rows.
+    pub values: Option<Phi<FaultValues>>,
+}
+
+/// What may be personal about a fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultValues {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+    /// For `duplicate_in_file`: the row that came first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_row: Option<u64>,
+}
+
+/// A page of faults, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFaultPage {
+    pub items: Vec<RowFault>,
+    pub next_cursor: Option<String>,
+    /// Whether the values were withheld.
+    pub masked: bool,
+}
+
+/// The faults of a job's rows. Values of customers' rows are opened only when `may_read_health`, and then
+/// their reading is audited; the caller commits.
+pub async fn list_errors(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    cursor: Option<&str>,
+    limit: u32,
+    may_read_health: bool,
+) -> Result<RowFaultPage, IngestionError> {
+    let mode = view::mode_of(tx, job_id).await?;
+    let opened = mode == Mode::Products || may_read_health;
+    let after = cursor.map(read_cursor).transpose()?;
+    let mut rows = store::list_row_errors(tx, job_id, after, i64::from(limit) + 1, None).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| more).map(|row| format!("{}.{}", row.row_number, row.ordinal));
+    let sealing = Sealing::of(tx, job_id)?;
+    let items = rows.into_iter().map(|row| sealing.open_fault(row, opened)).collect::<Result<Vec<_>, _>>()?;
+    let event = AuditEvent::new("row_errors.list", "job", Purpose::Operations)
+        .entity(job_id)
+        .count(items.len() as i64)
+        .detail("mode", mode.as_str())
+        .detail("values", opened);
+    audit::record(tx, event).await?;
+    Ok(RowFaultPage { items, next_cursor, masked: !opened })
+}
+
+fn read_cursor(cursor: &str) -> Result<(i64, i32), IngestionError> {
+    let place =
+        cursor.split_once('.').and_then(|(row, ordinal)| Some((row.parse().ok()?, ordinal.parse().ok()?)));
+    place.ok_or(IngestionError::CursorInvalid)
+}
+
+/// Binds sealed values to their job and row.
+#[derive(Debug, Clone)]
+pub(super) struct Sealing {
+    keys: Arc<VendorKeys>,
+    vendor_id: VendorId,
+    job_id: JobId,
+}
+
+impl Sealing {
+    pub fn of(tx: &VendorTx, job_id: JobId) -> Result<Self, VaultError> {
+        Ok(Self { keys: tx.keys()?, vendor_id: tx.vendor_id(), job_id })
+    }
+
+    fn seal<T: Serialize>(
+        &self,
+        row: i64,
+        ordinal: i32,
+        column: &'static str,
+        value: &T,
+    ) -> Result<Vec<u8>, VaultError> {
+        self.keys.seal_vendor_json(&self.place(row, ordinal, column), value)
+    }
+
+    /// The cells of a refused row, by the place of the fault that holds them.
+    pub fn seal_original(&self, row: i64, ordinal: i32, cells: &[String]) -> Result<Vec<u8>, VaultError> {
+        self.seal(row, ordinal, "row_errors.original", &cells)
+    }
+
+    pub fn open_original(&self, row: &RowErrorRow) -> Result<Phi<Vec<String>>, VaultError> {
+        match &row.original_sealed {
+            Some(sealed) => self
+                .keys
+                .open_vendor_json(&self.place(row.row_number, row.ordinal, "row_errors.original"), sealed),
+            None => Ok(Phi::new(Vec::new())),
+        }
+    }
+
+    pub fn open_values(&self, row: &RowErrorRow) -> Result<Phi<FaultValues>, VaultError> {
+        match &row.value_sealed {
+            Some(sealed) => self
+                .keys
+                .open_vendor_json(&self.place(row.row_number, row.ordinal, "row_errors.value"), sealed),
+            None => Ok(Phi::default()),
+        }
+    }
+
+    fn open_fault(&self, row: RowErrorRow, opened: bool) -> Result<RowFault, VaultError> {
+        let values = if opened { Some(self.open_values(&row)?) } else { None };
+        Ok(RowFault {
+            row: row.row_number.unsigned_abs(),
+            line: row.line_number.unsigned_abs(),
+            severity: row.severity,
+            column: row.column_name,
+            code: row.code,
+            remedy: row.remedy,
+            values,
+        })
+    }
+
+    /// The row of the additional data: the fault's primary key, hashed to sixteen bytes.
+    fn place(&self, row: i64, ordinal: i32, column: &'static str) -> Aad {
+        let digest = Sha256::new_with_prefix(b"odyssey/row-error/v1\0")
+            .chain_update(self.job_id.as_uuid().as_bytes())
+            .chain_update(row.to_be_bytes())
+            .chain_update(ordinal.to_be_bytes())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Aad { vendor: self.vendor_id, row: Uuid::from_bytes(bytes), column }
+    }
+}
+
+/// Gathers faults until they are written. Beyond the limit faults are counted elsewhere and not kept, in
+/// the order of the file, so that every attempt keeps the same ones.
+#[derive(Debug)]
+pub(super) struct FaultSink {
+    sealing: Sealing,
+    refused_rows_max: u64,
+    refused_rows: u64,
+    warnings: u64,
+    waiting: Vec<RowErrorRow>,
+}
+
+impl FaultSink {
+    pub fn new(sealing: Sealing, refused_rows_max: u64) -> Self {
+        Self { sealing, refused_rows_max, refused_rows: 0, warnings: 0, waiting: Vec::new() }
+    }
+
+    /// Goes on after so many refused rows and warnings that were kept, or counted, before.
+    pub const fn after(mut self, refused_rows: u64, warnings: u64) -> Self {
+        self.refused_rows = refused_rows;
+        self.warnings = warnings;
+        self
+    }
+
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What has gathered, to be written.
+    pub fn take(&mut self) -> Vec<RowErrorRow> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// A row refused while reading, with its cells beside its first fault.
+    pub fn refuse(&mut self, rejected: &RejectedRow) -> Result<(), IngestionError> {
+        if !self.counts() {
+            return Ok(());
+        }
+        for (ordinal, error) in (0..).zip(&rejected.errors) {
+            let row = rejected.row as i64;
+            let original = match ordinal {
+                0 => Some(self.sealing.seal_original(row, 0, rejected.cells.expose())?),
+                _ => None,
+            };
+            let fault = self.fault(row, ordinal, rejected.line as i64, error, original)?;
+            self.waiting.push(fault);
+        }
+        Ok(())
+    }
+
+    /// A row refused while merging; its cells follow from the file.
+    pub fn refuse_merge(&mut self, row: u64, faults: &[MergeFault]) -> Result<(), IngestionError> {
+        if !self.counts() {
+            return Ok(());
+        }
+        for (ordinal, fault) in (MERGE_ORDINAL..).zip(faults) {
+            let row = row as i64;
+            let values = FaultValues { value: fault.value.clone(), ..FaultValues::default() };
+            self.waiting.push(RowErrorRow {
+                row_number: row,
+                ordinal,
+                line_number: 0,
+                severity: "error".to_owned(),
+                column_name: fault.field.clone(),
+                code: fault.code.clone(),
+                remedy: fault.remedy.clone(),
+                value_sealed: Some(self.sealing.seal(row, ordinal, "row_errors.value", &values)?),
+                original_sealed: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// A row that was not taken because a person's edit stands.
+    pub fn keep(&mut self, row: u64) {
+        self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
+    }
+
+    pub fn warn(&mut self, row: u64, warnings: &[RowWarning], headers: &[String]) {
+        for (ordinal, warning) in (0..).zip(warnings) {
+            let column = warning.column.and_then(|at| headers.get(usize::from(at))).cloned();
+            self.note(row, ordinal, column, warning.code.as_str(), warning.code.meaning());
+        }
+    }
+
+    fn note(&mut self, row: u64, ordinal: i32, column_name: Option<String>, code: &str, remedy: &str) {
+        self.warnings += 1;
+        if self.warnings > self.refused_rows_max / WARNINGS_SHARE {
+            return;
+        }
+        self.waiting.push(RowErrorRow {
+            row_number: row as i64,
+            ordinal,
+            line_number: 0,
+            severity: "warning".to_owned(),
+            column_name,
+            code: code.to_owned(),
+            remedy: remedy.to_owned(),
+            value_sealed: None,
+            original_sealed: None,
+        });
+    }
+
+    fn counts(&mut self) -> bool {
+        self.refused_rows += 1;
+        self.refused_rows <= self.refused_rows_max
+    }
+
+    fn fault(
+        &self,
+        row: i64,
+        ordinal: i32,
+        line: i64,
+        error: &RowError,
+        original_sealed: Option<Vec<u8>>,
+    ) -> Result<RowErrorRow, VaultError> {
+        let values = FaultValues {
+            value: error.value.expose().clone(),
+            suggestion: error.suggestion.clone(),
+            first_row: error.first_row,
+        };
+        Ok(RowErrorRow {
+            row_number: row,
+            ordinal,
+            line_number: line,
+            severity: "error".to_owned(),
+            column_name: error.column.clone(),
+            code: error.code.as_str().to_owned(),
+            remedy: error.remedy().to_owned(),
+            value_sealed: Some(self.sealing.seal(row, ordinal, "row_errors.value", &values)?),
+            original_sealed,
+        })
+    }
+}
+
+/// Why the merge refused a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MergeFault {
+    pub code: String,
+    /// The field, as a JSON pointer without its slash.
+    pub field: Option<String>,
+    pub remedy: String,
+    pub value: Option<String>,
+}
+
+impl MergeFault {
+    pub const BARCODE_TAKEN: &'static str = "barcode_taken";
+
+    /// Another product holds the barcode and does not give it up in this file.
+    pub fn barcode_taken(gtin: &str, holder: impl std::fmt::Display) -> Self {
+        Self {
+            code: Self::BARCODE_TAKEN.to_owned(),
+            field: Some("gtin".to_owned()),
+            remedy: format!(
+                "The product {holder} holds this barcode. Take it from that product first, in this file or \
+                 through the API, or correct the barcode of this row."
+            ),
+            value: Some(gtin.to_owned()),
+        }
+    }
+
+    pub fn of_fields(errors: &[FieldError]) -> Vec<Self> {
+        let fault = |error: &FieldError| Self {
+            code: error.code.to_owned(),
+            field: Some(error.pointer.trim_start_matches('/').to_owned()),
+            remedy: error.detail.clone(),
+            value: None,
+        };
+        errors.iter().map(fault).collect()
+    }
+
+    /// A refusal that the rules of the merge leave no room for, kept as a fault rather than lost.
+    pub fn other(code: &str, remedy: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), field: None, remedy: remedy.into(), value: None }
+    }
+}

@@ -1,0 +1,273 @@
+//! Statements on `imports`.
+
+use chrono::{DateTime, Utc};
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, UploadId, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::uploads::mode_of;
+use crate::db::{DbError, VendorTx};
+use crate::ingestion::Totals;
+use crate::ingestion::ledger::{Codes, Ledger};
+use crate::ingestion::progress::Advance;
+use crate::retention;
+
+/// One import as it stands.
+#[derive(Debug)]
+pub(in crate::ingestion) struct ImportRow {
+    pub job_id: Uuid,
+    pub mode: Mode,
+    pub mapping: Option<Value>,
+    pub detected: Option<Value>,
+    pub mapping_digest: Option<Vec<u8>>,
+    /// The checkpoint.
+    pub records_merged: u64,
+    pub records_total: Option<u64>,
+    pub moved_records: Vec<i64>,
+    pub totals: Totals,
+    pub parse_codes: Codes,
+    pub merge_codes: Codes,
+    pub parameters: Value,
+    pub started_by: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+struct Stored {
+    job_id: Uuid,
+    mode: String,
+    mapping: Option<Value>,
+    detected: Option<Value>,
+    mapping_digest: Option<Vec<u8>>,
+    records_merged: i64,
+    records_total: Option<i64>,
+    moved_records: Vec<i64>,
+    read_count: i64,
+    created_count: i64,
+    updated_count: i64,
+    unchanged_count: i64,
+    kept_count: i64,
+    rejected_count: i64,
+    warning_count: i64,
+    parse_codes: Value,
+    merge_codes: Value,
+    parameters: Value,
+    started_by: Option<Uuid>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Stored> for ImportRow {
+    type Error = DbError;
+
+    fn try_from(row: Stored) -> Result<Self, DbError> {
+        let codes = |value| {
+            serde_json::from_value::<Codes>(value)
+                .map_err(|_| DbError::inconsistent(format!("import {} has unreadable codes", row.job_id)))
+        };
+        Ok(Self {
+            job_id: row.job_id,
+            mode: mode_of(&row.mode)?,
+            mapping: row.mapping,
+            detected: row.detected,
+            mapping_digest: row.mapping_digest,
+            records_merged: row.records_merged.unsigned_abs(),
+            records_total: row.records_total.map(i64::unsigned_abs),
+            moved_records: row.moved_records,
+            totals: Totals {
+                read: row.read_count,
+                created: row.created_count,
+                updated: row.updated_count,
+                unchanged: row.unchanged_count,
+                kept: row.kept_count,
+                rejected: row.rejected_count,
+                warnings: row.warning_count,
+            },
+            parse_codes: codes(row.parse_codes)?,
+            merge_codes: codes(row.merge_codes)?,
+            parameters: row.parameters,
+            started_by: row.started_by,
+            created_at: row.created_at,
+        })
+    }
+}
+
+pub(in crate::ingestion) async fn insert_import(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    upload_id: UploadId,
+    mode: Mode,
+    byte_count: u64,
+    parameters: &Value,
+) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let started_by = tx.actor().user_id.map(UserId::as_uuid);
+    sqlx::query!(
+        "INSERT INTO imports (vendor_id, job_id, upload_id, mode, bytes_total, parameters, started_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        vendor_id,
+        job_id.as_uuid(),
+        upload_id.as_uuid(),
+        mode.as_str(),
+        byte_count as i64,
+        parameters,
+        started_by,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(in crate::ingestion) async fn find_import(
+    tx: &mut VendorTx,
+    job_id: JobId,
+) -> Result<Option<ImportRow>, DbError> {
+    Ok(find_imports(tx, &[job_id.as_uuid()]).await?.pop())
+}
+
+pub(in crate::ingestion) async fn find_imports(
+    tx: &mut VendorTx,
+    jobs: &[Uuid],
+) -> Result<Vec<ImportRow>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query_as!(
+        Stored,
+        "SELECT job_id, mode, mapping, detected, mapping_digest, records_merged, records_total, moved_records, read_count,
+                created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, parse_codes,
+                merge_codes, parameters, started_by, created_at
+         FROM imports
+         WHERE vendor_id = $1 AND job_id = ANY($2)",
+        vendor_id,
+        jobs,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(ImportRow::try_from).collect()
+}
+
+pub(in crate::ingestion) async fn save_mapping(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    mapping: &Value,
+    detected: &Value,
+    digest: &[u8],
+) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5 WHERE vendor_id = $1 AND job_id = $2",
+        vendor_id,
+        job_id.as_uuid(),
+        mapping,
+        detected,
+        digest,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Adds a batch and moves the checkpoint; `None` when that is ahead already. What reading found so far is
+/// replaced and not added, since every attempt finds it anew.
+pub(in crate::ingestion) async fn advance(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    ledger: &Ledger,
+    batch: &Advance,
+    merge_codes: &Codes,
+) -> Result<Option<Totals>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let add = &batch.totals;
+    let row = sqlx::query!(
+        "UPDATE imports SET
+             records_merged = $3, moved_records = moved_records || $4, read_count = read_count + $5,
+             created_count = created_count + $6, updated_count = updated_count + $7,
+             unchanged_count = unchanged_count + $8, kept_count = kept_count + $9,
+             rejected_count = rejected_count + $10, warning_count = $11, parse_codes = $12, merge_codes = $13
+         WHERE vendor_id = $1 AND job_id = $2 AND records_merged <= $3
+         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count",
+        vendor_id,
+        job_id.as_uuid(),
+        batch.upto as i64,
+        &batch.moved,
+        add.read,
+        add.created,
+        add.updated,
+        add.unchanged,
+        add.kept,
+        add.rejected,
+        ledger.warnings(),
+        codes_json(ledger.codes()),
+        codes_json(merge_codes),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Totals {
+        read: row.read_count,
+        created: row.created_count,
+        updated: row.updated_count,
+        unchanged: row.unchanged_count,
+        kept: row.kept_count,
+        rejected: row.rejected_count,
+        warnings: row.warning_count,
+    }))
+}
+
+/// Notes how many rows the file has.
+pub(in crate::ingestion) async fn close_reading(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    ledger: &Ledger,
+) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE imports SET records_total = $3, warning_count = $4, parse_codes = $5, bytes_read = bytes_total
+         WHERE vendor_id = $1 AND job_id = $2",
+        vendor_id,
+        job_id.as_uuid(),
+        ledger.rows() as i64,
+        ledger.warnings(),
+        codes_json(ledger.codes()),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Ends an import: the upload's time begins to run.
+pub(in crate::ingestion) async fn finish_import(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    upload_id: UploadId,
+) -> Result<Totals, DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "UPDATE uploads SET expires_at = $3 WHERE vendor_id = $1 AND id = $2",
+        vendor_id,
+        upload_id.as_uuid(),
+        now + retention::FINISHED_UPLOADS,
+    )
+    .execute(tx.connection())
+    .await?;
+    let row = sqlx::query!(
+        "UPDATE imports SET finished_at = $3 WHERE vendor_id = $1 AND job_id = $2
+         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count",
+        vendor_id,
+        job_id.as_uuid(),
+        now,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(Totals {
+        read: row.read_count,
+        created: row.created_count,
+        updated: row.updated_count,
+        unchanged: row.unchanged_count,
+        kept: row.kept_count,
+        rejected: row.rejected_count,
+        warnings: row.warning_count,
+    })
+}
+
+fn codes_json(codes: &Codes) -> Value {
+    Value::Object(codes.iter().map(|(code, count)| (code.clone(), Value::from(*count))).collect())
+}

@@ -1,0 +1,274 @@
+//! Statements on a job's own tables in `odyssey_staging`. Their names are made of the job's id, so these
+//! statements are put together here and checked when they run.
+
+use std::collections::HashMap;
+
+use odyssey_types::{JobId, ProductId};
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::db::{DbError, VendorTx};
+use crate::ingestion::patch::StoredShape;
+
+/// Comparing and analysing take minutes for the largest files; requests never run these.
+const LONG_STATEMENT_TIMEOUT: &str = "30min";
+/// Bytes of staged rows that one batch may hold, as they are stored.
+const BATCH_BYTES_MAX: i64 = 32 << 20;
+
+/// A row that is left to do.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::ingestion) struct TodoRow {
+    pub record: i64,
+    pub id: Uuid,
+    /// A person's edit stands.
+    pub kept: bool,
+    pub source_hash: Vec<u8>,
+    pub fields: Value,
+}
+
+/// Rows that are left to do, and how far they reach.
+#[derive(Debug)]
+pub(in crate::ingestion) struct NextRows {
+    pub rows: Vec<TodoRow>,
+    /// The last of them.
+    pub upto: u64,
+    /// Nothing is left behind them.
+    pub complete: bool,
+}
+
+/// A row whose barcode another row of the file has won.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::ingestion) struct RivalClaim {
+    pub record: i64,
+    pub gtin: String,
+    pub winner: Uuid,
+}
+
+/// A row that claims a barcode of another product.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::ingestion) struct HeldClaim {
+    pub record: i64,
+    pub gtin: String,
+    pub holder: Uuid,
+    /// The row of the holder, where it is to be merged.
+    pub holder_record: Option<i64>,
+    /// That row states another barcode, or none.
+    pub gives_up: bool,
+}
+
+pub(in crate::ingestion) async fn create_staging(tx: &mut VendorTx, job_id: JobId) -> Result<(), DbError> {
+    drop_staging(tx, job_id).await?;
+    sqlx::query!("SELECT odyssey.create_product_staging($1)", job_id.as_uuid())
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(())
+}
+
+pub(in crate::ingestion) async fn drop_staging(tx: &mut VendorTx, job_id: JobId) -> Result<(), DbError> {
+    sqlx::query!("SELECT odyssey.drop_product_staging($1)", job_id.as_uuid())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Copies rows in PostgreSQL's binary format.
+pub(in crate::ingestion) async fn copy_staged(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    bytes: Vec<u8>,
+) -> Result<(), DbError> {
+    let table = staged(job_id);
+    let statement = format!(
+        "COPY {table} (record, row_number, id, source_hash, gtin, fields) FROM STDIN (FORMAT binary)"
+    );
+    let mut copy = tx.connection().copy_in_raw(&statement).await?;
+    copy.send(bytes).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+/// Compares the staged rows with the catalog; see the function in the migrations.
+pub(in crate::ingestion) async fn create_todo(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    mapping_digest: &[u8],
+    overwrite_edits: bool,
+    after: u64,
+    moved: &[i64],
+) -> Result<i64, DbError> {
+    allow_long_statements(tx).await?;
+    let rows = sqlx::query_scalar!(
+        r#"SELECT odyssey.create_product_todo($1, $2, $3, $4, $5) AS "rows!""#,
+        job_id.as_uuid(),
+        mapping_digest,
+        overwrite_edits,
+        after as i64,
+        moved,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(rows)
+}
+
+/// Rows that claim a barcode which another row of the file has won: the row of the product that holds it
+/// already, else the first.
+pub(in crate::ingestion) async fn rival_claims(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    most: i64,
+) -> Result<Vec<RivalClaim>, DbError> {
+    let todo = todo(job_id);
+    let statement = format!(
+        "SELECT record, gtin, winner
+         FROM (SELECT t.record, t.gtin,
+                      first_value(t.id) OVER turns AS winner,
+                      row_number() OVER turns AS turn
+               FROM {todo} t
+               LEFT JOIN product_barcodes b ON b.vendor_id = $1 AND b.gtin = t.gtin
+               WHERE t.gtin IS NOT NULL AND NOT t.kept
+               WINDOW turns AS (PARTITION BY t.gtin ORDER BY b.product_id IS NOT DISTINCT FROM t.id DESC, t.record)) claims
+         WHERE turn > 1
+         ORDER BY record
+         LIMIT $2"
+    );
+    fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await
+}
+
+/// Rows that claim a barcode which another product holds at this moment.
+pub(in crate::ingestion) async fn held_claims(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    most: i64,
+) -> Result<Vec<HeldClaim>, DbError> {
+    let todo = todo(job_id);
+    let statement = format!(
+        "SELECT t.record, t.gtin, b.product_id AS holder, h.record AS holder_record,
+                h.record IS NOT NULL AND h.gtin IS DISTINCT FROM t.gtin AS gives_up
+         FROM {todo} t
+         JOIN product_barcodes b ON b.vendor_id = $1 AND b.gtin = t.gtin AND b.product_id <> t.id
+         LEFT JOIN {todo} h ON h.id = b.product_id AND NOT h.kept
+         WHERE NOT t.kept
+         ORDER BY t.record
+         LIMIT $2"
+    );
+    fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await
+}
+
+/// The next rows behind the checkpoint, in their order, but for those that have merged out of turn.
+pub(in crate::ingestion) async fn next_todo(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    after: u64,
+    moved: &[i64],
+    most: i64,
+) -> Result<NextRows, DbError> {
+    let (todo, staged) = (todo(job_id), staged(job_id));
+    // The running sum is of stored sizes: it keeps a batch of extraordinary rows within memory.
+    let statement = format!(
+        "SELECT record, id, kept, source_hash, fields
+         FROM (SELECT t.record, t.id, t.kept, s.source_hash, s.fields,
+                      sum(pg_column_size(s.fields)) OVER (ORDER BY t.record) - pg_column_size(s.fields) AS before
+               FROM (SELECT record, id, kept FROM {todo}
+                     WHERE record > $1 AND record <> ALL ($2) ORDER BY record LIMIT $3) t
+               JOIN {staged} s ON s.record = t.record) sized
+         WHERE before < $4
+         ORDER BY record"
+    );
+    let rows: Vec<TodoRow> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(after as i64)
+        .bind(moved)
+        .bind(most)
+        .bind(BATCH_BYTES_MAX)
+        .fetch_all(tx.connection())
+        .await?;
+    let upto = rows.last().map_or(after, |row| row.record.unsigned_abs());
+    let left = format!("SELECT EXISTS (SELECT FROM {todo} WHERE record > $1 AND record <> ALL ($2))");
+    let left: bool = sqlx::query_scalar(AssertSqlSafe(left))
+        .bind(upto as i64)
+        .bind(moved)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(NextRows { rows, upto, complete: !left })
+}
+
+/// The given rows, as far as they are left to do.
+pub(in crate::ingestion) async fn find_todo(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    records: &[i64],
+) -> Result<Vec<TodoRow>, DbError> {
+    let (todo, staged) = (todo(job_id), staged(job_id));
+    let statement = format!(
+        "SELECT t.record, t.id, t.kept, s.source_hash, s.fields FROM {todo} t JOIN {staged} s ON s.record = t.record
+         WHERE t.record = ANY ($1) ORDER BY t.record"
+    );
+    let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(records).fetch_all(tx.connection()).await?;
+    Ok(rows)
+}
+
+/// Which objects the given products have; products that are deleted count as not stored.
+pub(in crate::ingestion) async fn stored_shapes(
+    tx: &mut VendorTx,
+    ids: &[Uuid],
+) -> Result<HashMap<ProductId, StoredShape>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query!(
+        r#"SELECT id, nutrition->>'basis' AS basis, serving_size IS NOT NULL AS "has_serving!",
+                  allergens IS NOT NULL AS "has_allergens!"
+           FROM products
+           WHERE vendor_id = $1 AND id = ANY($2) AND deleted_at IS NULL"#,
+        vendor_id,
+        ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let shape = StoredShape {
+                basis: row.basis,
+                has_serving: row.has_serving,
+                has_allergens: row.has_allergens,
+            };
+            (row.id.into(), shape)
+        })
+        .collect())
+}
+
+/// Fresh statistics for the vendor's leaves of `products` or `customers`.
+pub(in crate::ingestion) async fn analyze(tx: &mut VendorTx, what: &'static str) -> Result<(), DbError> {
+    allow_long_statements(tx).await?;
+    sqlx::query!("SELECT odyssey.analyze_vendor($1)", what).execute(tx.connection()).await?;
+    Ok(())
+}
+
+async fn allow_long_statements(tx: &mut VendorTx) -> Result<(), DbError> {
+    sqlx::query!("SELECT set_config('statement_timeout', $1, true)", LONG_STATEMENT_TIMEOUT)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(())
+}
+
+type Claims<'q, T> = sqlx::query::QueryAs<'q, sqlx::Postgres, T, sqlx::postgres::PgArguments>;
+
+async fn fetch<T>(
+    tx: &mut VendorTx,
+    statement: String,
+    bind: impl FnOnce(Claims<'static, T>, Uuid) -> Claims<'static, T>,
+) -> Result<Vec<T>, DbError>
+where
+    T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+{
+    allow_long_statements(tx).await?;
+    let vendor_id = tx.vendor_id().as_uuid();
+    Ok(bind(sqlx::query_as(AssertSqlSafe(statement)), vendor_id).fetch_all(tx.connection()).await?)
+}
+
+fn staged(job_id: JobId) -> String {
+    format!("odyssey_staging.products_{}", job_id.as_uuid().simple())
+}
+
+fn todo(job_id: JobId) -> String {
+    format!("odyssey_staging.todo_{}", job_id.as_uuid().simple())
+}

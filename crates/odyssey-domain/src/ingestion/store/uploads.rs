@@ -1,0 +1,194 @@
+//! Statements on `uploads`.
+
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, UploadId, UserId, VendorId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::db::{DbError, SystemTx, VendorTx};
+use crate::ingestion::spool::Written;
+use crate::retention;
+
+/// An upload that begins.
+#[derive(Debug)]
+pub(in crate::ingestion) struct NewUpload<'a> {
+    pub id: UploadId,
+    pub job_id: JobId,
+    pub mode: Mode,
+    pub path: &'a str,
+    pub file_key: &'a [u8],
+}
+
+/// An upload as an import needs it.
+#[derive(Debug)]
+pub(in crate::ingestion) struct UploadRow {
+    pub id: UploadId,
+    pub state: String,
+    pub spool_path: String,
+    pub file_key: Vec<u8>,
+    pub byte_count: u64,
+}
+
+/// An upload whose time is over.
+#[derive(Debug)]
+pub(in crate::ingestion) struct DueUpload {
+    pub vendor_id: VendorId,
+    pub id: UploadId,
+    pub job_id: JobId,
+    pub spool_path: String,
+    pub received: bool,
+}
+
+pub(in crate::ingestion) async fn insert_upload(
+    tx: &mut VendorTx,
+    upload: &NewUpload<'_>,
+    parameters: &Value,
+) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let created_by = tx.actor().user_id.map(UserId::as_uuid);
+    sqlx::query!(
+        "INSERT INTO uploads (vendor_id, id, job_id, mode, state, spool_path, file_key, parameters, created_by, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, 'receiving', $5, $6, $7, $8, $9, $10)",
+        vendor_id,
+        upload.id.as_uuid(),
+        upload.job_id.as_uuid(),
+        upload.mode.as_str(),
+        upload.path,
+        upload.file_key,
+        parameters,
+        created_by,
+        now,
+        now + retention::UNFINISHED_UPLOADS,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Closes an upload whose bytes are all on disk. False: it was given up meanwhile.
+pub(in crate::ingestion) async fn close_upload(
+    tx: &mut VendorTx,
+    id: UploadId,
+    written: Written,
+) -> Result<bool, DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let done = sqlx::query!(
+        "UPDATE uploads SET state = 'finished', byte_count = $3, sha256 = $4, finished_at = $5, expires_at = $6
+         WHERE vendor_id = $1 AND id = $2 AND state = 'receiving' AND failed_code IS NULL",
+        vendor_id,
+        id.as_uuid(),
+        written.byte_count as i64,
+        &written.sha256[..],
+        now,
+        now + retention::FINISHED_UPLOADS,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes why an upload broke off. It stays until its purge, which looks after its file.
+pub(in crate::ingestion) async fn fail_upload(
+    tx: &mut VendorTx,
+    id: UploadId,
+    code: &'static str,
+) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE uploads SET failed_code = $3 WHERE vendor_id = $1 AND id = $2 AND state = 'receiving' AND failed_code IS NULL",
+        vendor_id,
+        id.as_uuid(),
+        code,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(in crate::ingestion) async fn find_upload(
+    tx: &mut VendorTx,
+    id: UploadId,
+) -> Result<Option<UploadRow>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let row = sqlx::query!(
+        "SELECT id, state, spool_path, file_key, byte_count FROM uploads WHERE vendor_id = $1 AND id = $2",
+        vendor_id,
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| UploadRow {
+        id: row.id.into(),
+        state: row.state,
+        spool_path: row.spool_path,
+        file_key: row.file_key,
+        byte_count: row.byte_count.unsigned_abs(),
+    }))
+}
+
+/// What the uploads of the given jobs carry, and why one broke off.
+pub(in crate::ingestion) async fn find_modes(
+    tx: &mut VendorTx,
+    jobs: &[Uuid],
+) -> Result<Vec<(Uuid, Mode, Option<String>)>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query!(
+        "SELECT job_id, mode, failed_code FROM uploads WHERE vendor_id = $1 AND job_id = ANY($2)",
+        vendor_id,
+        jobs,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(|row| Ok((row.job_id, mode_of(&row.mode)?, row.failed_code))).collect()
+}
+
+pub(super) fn mode_of(text: &str) -> Result<Mode, DbError> {
+    match text {
+        "products" => Ok(Mode::Products),
+        "customers" => Ok(Mode::Customers),
+        other => Err(DbError::inconsistent(format!("an import has the mode {other}"))),
+    }
+}
+
+/// Uploads of all vendors whose time is over: those that broke off, and those whose job has ended.
+pub(in crate::ingestion) async fn due_uploads(
+    tx: &mut SystemTx,
+    most: i64,
+) -> Result<Vec<DueUpload>, DbError> {
+    let now = tx.now();
+    let rows = sqlx::query!(
+        "SELECT vendor_id, id, job_id, spool_path, state FROM uploads u
+         WHERE purged_at IS NULL AND expires_at <= $1
+           AND (state = 'receiving' OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
+         ORDER BY expires_at
+         LIMIT $2",
+        now,
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DueUpload {
+            vendor_id: row.vendor_id.into(),
+            id: row.id.into(),
+            job_id: row.job_id.into(),
+            spool_path: row.spool_path,
+            received: row.state != "receiving",
+        })
+        .collect())
+}
+
+pub(in crate::ingestion) async fn mark_purged(tx: &mut SystemTx, due: &DueUpload) -> Result<(), DbError> {
+    let now = tx.now();
+    sqlx::query!(
+        "UPDATE uploads SET state = 'purged', purged_at = $3, failed_code = coalesce(failed_code, CASE WHEN state = 'receiving' THEN 'upload_broken_off' END)
+         WHERE vendor_id = $1 AND id = $2",
+        due.vendor_id.as_uuid(),
+        due.id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Jobs as callers follow them.
+
+use std::collections::HashMap;
+
+use odyssey_jobs::{JobFilter, JobRecord, JobState};
+use odyssey_tabular::Mode;
+use odyssey_types::{JobId, Page};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::ledger::Codes;
+use super::store::{self, ImportRow};
+use super::{ImportParameters, IngestionError, Totals};
+use crate::db::{DbError, VendorTx};
+use crate::ingestion::parameters::StoredParameters;
+
+/// A job, and what it imports where it is an import.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView {
+    pub record: JobRecord,
+    pub import: Option<ImportView>,
+}
+
+/// What an import says of itself. Holds counts, codes and headers; no value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportView {
+    pub mode: Mode,
+    pub totals: Totals,
+    /// Data rows of the file, once it has been read to its end.
+    pub rows_total: Option<u64>,
+    /// How many rows were refused under each code.
+    pub codes: Codes,
+    /// What was mapped, ignored, ambiguous; absent until the file is opened.
+    pub mapping: Option<Value>,
+    /// Encoding, delimiter, compression; absent until the file is opened.
+    pub detected: Option<Value>,
+    pub parameters: ImportParameters,
+    /// Why the upload broke off.
+    pub upload_failed: Option<String>,
+    pub has_errors: bool,
+}
+
+/// One job of the vendor.
+pub async fn find_job(tx: &mut VendorTx, job_id: JobId) -> Result<Option<JobView>, IngestionError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let record = odyssey_jobs::get(tx.connection(), vendor_id, job_id.as_uuid()).await?;
+    match record {
+        Some(record) => Ok(with_imports(tx, vec![record]).await?.pop()),
+        None => Ok(None),
+    }
+}
+
+/// One job of the vendor, or [`IngestionError::JobNotFound`].
+pub async fn get_job(tx: &mut VendorTx, job_id: JobId) -> Result<JobView, IngestionError> {
+    find_job(tx, job_id).await?.ok_or(IngestionError::JobNotFound)
+}
+
+/// The vendor's jobs, newest first; the cursor is the id of the last one.
+pub async fn list_jobs(
+    tx: &mut VendorTx,
+    state: Option<JobState>,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Page<JobView>, IngestionError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let before = cursor.map(|c| Uuid::try_parse(c).map_err(|_| IngestionError::CursorInvalid)).transpose()?;
+    let filter = JobFilter { state, kind: None, before };
+    let mut records = odyssey_jobs::list(tx.connection(), vendor_id, filter, i64::from(limit) + 1).await?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    let next_cursor = records.last().filter(|_| more).map(|record| record.id.to_string());
+    Ok(Page { items: with_imports(tx, records).await?, next_cursor })
+}
+
+/// What a job's upload carries; a job without one is no import.
+pub(super) async fn mode_of(tx: &mut VendorTx, job_id: JobId) -> Result<Mode, IngestionError> {
+    let modes = store::find_modes(tx, &[job_id.as_uuid()]).await?;
+    modes.first().map(|(_, mode, _)| *mode).ok_or(IngestionError::JobNotFound)
+}
+
+async fn with_imports(tx: &mut VendorTx, records: Vec<JobRecord>) -> Result<Vec<JobView>, IngestionError> {
+    let ids: Vec<Uuid> = records.iter().map(|record| record.id).collect();
+    let uploads: HashMap<Uuid, (Mode, Option<String>)> = store::find_modes(tx, &ids)
+        .await?
+        .into_iter()
+        .map(|(id, mode, failed)| (id, (mode, failed)))
+        .collect();
+    let mut imports: HashMap<Uuid, ImportRow> =
+        store::find_imports(tx, &ids).await?.into_iter().map(|row| (row.job_id, row)).collect();
+    let mut views = Vec::with_capacity(records.len());
+    for record in records {
+        let import = match uploads.get(&record.id) {
+            Some((mode, failed)) => Some(import_of(*mode, failed.clone(), imports.remove(&record.id))?),
+            None => None,
+        };
+        views.push(JobView { record, import });
+    }
+    Ok(views)
+}
+
+fn import_of(
+    mode: Mode,
+    upload_failed: Option<String>,
+    row: Option<ImportRow>,
+) -> Result<ImportView, DbError> {
+    let Some(row) = row else {
+        return Ok(ImportView {
+            mode,
+            totals: Totals::default(),
+            rows_total: None,
+            codes: Codes::new(),
+            mapping: None,
+            detected: None,
+            parameters: ImportParameters::default(),
+            upload_failed,
+            has_errors: false,
+        });
+    };
+    let parameters: StoredParameters = serde_json::from_value(row.parameters)
+        .map_err(|_| DbError::inconsistent(format!("import {} has unreadable parameters", row.job_id)))?;
+    let mut codes = row.parse_codes;
+    for (code, count) in row.merge_codes {
+        *codes.entry(code).or_default() += count;
+    }
+    Ok(ImportView {
+        mode,
+        totals: row.totals,
+        rows_total: row.records_total,
+        has_errors: !codes.is_empty(),
+        codes,
+        mapping: row.mapping,
+        detected: row.detected,
+        parameters: parameters.requested,
+        upload_failed,
+    })
+}

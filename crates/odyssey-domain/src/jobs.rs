@@ -1,0 +1,280 @@
+//! The one list of job types and, next to it, the one list of schedules; and the worker that runs them.
+//!
+//! Owns: nothing but the list. Promises: a kind that anything enqueues is registered here; every line of
+//! [`crate::retention`] has its schedule. Emits: nothing. Never: holds what a job does.
+
+use std::sync::Arc;
+
+use odyssey_jobs::{
+    DEFAULT_LANE, Dispatcher, Job, JobContext, JobError, JobOutcome, LaneOptions, Options, QueueError,
+    Registry, RunReport,
+};
+use odyssey_types::{JobId, VendorId};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::{self, AuditEvent};
+use crate::catalog;
+use crate::db::{Database, DbError, SystemTx, VendorTx};
+use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
+use crate::tenancy::{self, Actor, Purpose, TenancyError};
+use crate::{retention, security};
+
+/// What handlers work with.
+#[derive(Debug, Clone)]
+pub struct Work {
+    pub database: Database,
+    pub ingestion: Ingestion,
+}
+
+/// How this process works the queue.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Short jobs that run at once.
+    pub workers: usize,
+    /// Imports that run at once; of one vendor there is never more than one.
+    pub import_workers: usize,
+    /// Short jobs of one vendor that run at once, over all processes.
+    pub per_vendor_max: usize,
+    /// Lane options are made of the figures above; whatever stands here for lanes is replaced.
+    pub queue: Options,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self { workers: 4, import_workers: 2, per_vendor_max: 2, queue: Options::default() }
+    }
+}
+
+/// A job of the platform that says nothing but its name: housekeeping, run by a schedule.
+macro_rules! housekeeping {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+        pub struct $name {}
+
+        impl Job for $name {
+            const KIND: &'static str = $kind;
+            const FOLLOWED: bool = false;
+            const ATTEMPTS_MAX: i16 = 3;
+            // A firing that finds the last one still waiting adds nothing.
+            const UNIQUE: bool = true;
+
+            fn unique_key(&self) -> Option<String> {
+                Some(String::new())
+            }
+        }
+    )+};
+}
+
+housekeeping! {
+    /// Deletes idempotency keys whose day is over.
+    PurgeIdempotencyKeys = "purge_idempotency_keys";
+    /// Deletes sessions that ended long ago.
+    PurgeSessions = "purge_sessions";
+    /// Removes files from the spool.
+    PurgeUploads = "purge_uploads";
+    /// Deletes old errors of imports.
+    PurgeRowErrors = "purge_row_errors";
+    /// Deletes old jobs and dead letters.
+    PurgeJobs = "purge_jobs";
+    /// Makes the audit's partitions of the months to come.
+    EnsureAuditPartitions = "ensure_audit_partitions";
+    /// Derives anew what an older program derived.
+    RederiveFacts = "rederive_facts";
+}
+
+/// Every kind of job, and every schedule (UTC; the minutes are apart so that purges do not meet).
+pub fn registry() -> Result<Registry<Work>, QueueError> {
+    Registry::new()
+        .register::<RunImport, _, _>(run_import)
+        .register::<PurgeIdempotencyKeys, _, _>(purge_idempotency_keys)
+        .register::<PurgeSessions, _, _>(purge_sessions)
+        .register::<PurgeUploads, _, _>(purge_uploads)
+        .register::<PurgeRowErrors, _, _>(purge_row_errors)
+        .register::<PurgeJobs, _, _>(purge_jobs)
+        .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
+        .register::<RederiveFacts, _, _>(rederive_facts)
+        .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
+        .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
+        .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
+        .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
+        .schedule("purge_row_errors", "33 3 * * *", |_| PurgeRowErrors {})?
+        .schedule("purge_jobs", "43 3 * * *", |_| PurgeJobs {})?
+        // Daily, so that a process that was down on the first of the month is no matter.
+        .schedule("ensure_audit_partitions", "53 3 * * *", |_| EnsureAuditPartitions {})
+}
+
+/// Makes the dispatcher of this process; tests drive it by hand.
+pub fn dispatcher(work: Work, settings: &WorkerSettings) -> Result<Dispatcher<Work>, QueueError> {
+    let mut options = settings.queue.clone();
+    options.lanes = vec![
+        LaneOptions {
+            name: DEFAULT_LANE,
+            workers: settings.workers,
+            vendor_cap: settings.per_vendor_max,
+            claim_batch: settings.workers,
+        },
+        // One import a vendor: its files are merged in the order in which they arrived.
+        LaneOptions { name: IMPORT_LANE, workers: settings.import_workers, vendor_cap: 1, claim_batch: 1 },
+    ];
+    let (pool, clock) = (work.database.queue_pool(), Arc::clone(work.database.clock()));
+    let wake = work.ingestion.wake.clone();
+    Dispatcher::new(pool, Arc::new(work), registry()?, wake, clock, options)
+}
+
+/// Works the queue until `cancel`, then drains.
+pub async fn run_worker(
+    work: Work,
+    settings: &WorkerSettings,
+    cancel: CancellationToken,
+) -> Result<RunReport, QueueError> {
+    Ok(dispatcher(work, settings)?.run(cancel).await)
+}
+
+/// Passes wake-ups on to the workers of other processes; for a process that only receives.
+pub async fn run_notifier(work: &Work, cancel: CancellationToken) {
+    odyssey_jobs::run_notifier(work.database.queue_pool(), work.ingestion.wake.clone(), cancel).await;
+}
+
+async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Result<JobOutcome, JobError> {
+    ingestion::run_import(&work.ingestion, &work.database, context, job).await
+}
+
+async fn purge_idempotency_keys(
+    work: Arc<Work>,
+    _: JobContext,
+    _: PurgeIdempotencyKeys,
+) -> Result<JobOutcome, JobError> {
+    let purged = security::purge_expired(&work.database).await.map_err(JobError::retry)?;
+    done("idempotency keys", purged)
+}
+
+async fn purge_sessions(
+    work: Arc<Work>,
+    context: JobContext,
+    _: PurgeSessions,
+) -> Result<JobOutcome, JobError> {
+    let before = context.now() - retention::ENDED_SESSIONS;
+    let purged = tenancy::purge_sessions(&work.database, before).await.map_err(JobError::retry)?;
+    done("sessions", purged)
+}
+
+async fn purge_uploads(work: Arc<Work>, _: JobContext, _: PurgeUploads) -> Result<JobOutcome, JobError> {
+    let purged = ingestion::purge_uploads(&work.ingestion, &work.database).await?;
+    done("uploads", purged.finished + purged.unfinished)
+}
+
+async fn purge_row_errors(work: Arc<Work>, _: JobContext, _: PurgeRowErrors) -> Result<JobOutcome, JobError> {
+    done("errors of imports", ingestion::purge_row_errors(&work.database).await?)
+}
+
+/// Jobs deleted in one transaction.
+const JOBS_A_TURN: i64 = 1_000;
+
+async fn purge_jobs(work: Arc<Work>, context: JobContext, _: PurgeJobs) -> Result<JobOutcome, JobError> {
+    let before = context.now() - retention::FINISHED_JOBS;
+    let mut purged = 0;
+    loop {
+        let mut tx = SystemTx::begin(&work.database).await.map_err(JobError::retry)?;
+        let turn = odyssey_jobs::purge(tx.connection(), before, JOBS_A_TURN).await?;
+        tx.commit().await.map_err(JobError::retry)?;
+        purged += turn.jobs + turn.dead_letters;
+        if turn.jobs.max(turn.dead_letters) < JOBS_A_TURN.unsigned_abs() {
+            return done("jobs", purged);
+        }
+    }
+}
+
+async fn ensure_audit_partitions(
+    work: Arc<Work>,
+    context: JobContext,
+    _: EnsureAuditPartitions,
+) -> Result<JobOutcome, JobError> {
+    let made =
+        audit::ensure_partitions(&work.database, context.now().date_naive(), retention::AUDIT_MONTHS_AHEAD);
+    done("audit partitions made", u64::try_from(made.await.map_err(JobError::retry)?).unwrap_or(0))
+}
+
+/// Products derived anew in one transaction.
+const STALE_A_TURN: i64 = 1_000;
+
+/// Vendor by vendor; one that is suspended or removed waits or needs nothing more.
+async fn rederive_facts(
+    work: Arc<Work>,
+    context: JobContext,
+    _: RederiveFacts,
+) -> Result<JobOutcome, JobError> {
+    let vendors = tenancy::list_vendors(&work.database).await.map_err(JobError::retry)?;
+    let mut derived = 0;
+    for vendor in vendors.iter().filter(|vendor| vendor.suspended_at.is_none()) {
+        loop {
+            if context.stop_reason().is_some() {
+                return Err(JobError::stopped());
+            }
+            match rederive_some(&work.database, vendor.id, JobId::from_uuid(context.job_id())).await {
+                Ok(0) => break,
+                Ok(some) => derived += some,
+                Err(IngestionError::Tenancy(
+                    TenancyError::VendorSuspended | TenancyError::VendorNotFound,
+                )) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    done("products derived anew", derived)
+}
+
+async fn rederive_some(
+    database: &Database,
+    vendor_id: VendorId,
+    job_id: JobId,
+) -> Result<u64, IngestionError> {
+    let scope = tenancy::scope_for_job(database, vendor_id).await?;
+    let mut tx = VendorTx::begin(database, scope, Actor::job(job_id)).await?;
+    let stale = catalog::stale_products(&mut tx, catalog::deriver_version(), STALE_A_TURN).await?;
+    if stale.is_empty() {
+        tx.roll_back().await?;
+        return Ok(0);
+    }
+    catalog::rederive_products(&mut tx, &stale).await?;
+    let event = AuditEvent::new("product.rederive", "product", Purpose::Operations).count(stale.len() as i64);
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(stale.len() as u64)
+}
+
+fn done(what: &'static str, count: u64) -> Result<JobOutcome, JobError> {
+    if count > 0 {
+        tracing::info!(count, what, "Housekeeping: {count} {what}");
+    }
+    Ok(JobOutcome::COMPLETED)
+}
+
+impl From<DbError> for JobError {
+    fn from(error: DbError) -> Self {
+        IngestionError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_kept_for_a_time_has_a_schedule_that_purges_it() {
+        let registry = registry().expect("every pattern is one");
+        let schedules: Vec<&str> = registry.schedule_names().collect();
+        for line in retention::TABLE {
+            assert!(schedules.contains(&line.schedule), "{} are never purged", line.what);
+        }
+    }
+
+    #[test]
+    fn every_schedule_enqueues_a_kind_that_is_registered() {
+        let registry = registry().expect("every pattern is one");
+        let kinds: Vec<&str> = registry.kinds().collect();
+        assert!(registry.schedule_names().all(|name| kinds.contains(&name)));
+        assert!(kinds.contains(&RunImport::KIND));
+    }
+}
