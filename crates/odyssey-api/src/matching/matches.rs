@@ -32,6 +32,7 @@ pub(super) struct MatchFilters {
     /// 1 to 1,000; 20 when left out.
     k: Option<usize>,
     /// `cannot_verify`: list those of which a needed fact is not stated as well, apart.
+    #[param(inline)]
     include: Option<IncludeDto>,
     brand: Option<String>,
     category_id: Option<String>,
