@@ -7,14 +7,15 @@
 mod infer;
 mod mapping;
 mod normalise;
+mod settle;
 mod synonyms;
 
-pub(crate) use mapping::unit_fits;
 pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
     map_headers,
 };
 pub(crate) use normalise::take_apart;
+pub(crate) use settle::unit_fits;
 
 /// Whether the first row of a file is its header: it holds a known header, or no numbers and nothing
 /// twice while the row below it differs in kind.

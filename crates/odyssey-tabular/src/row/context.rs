@@ -259,6 +259,13 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Without content: the row may be a customer's.
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("row", &self.record.number).finish_non_exhaustive()
+    }
+}
+
 /// The mapped part of a row in a form that two rows share exactly when they say the same: per target in
 /// order, its code and its trimmed cells in NFC, `NULL` as empty.
 pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {

@@ -1,14 +1,13 @@
 //! A customer row, read once.
 
 use chrono::{Datelike, NaiveDate};
-use odyssey_types::{
-    ActivityLevel, CustomerIdentity, CustomerStatus, DietEntry, ExplicitLimit, Fixed, HealthProfile,
-    LimitPeriod, MacroTargets, Nutrient, Phi, ReproductiveStatus, Sex,
-};
+use odyssey_types::{CustomerIdentity, CustomerStatus, Fixed, HealthProfile, MacroTargets, Phi};
 
 use super::RowSettings;
+use super::body::{height, weight};
 use super::codes::{read_conditions, read_medications};
 use super::context::{Context, source_bytes};
+use super::customer_words::{activity, read_diets, read_limits, reproductive, sex, status};
 use super::sealed::Parse;
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;
@@ -16,8 +15,7 @@ use crate::limits::{LIST_MAX, LONG_TEXT_MAX, SHORT_TEXT_MAX};
 use crate::target::{Target, TargetSet};
 use crate::unit::Unit;
 use crate::value::allergens::read_allergies;
-use crate::value::number::read_number;
-use crate::value::text::{code_form, is_placeholder, read_bool, read_list};
+use crate::value::text::{code_form, read_bool};
 
 /// What the consent columns of a row say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -186,7 +184,7 @@ fn read_cell(row: &mut Context<'_>, draft: &mut Draft, target: Target, column: u
         Target::DislikedBrands => profile.disliked_brands = row.list(column, cell).unwrap_or_default(),
         Target::LikedCategories => profile.liked_categories = row.list(column, cell).unwrap_or_default(),
         Target::DislikedCategories => {
-            profile.disliked_categories = row.list(column, cell).unwrap_or_default()
+            profile.disliked_categories = row.list(column, cell).unwrap_or_default();
         }
         Target::Consent => match read_bool(cell) {
             Some(granted) => consent.granted = Some(granted),
@@ -276,163 +274,6 @@ fn share(row: &mut Context<'_>, column: usize, cell: &str) -> Option<Fixed<1>> {
             row.fail(RowErrorCode::ValueOutOfRange, Some(column), cell);
             None
         }
-    }
-}
-
-/// `172`, `1.72 m`, `5'11"`, `5 ft 11 in`.
-fn height(row: &mut Context<'_>, column: usize, cell: &str) -> Option<Fixed<1>> {
-    let tenths = match feet_and_inches(cell) {
-        Some(tenths) => tenths,
-        None => {
-            let number = row.number(column, cell)?;
-            let unit = number.unit.or(row.plan.mapping.columns[column].unit);
-            let Some((numerator, denominator)) = unit.and_then(Unit::tenth_millimetres) else {
-                row.fail(RowErrorCode::NumberUnreadable, Some(column), cell);
-                return None;
-            };
-            // Tenths of a centimetre: the finest step of the field.
-            let Ok((value, exact)) = number.times((numerator, denominator * 10)) else {
-                row.fail(RowErrorCode::ValueOutOfRange, Some(column), cell);
-                return None;
-            };
-            if !exact {
-                row.warn(WarningCode::NumberRounded, Some(column));
-            }
-            value
-        }
-    };
-    Some(Fixed(tenths))
-}
-
-/// Tenths of a centimetre of `5'11"`, `5' 11`, `5ft 11in`, `6'`.
-fn feet_and_inches(cell: &str) -> Option<i64> {
-    let plain =
-        cell.to_ascii_lowercase().replace(['’', '′'], "'").replace(['”', '″', '"'], "").replace("''", "");
-    let (feet, inches) =
-        plain.split_once('\'').or_else(|| plain.split_once("feet")).or_else(|| plain.split_once("ft"))?;
-    let feet: i64 = feet.trim().parse().ok().filter(|f| (0..=9).contains(f))?;
-    let inches = inches
-        .trim()
-        .trim_start_matches('.')
-        .trim()
-        .trim_end_matches("inches")
-        .trim_end_matches("in.")
-        .trim_end_matches("in")
-        .trim();
-    let hundredths = if inches.is_empty() { 0 } else { read_number(inches).ok()?.times((100, 1)).ok()?.0 };
-    if !(0..1_200).contains(&hundredths) {
-        return None;
-    }
-    // 1 ft = 30.48 cm, 1 in = 2.54 cm, in millionths of a centimetre; rounded half-even to tenths.
-    let total = feet * 30_480_000 + hundredths * 25_400;
-    let (tenths, rest) = (total / 100_000, total % 100_000);
-    let up = rest > 50_000 || rest == 50_000 && tenths % 2 == 1;
-    Some(tenths + i64::from(up))
-}
-
-fn weight(row: &mut Context<'_>, column: usize, cell: &str) -> Option<Fixed<3>> {
-    let number = row.number(column, cell)?;
-    let unit = number.unit.or(row.plan.mapping.columns[column].unit);
-    let Some((numerator, denominator)) = unit.and_then(Unit::micrograms) else {
-        row.fail(RowErrorCode::NumberUnreadable, Some(column), cell);
-        return None;
-    };
-    // Grams: the finest step of the field.
-    match number.times((numerator, denominator * 1_000_000)) {
-        Ok((value, exact)) => {
-            if !exact {
-                row.warn(WarningCode::NumberRounded, Some(column));
-            }
-            Some(Fixed(value))
-        }
-        Err(_) => {
-            row.fail(RowErrorCode::ValueOutOfRange, Some(column), cell);
-            None
-        }
-    }
-}
-
-/// `vegan`, `halal:religious`.
-fn read_diets(entries: &[String]) -> Vec<DietEntry> {
-    let mut diets: Vec<DietEntry> = Vec::new();
-    for entry in entries.iter().filter(|e| !is_placeholder(e)) {
-        let (diet, kind) =
-            entry.rsplit_once(':').map_or((entry.as_str(), None), |(d, k)| (d, Some(code_form(k))));
-        let kind = kind.and_then(|k| odyssey_types::DietKind::parse(&k));
-        let diet = code_form(diet);
-        if !diet.is_empty() && !diets.iter().any(|d| d.diet == diet) {
-            diets.push(DietEntry { diet, kind, refuse_may_contain: false, never: false });
-        }
-    }
-    diets
-}
-
-/// `sodium_mg<=600/serving; sugars_g<=25/day`, or a JSON array as our API writes it.
-fn read_limits(row: &mut Context<'_>, profile: &mut HealthProfile, column: usize, cell: &str) {
-    if cell.starts_with('[') {
-        match serde_json::from_str::<Vec<ExplicitLimit>>(cell) {
-            Ok(limits) => profile.limits = limits,
-            Err(_) => row.fail(RowErrorCode::EnumUnknown, Some(column), cell),
-        }
-        return;
-    }
-    for entry in read_list(cell) {
-        match read_limit(&entry) {
-            Some(limit) => profile.limits.push(limit),
-            None => row.fail(RowErrorCode::EnumUnknown, Some(column), &entry),
-        }
-    }
-}
-
-fn read_limit(entry: &str) -> Option<ExplicitLimit> {
-    let (nutrient, rest) = entry.split_once("<=").or_else(|| entry.split_once('≤'))?;
-    let (max, period) = rest.split_once('/')?;
-    let nutrient = Nutrient::from_field(nutrient.trim())?;
-    let (max, _) = nutrient.parse_rounding(max.trim()).ok()?;
-    let period = match code_form(period).as_str() {
-        "100" | "100g" => LimitPeriod::Per100,
-        other => LimitPeriod::parse(other)?,
-    };
-    (max >= 0).then_some(ExplicitLimit { nutrient, max, period })
-}
-
-fn status(code: &str) -> Option<CustomerStatus> {
-    match code {
-        "true" | "1" | "yes" | "enabled" => Some(CustomerStatus::Active),
-        "false" | "0" | "no" | "disabled" | "cancelled" | "canceled" | "deceased" => {
-            Some(CustomerStatus::Inactive)
-        }
-        other => CustomerStatus::parse(other),
-    }
-}
-
-fn sex(code: &str) -> Option<Sex> {
-    match code {
-        "f" | "woman" | "w" => Some(Sex::Female),
-        "m" | "man" => Some(Sex::Male),
-        "u" | "x" | "o" | "other" | "unknown" | "nonbinary" | "non_binary" | "diverse"
-        | "prefer_not_to_say" => Some(Sex::Unspecified),
-        other => Sex::parse(other),
-    }
-}
-
-fn activity(code: &str) -> Option<ActivityLevel> {
-    match code {
-        "inactive" | "none" => Some(ActivityLevel::Sedentary),
-        "lightly_active" | "low" | "low_active" => Some(ActivityLevel::Light),
-        "moderately_active" | "medium" => Some(ActivityLevel::Moderate),
-        "very_active" | "high" => Some(ActivityLevel::Very),
-        "extra_active" | "extremely_active" | "athlete" => Some(ActivityLevel::Extra),
-        other => ActivityLevel::parse(other),
-    }
-}
-
-fn reproductive(code: &str) -> Option<ReproductiveStatus> {
-    match code {
-        "yes" | "true" | "pregnancy" => Some(ReproductiveStatus::Pregnant),
-        "lactation" | "breastfeeding" | "nursing" => Some(ReproductiveStatus::Lactating),
-        "no" | "false" | "none" | "not_pregnant" => Some(ReproductiveStatus::Neither),
-        other => ReproductiveStatus::parse(other),
     }
 }
 

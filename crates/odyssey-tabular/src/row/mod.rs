@@ -4,11 +4,14 @@
 //! and mapping give the same rows. Emits: rows, refused rows, warnings. Never: hands on a raw text, prints
 //! a customer's value.
 
+mod body;
 mod codes;
 mod context;
 mod customer;
+mod customer_words;
 mod person;
 mod product;
+mod product_words;
 
 use std::io::Read;
 use std::marker::PhantomData;

@@ -99,7 +99,7 @@ fn targets(row: &mut Context<'_>, profile: &HealthProfile) {
         profile.limits.iter().find(|l| l.nutrient == Nutrient::Sodium && l.period == LimitPeriod::Day);
     match sodium.map(|limit| limit.max) {
         Some(max) if !(500_000..=10_000_000).contains(&max) => {
-            fail(row, RowErrorCode::ValueOutOfRange, Target::Limits)
+            fail(row, RowErrorCode::ValueOutOfRange, Target::Limits);
         }
         Some(max) if max < 1_000_000 => warn(row, WarningCode::UnusualSodiumTarget, Target::Limits),
         _ => {}

@@ -74,7 +74,7 @@ fn an_encoding_that_shows_late_is_still_found() {
 
 #[test]
 fn broken_bytes_become_replacement_characters_and_spoil_nothing_else() {
-    let mut bytes = "sku,name\n".repeat(1).into_bytes();
+    let mut bytes = b"sku,name\n".to_vec();
     for _ in 0..40 {
         bytes.extend_from_slice("1,crème\n".as_bytes());
     }

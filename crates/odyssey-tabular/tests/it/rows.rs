@@ -1,8 +1,8 @@
 //! One quirk of a row at a time.
 
 use odyssey_tabular::{
-    ErrorsCsv, Mode, Options, Outcome, ProductRow, RowErrorCode, Rows, Table, Target, WarningCode,
-    map_headers, open, row_hash_input,
+    ErrorsCsv, HeaderSynonyms, Mode, Options, Outcome, ProductRow, RowErrorCode, Rows, Table, Target,
+    WarningCode, map_headers, open, row_hash_input,
 };
 use odyssey_types::{AllergySeverity, CustomerStatus, Nutrient, Phi, Sex};
 
@@ -196,7 +196,8 @@ fn a_checkpoint_goes_on_with_the_same_rows_and_still_knows_repetitions() {
         .collect();
     let read = |skip: u64| {
         let table = Table::new(open(file.as_bytes(), &Options::default()).expect("opens")).expect("header");
-        let mapping = map_headers(table.headers(), &table.sample(), Mode::Products, &Default::default());
+        let mapping =
+            map_headers(table.headers(), &table.sample(), Mode::Products, &HeaderSynonyms::default());
         let mut rows = Rows::<_, ProductRow>::new(table, mapping, settings()).expect("fits");
         assert_eq!(rows.skip_rows(skip).expect("readable"), skip);
         rows.map(|row| row.expect("readable")).collect::<Vec<_>>()
@@ -210,7 +211,7 @@ fn a_checkpoint_goes_on_with_the_same_rows_and_still_knows_repetitions() {
 #[test]
 fn a_row_hashes_as_another_only_when_the_mapped_cells_say_the_same() {
     let headers = ["sku".to_owned(), "name".to_owned(), "colour".to_owned()];
-    let mapping = map_headers(&headers, &[], Mode::Products, &Default::default());
+    let mapping = map_headers(&headers, &[], Mode::Products, &HeaderSynonyms::default());
     let input = |cells: [&str; 3]| row_hash_input(&cells.map(str::to_owned), &mapping);
     assert_eq!(input(["1", "a", "red"]), input([" 1 ", "a", "blue"]));
     assert_eq!(input(["1", "NULL", ""]), input(["1", "", ""]));
