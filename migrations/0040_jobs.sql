@@ -4,6 +4,8 @@
 --
 -- A vendor_id of all zeros is the platform itself. Payloads hold ids, never personal or health data.
 
+SET LOCAL lock_timeout = '5s';
+
 -- ---------------------------------------------------------------------------------------------------------------
 -- The record that a caller follows. Kinds that nobody follows (deliveries, fan-outs) have none.
 -- No index holds a column that changes while a job lives, so each update stays within its page (HOT).

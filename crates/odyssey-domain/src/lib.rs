@@ -7,6 +7,7 @@ pub mod audit;
 pub mod catalog;
 pub mod customers;
 pub mod db;
+pub mod field;
 pub mod ingestion;
 pub mod jobs;
 mod json;

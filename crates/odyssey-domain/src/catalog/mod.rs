@@ -18,8 +18,9 @@ mod store;
 mod validate;
 mod write;
 
+pub use crate::field::FieldError;
 pub use document::{document_of, search_terms};
-pub use error::{CatalogError, FieldError, WriteRefusal};
+pub use error::{CatalogError, WriteRefusal};
 pub use facts::{StoredFacts, derive_product};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
 pub use list::{ProductQuery, ProductSort, find_by_text, list_products};

@@ -4,8 +4,10 @@
 use odyssey_types::{CustomerId, ProductId};
 use odyssey_vault::VaultError;
 
-use crate::catalog::{CatalogError, FieldError};
+// Edge: putting a product on a list asks the catalog whether it exists.
+use crate::catalog::CatalogError;
 use crate::db::DbError;
+use crate::field::FieldError;
 
 /// Why one record of a write was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,6 +4,7 @@ use odyssey_types::{CustomerId, ProductId};
 
 use super::{CustomerError, LIST_ENTRIES_MAX, ListEntry, ListKind, WriteRefusal, store};
 use crate::audit::{self, AuditEvent};
+// Edge: a list holds products that exist, and only the catalog knows.
 use crate::catalog;
 use crate::db::VendorTx;
 use crate::outbox;

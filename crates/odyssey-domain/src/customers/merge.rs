@@ -4,7 +4,7 @@ use odyssey_types::{CustomerIdentity, CustomerStatus, HealthProfile};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::catalog::FieldError;
+use crate::field::FieldError;
 use crate::json;
 
 /// What a customer's own record holds.

@@ -14,7 +14,7 @@ use super::store::{CustomerRow, ProfileRow};
 use super::validate::{validate_health, validate_identity};
 use super::write::{BatchOptions, Change, CustomerWrite, Row, Target, WriteResult};
 use super::{ConsentState, Customer, RowOutcome, WriteRefusal};
-use crate::catalog::FieldError;
+use crate::field::FieldError;
 
 /// A stored customer, opened, with what is needed to seal it again.
 #[derive(Debug)]

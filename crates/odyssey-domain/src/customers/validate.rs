@@ -6,7 +6,7 @@ use odyssey_types::{CustomerIdentity, HealthProfile};
 
 use super::customer::age_on;
 use super::normalise::{normalise_email, normalise_phone};
-use crate::catalog::FieldError;
+use crate::field::FieldError;
 
 /// Longest short text, in characters.
 const SHORT_TEXT_MAX: usize = 500;

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::MatchingError;
 use crate::catalog::{self, StoredFacts};
 use crate::db::{Database, ReadTx};
-use crate::tenancy::{Actor, VendorScope};
+use crate::tenancy::{self, Actor, VendorScope};
 
 /// Rows of one page of a full load: a few megabytes at a time.
 const LOAD_PAGE: i64 = 20_000;
@@ -103,6 +103,27 @@ impl Snapshots {
             Ok(loaded) => Ok(Some(loaded?)),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Brings a vendor's snapshot up to date ahead of demand, when it is in memory at all. A failure costs
+    /// nothing but time: whoever asks next refreshes it.
+    pub async fn refresh_if_loaded(&self, vendor_id: VendorId) {
+        let loaded = self.slots().by_vendor.get(&vendor_id).is_some_and(|slot| slot.current.is_some());
+        if !loaded {
+            return;
+        }
+        if let Err(error) = self.catch_up(vendor_id).await {
+            tracing::debug!(vendor.id = %vendor_id, %error, "A snapshot was not refreshed ahead of demand");
+        }
+    }
+
+    async fn catch_up(&self, vendor_id: VendorId) -> Result<(), MatchingError> {
+        let scope = tenancy::scope_for_job(&self.database, vendor_id).await?;
+        let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
+        let version = catalog::catalog_version(read.tx()).await?;
+        read.finish().await?;
+        self.at_least(scope, version).await?;
+        Ok(())
     }
 
     /// Forgets a vendor: it was removed or suspended.

@@ -196,3 +196,13 @@ pub async fn scope_for_job(database: &Database, vendor_id: VendorId) -> Result<V
         None => Err(TenancyError::VendorNotFound),
     }
 }
+
+/// The transaction of an operator at the server's own command line; whoever can start the binary with this
+/// installation's keys is trusted with them.
+pub async fn begin_at_command_line(
+    database: &Database,
+    vendor_id: VendorId,
+) -> Result<VendorTx, TenancyError> {
+    let scope = scope_for_job(database, vendor_id).await?;
+    Ok(VendorTx::begin(database, scope, Actor::command_line()).await?)
+}

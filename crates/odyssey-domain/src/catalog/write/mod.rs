@@ -1,0 +1,169 @@
+//! Writing products: one path for the API and for imports.
+//!
+//! Order of locks, everywhere: product rows sorted by id, then barcodes, then the version row.
+
+mod apply;
+mod plan;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use odyssey_types::{ProductFields, ProductId, UserId};
+use odyssey_vault::product_id;
+use serde_json::{Map, Value};
+
+pub(super) use apply::rederive;
+
+use super::store;
+use super::{CatalogError, Product, WriteRefusal};
+use crate::audit::{self, AuditEvent};
+use crate::db::{DbError, VendorTx};
+use crate::tenancy::Purpose;
+use apply::apply;
+use plan::Plan;
+
+/// What one record wants to become.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// PUT: exactly these fields.
+    Replace(Box<ProductFields>),
+    /// PATCH and upsert (RFC 7396): absent keeps, null is unknown.
+    Merge(Map<String, Value>),
+    /// The product goes; its external id may come back.
+    Delete,
+}
+
+/// One record of a write.
+#[derive(Debug, Clone)]
+pub struct ProductWrite {
+    pub external_id: String,
+    pub change: Change,
+    /// Refuse when the product exists.
+    pub must_not_exist: bool,
+    /// Refuse when it does not.
+    pub must_exist: bool,
+    /// Refuse unless the stored row has one of these versions.
+    pub if_versions: Option<Vec<i64>>,
+    /// The file row it comes from, for imports.
+    pub import: Option<ImportMark>,
+}
+
+impl ProductWrite {
+    pub const fn new(external_id: String, change: Change) -> Self {
+        Self {
+            external_id,
+            change,
+            must_not_exist: false,
+            must_exist: false,
+            if_versions: None,
+            import: None,
+        }
+    }
+}
+
+/// Which file row a record is, and its hash.
+#[derive(Debug, Clone)]
+pub struct ImportMark {
+    pub row: u64,
+    pub source_hash: Vec<u8>,
+}
+
+/// What holds for a whole batch.
+#[derive(Debug, Clone, Default)]
+pub struct BatchOptions {
+    /// Set for imports.
+    pub import: Option<ImportOptions>,
+}
+
+/// What an import says about its batches.
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
+    pub job_id: odyssey_types::JobId,
+    pub started_by: Option<UserId>,
+    pub started_at: DateTime<Utc>,
+    pub mapping_digest: Vec<u8>,
+    /// Overwrite what people edited before the import began.
+    pub overwrite_edits: bool,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOutcome {
+    Created,
+    Updated,
+    Unchanged,
+    /// A person's edit stands; the file's row was not taken.
+    Kept,
+    Deleted,
+}
+
+/// A record that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteResult {
+    pub id: ProductId,
+    pub outcome: RowOutcome,
+    pub row_version: i64,
+}
+
+/// The results, in the order of the records.
+#[derive(Debug)]
+pub struct BatchOutcome {
+    pub results: Vec<Result<WriteResult, WriteRefusal>>,
+    /// The new version of the catalog, when anything changed.
+    pub catalog_version: Option<i64>,
+}
+
+/// Writes up to [`super::BATCH_ROWS_MAX`] records in the caller's transaction; a refused record leaves
+/// the others alone. Nothing is committed and the batch is audited as one event.
+pub async fn write_products(
+    tx: &mut VendorTx,
+    writes: &[ProductWrite],
+    options: &BatchOptions,
+) -> Result<BatchOutcome, CatalogError> {
+    let vendor_id = tx.vendor_id();
+    let ids: Vec<ProductId> = writes.iter().map(|w| product_id(vendor_id, &w.external_id)).collect();
+    let stored: HashMap<ProductId, Product> =
+        store::lock_products(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+
+    let mut plan = Plan::new(tx.now(), tx.actor().user_id, options);
+    for (at, (write, id)) in writes.iter().zip(&ids).enumerate() {
+        plan.consider(at, *id, write, stored.get(id));
+    }
+    plan.judge_barcodes(tx).await?;
+    let catalog_version =
+        if plan.changed.is_empty() { None } else { Some(apply(tx, &plan, &stored, options).await?) };
+    if !plan.marks.is_empty() {
+        store::mark_sources(tx, &plan.marks).await?;
+    }
+    let event = AuditEvent::new("product.write", "product", Purpose::Operations)
+        .count(plan.changed.len() as i64)
+        .detail("records", writes.len())
+        .detail("refused", plan.results.iter().filter(|r| r.is_err()).count());
+    let event = if let [only] = ids.as_slice() { event.entity(*only) } else { event };
+    audit::record(tx, event).await?;
+    Ok(BatchOutcome { results: plan.results, catalog_version })
+}
+
+/// Writes one record; a refusal is the error.
+pub async fn write_one(tx: &mut VendorTx, write: ProductWrite) -> Result<WriteResult, CatalogError> {
+    let mut outcome = write_products(tx, std::slice::from_ref(&write), &BatchOptions::default()).await?;
+    match outcome.results.pop() {
+        Some(result) => Ok(result?),
+        None => Err(DbError::inconsistent("a write of one record has no result").into()),
+    }
+}
+
+/// Deletes a product; its row stays for history and its barcode becomes free.
+pub async fn delete_product(
+    tx: &mut VendorTx,
+    id: ProductId,
+    if_versions: Option<Vec<i64>>,
+) -> Result<WriteResult, CatalogError> {
+    let product = super::get_product(tx, id).await?;
+    let write = ProductWrite {
+        must_exist: true,
+        if_versions,
+        ..ProductWrite::new(product.external_id, Change::Delete)
+    };
+    write_one(tx, write).await
+}
