@@ -126,7 +126,8 @@ pub(super) fn settle_basis(
             (basis, if has(Target::Basis) { BasisSource::Column } else { BasisSource::Assumed })
         }
     };
-    if source == BasisSource::Headers {
+    let chosen_is_stated = columns.iter().any(|c| nutrient(c) && c.basis == Some(basis));
+    if source == BasisSource::Headers || source == BasisSource::Override && chosen_is_stated {
         for column in columns.iter_mut().filter(|c| nutrient(c) && c.basis.is_some_and(|b| b != basis)) {
             ignore(column, IgnoredReason::OtherBasis);
         }

@@ -228,9 +228,12 @@ impl<'a> Context<'a> {
         cell: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let found = parse(&crate::value::text::code_form(cell));
+        let code = crate::value::text::code_form(cell);
+        let found = parse(&code);
         if found.is_none() {
-            self.fail(RowErrorCode::EnumUnknown, Some(column), cell);
+            let mut near = CODES.iter().filter(|known| parse(known).is_some() && is_one_slip(&code, known));
+            let suggestion = near.next().filter(|_| near.next().is_none()).map(|known| (*known).to_owned());
+            self.fail_with(RowErrorCode::EnumUnknown, Some(column), cell, suggestion, None);
         }
         found
     }
@@ -256,6 +259,51 @@ impl<'a> Context<'a> {
             };
             rejected(vec![error])
         })
+    }
+}
+
+/// The longer codes of all closed lists: what a mistyped one is compared with.
+const CODES: &[&str] = &[
+    "active",
+    "inactive",
+    "discontinued",
+    "complete",
+    "partial",
+    "unknown",
+    "female",
+    "male",
+    "unspecified",
+    "sedentary",
+    "light",
+    "moderate",
+    "very",
+    "extra",
+    "pregnant",
+    "lactating",
+    "neither",
+    "per_100g",
+    "per_100ml",
+    "per_serving",
+];
+
+/// One letter more, less, changed, or two neighbours swapped.
+fn is_one_slip(typed: &str, meant: &str) -> bool {
+    let (mut a, mut b) = (typed.as_bytes(), meant.as_bytes());
+    while let (Some((first, rest)), Some((other, others))) = (a.split_first(), b.split_first()) {
+        if first != other {
+            break;
+        }
+        (a, b) = (rest, others);
+    }
+    while let (Some((last, rest)), Some((other, others))) = (a.split_last(), b.split_last()) {
+        if last != other {
+            break;
+        }
+        (a, b) = (rest, others);
+    }
+    match (a, b) {
+        ([one, two], [three, four]) => one == four && two == three,
+        _ => a.len() <= 1 && b.len() <= 1,
     }
 }
 

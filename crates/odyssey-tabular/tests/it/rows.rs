@@ -284,6 +284,13 @@ fn impossible_people_are_refused() {
 }
 
 #[test]
+fn a_mistyped_code_comes_with_the_one_that_was_meant() {
+    let parsed = products("sku,status\n1,actvie\n2,gone\n".as_bytes());
+    let suggestions: Vec<_> = parsed.rejected.iter().map(|r| r.errors[0].suggestion.as_deref()).collect();
+    assert_eq!(suggestions, [Some("active"), None]);
+}
+
+#[test]
 fn who_has_died_is_inactive() {
     let parsed = customers("Id,BIRTHDATE,DEATHDATE\np,1941-05-13,1973-12-01\nq,1950-01-01,\n".as_bytes());
     assert_eq!(parsed.accepted[0].status, Some(CustomerStatus::Inactive));
