@@ -123,7 +123,7 @@ pub(super) async fn get_customer(
 }
 
 /// What to find customers by: exactly one of these.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchCustomers {
     #[serde(default)]
@@ -137,7 +137,7 @@ pub(super) struct SearchCustomers {
 }
 
 /// The customers found, at most 200.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct FoundCustomers {
     items: Vec<CustomerDto>,
 }

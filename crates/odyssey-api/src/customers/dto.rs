@@ -1,4 +1,4 @@
-//! Customers as they go out, and how many records went in.
+//! Customers as they go out, and how many records went in. What is personal has no `Debug`.
 
 use chrono::{DateTime, Utc};
 use odyssey_domain::customers::{
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::problem::{Problem, ProblemError};
 
 /// A customer. In the masked form only what needs no opened data is there.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CustomerDto {
     #[schema(value_type = Uuid)]
     pub id: CustomerId,
@@ -30,7 +30,7 @@ pub(super) struct CustomerDto {
 }
 
 /// What only those see who may read customers. Absent fields are unknown.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PersonalDto {
     /// The vendor's own id, unique within the vendor.
     pub external_id: String,
@@ -44,7 +44,7 @@ pub(super) struct PersonalDto {
 }
 
 /// Identity and contact.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct IdentityDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -1,4 +1,4 @@
-//! Health profiles as they go out.
+//! Health profiles as they go out. No `Debug`: it is health data.
 
 use chrono::{DateTime, Utc};
 use odyssey_domain::customers::HealthRecord;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::problem::Problem;
 
 /// A health profile and what derives from it. What is missing is absent and never filled in.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct HealthDto {
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
@@ -28,7 +28,7 @@ pub(super) struct HealthDto {
 }
 
 /// What follows from a profile. A figure is absent where something that it needs is missing.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DerivedDto {
     /// Version of the rules whose formulas were used.
     pub formula_version: String,
@@ -58,7 +58,7 @@ pub(super) struct DerivedDto {
 }
 
 /// One amount per day, in the unit that the nutrient's name ends with.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DailyLimitDto {
     pub nutrient: &'static str,
     /// `cap` (not more than), `target` (good to reach) or `min` (the least a diet should bring).

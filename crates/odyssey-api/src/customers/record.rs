@@ -109,18 +109,12 @@ pub(super) enum ConsentStateDto {
     Withdrawn,
 }
 
-/// Longest version of a text, in characters.
-const TEXT_VERSION_MAX: usize = 100;
 /// Most consents of one record: one per purpose, and room for a purpose that is said twice.
 const CONSENTS_MAX: usize = 10;
 
 impl ConsentRecordDto {
     pub(super) fn into_change(self) -> Result<ConsentChange, FieldError> {
-        if self.text_version.as_ref().is_some_and(|text| text.chars().count() > TEXT_VERSION_MAX) {
-            let detail = format!("a version has at most {TEXT_VERSION_MAX} characters");
-            return Err(FieldError::new("/text_version", "too_long", detail));
-        }
-        Ok(ConsentChange {
+        let change = ConsentChange {
             purpose: match self.purpose {
                 ConsentPurposeDto::HealthData => ConsentPurpose::HealthData,
                 ConsentPurposeDto::Marketing => ConsentPurpose::Marketing,
@@ -131,7 +125,8 @@ impl ConsentRecordDto {
                 ConsentStateDto::Withdrawn => ConsentState::Withdrawn,
             },
             text_version: self.text_version,
-        })
+        };
+        change.check().map(|()| change)
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::field::FieldError;
 use crate::json;
 
-/// What a customer's own record holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a customer's own record holds. No `Debug`: it is personal.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub identity: CustomerIdentity,
     pub status: CustomerStatus,

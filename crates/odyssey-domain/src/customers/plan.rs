@@ -242,9 +242,11 @@ impl<'a> Plan<'a> {
         latest: &[LatestConsent],
         deleted: bool,
     ) -> Result<Settlement, Stop> {
-        if write.consents.iter().any(|c| c.state == ConsentState::Missing) {
-            let detail = "a consent is `granted` or `withdrawn`";
-            return Err(vec![FieldError::new("/consents", "unreadable", detail)].into());
+        for (at, change) in write.consents.iter().enumerate() {
+            change.check().map_err(|mut error| {
+                error.pointer = format!("/consents/{at}{}", error.pointer);
+                vec![error]
+            })?;
         }
         let settlement = settle(&Wanting {
             now: self.now,

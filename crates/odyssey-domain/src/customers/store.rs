@@ -429,6 +429,7 @@ pub(super) async fn upsert_customers(
                                      ELSE excluded.source_hash END,
                   source_mapping = CASE WHEN c.deleted_at IS NULL THEN coalesce(excluded.source_mapping, c.source_mapping)
                                         ELSE excluded.source_mapping END,
+                  created_at = CASE WHEN c.deleted_at IS NULL THEN c.created_at ELSE excluded.created_at END,
                   row_version = excluded.row_version, updated_at = excluded.updated_at,
                   edited_at = excluded.edited_at, deleted_at = excluded.deleted_at
            -- Only over the version that was locked and opened.

@@ -81,11 +81,35 @@ pub(super) fn validate_health(profile: &HealthProfile, birth_age: Option<u8>, at
             errors.push(FieldError::new(format!("{at}/{pointer}"), "too_many", detail));
         }
     }
+    for text in texts(profile) {
+        if text.chars().count() > SHORT_TEXT_MAX {
+            let detail = format!("a text of a profile has at most {SHORT_TEXT_MAX} characters");
+            errors.push(FieldError::new(at, "too_long", detail));
+            break;
+        }
+    }
     let aged = HealthProfile { age_years: birth_age.or(profile.age_years), ..profile.clone() };
     let faults = validate_profile(&aged, RulePack::embedded());
     errors
         .extend(faults.into_iter().map(|f| FieldError::new(format!("{at}{}", f.pointer), f.code, f.detail)));
     errors
+}
+
+/// Every free text and code of a profile.
+fn texts(profile: &HealthProfile) -> impl Iterator<Item = &str> {
+    let allergies = profile.allergies.iter().flat_map(|a| [a.allergen.as_deref(), a.text.as_deref()]);
+    let conditions = profile.conditions.iter().flat_map(|c| [Some(c.code.as_str()), c.display.as_deref()]);
+    let medications = profile.medications.iter().flat_map(|m| [m.rxnorm.as_deref(), m.name.as_deref()]);
+    let diets = profile.diets.iter().map(|d| d.diet.as_str());
+    let lists = [
+        &profile.goals,
+        &profile.liked_brands,
+        &profile.disliked_brands,
+        &profile.liked_categories,
+        &profile.disliked_categories,
+    ];
+    let lists = lists.into_iter().flatten().map(String::as_str);
+    allergies.chain(conditions).chain(medications).flatten().chain(diets).chain(lists)
 }
 
 fn check_tags(errors: &mut Vec<FieldError>, tags: &[String]) {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
+use crate::field::FieldError;
 use crate::outbox;
 use crate::tenancy::Purpose;
 
@@ -58,7 +59,27 @@ pub enum Change {
 pub struct ConsentChange {
     pub purpose: ConsentPurpose,
     pub state: ConsentState,
+    /// The version of the words that were agreed to: a short name, stored in clear.
     pub text_version: Option<String>,
+}
+
+/// Longest version of a text, in characters.
+const TEXT_VERSION_MAX: usize = 100;
+
+impl ConsentChange {
+    /// Everything about the change that cannot be taken, with pointers into it.
+    pub fn check(&self) -> Result<(), FieldError> {
+        if self.state == ConsentState::Missing {
+            return Err(FieldError::new("/state", "unreadable", "a consent is `granted` or `withdrawn`"));
+        }
+        let Some(text) = &self.text_version else { return Ok(()) };
+        if text.chars().count() > TEXT_VERSION_MAX || text.chars().any(char::is_control) {
+            let detail =
+                format!("a version has at most {TEXT_VERSION_MAX} characters, all of them printable");
+            return Err(FieldError::new("/text_version", "out_of_range", detail));
+        }
+        Ok(())
+    }
 }
 
 /// One record of a write.

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::fixture::{Fixture, merge, object};
 use crate::customers::{
-    Change, CustomerWrite, ImportMark, ImportOptions, RowOutcome, WriteRefusal, fields_of,
+    Change, ConsentChange, ConsentPurpose, ConsentState, CustomerWrite, ImportMark, ImportOptions,
+    RowOutcome, WriteRefusal, fields_of,
 };
 
 fn import(fixture: &Fixture) -> ImportOptions {
@@ -130,4 +131,34 @@ fn what_a_person_edits_after_an_import_began_is_kept() {
     third.started_at += TimeDelta::minutes(1);
     assert_eq!(fixture.import(row("Adele!"), third).unwrap().outcome, RowOutcome::Updated);
     assert_eq!(fixture.customer().edited_at, None);
+}
+
+#[test]
+fn what_is_stored_in_clear_of_a_consent_is_a_short_name() {
+    let mut fixture = Fixture::new();
+    for (text, taken) in [("2026-01", true), ("nul\0", false), (&"x".repeat(101), false)] {
+        let change = ConsentChange {
+            purpose: ConsentPurpose::Marketing,
+            state: ConsentState::Granted,
+            text_version: Some(text.to_owned()),
+        };
+        let write = CustomerWrite { consents: vec![change], ..merge(json!({})) };
+        assert_eq!(fixture.write(write).is_ok(), taken, "{text:?}");
+    }
+}
+
+#[test]
+fn a_text_without_end_is_refused() {
+    let mut fixture = Fixture::new();
+    let long = "x".repeat(501);
+    for profile in [
+        json!({ "conditions": [{ "system": "text", "code": long }] }),
+        json!({ "allergies": [{ "text": long }] }),
+        json!({ "liked_brands": [long] }),
+    ] {
+        let Err(WriteRefusal::Invalid(errors)) = fixture.write(merge(json!({ "profile": profile }))) else {
+            panic!()
+        };
+        assert_eq!((errors[0].pointer.as_str(), errors[0].code), ("/profile", "too_long"));
+    }
 }

@@ -148,6 +148,7 @@ async fn an_import_knows_what_is_unchanged_what_a_person_edited_and_whom_it_may_
         .await
         .expect(201);
 
+    app.clock().advance(chrono::TimeDelta::minutes(1));
     let mut tx = begin(&app).await;
     let rows = [(ids[0], [1; 32]), (ids[1], [2; 32])];
     let since = customers::unchanged_customers(&mut tx, &rows, &[1, 2]).await.expect("an answer");
