@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use odyssey_domain::db::Database;
+use odyssey_domain::ingestion::Ingestion;
 use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::{IdentityProvider, TokenIssuer};
 use odyssey_types::{Clock, VendorId};
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub readiness: Readiness,
     /// The vendors' catalogs in memory.
     pub snapshots: Snapshots,
+    /// Where uploads go, and how large they may be.
+    pub ingestion: Ingestion,
     pub settings: ApiSettings,
 }
 
@@ -106,6 +109,10 @@ impl ApiState {
 
     pub fn snapshots(&self) -> &Snapshots {
         &self.0.parts.snapshots
+    }
+
+    pub fn ingestion(&self) -> &Ingestion {
+        &self.0.parts.ingestion
     }
 
     pub fn settings(&self) -> &ApiSettings {

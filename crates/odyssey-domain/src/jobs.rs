@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use odyssey_jobs::{
     DEFAULT_LANE, Dispatcher, Job, JobContext, JobError, JobOutcome, LaneOptions, Options, QueueError,
-    Registry, RunReport,
+    Registry,
 };
+
+pub use odyssey_jobs::RunReport;
+pub use odyssey_jobs::Wake;
 use odyssey_types::{JobId, VendorId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;

@@ -10,6 +10,8 @@ use odyssey_api::health::Readiness;
 use odyssey_api::limits::RateSettings;
 use odyssey_api::{ApiParts, ApiSettings, ApiState};
 use odyssey_domain::db::Database;
+use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool, Wake};
+use odyssey_domain::jobs::{self, Work, WorkerSettings};
 use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
 use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
@@ -28,6 +30,9 @@ const SNAPSHOT_BUDGET_BYTES: usize = 512 * 1024 * 1024;
 pub struct TestApp {
     pub test: TestDatabase,
     pub router: Router,
+    pub ingestion: Ingestion,
+    /// Where uploads wait; removed with the value.
+    pub spool: tempfile::TempDir,
     issuer: Arc<TokenIssuer>,
 }
 
@@ -45,16 +50,23 @@ impl TestApp {
         let clock: Arc<dyn odyssey_types::Clock> = Arc::new(test.clock.clone());
         let mut api = ApiSettings { rates: unlimited(), ..ApiSettings::default() };
         change(&mut api);
+        let spool = tempfile::TempDir::new().expect("a temporary directory");
+        let ingestion = Ingestion {
+            spool: Spool::new(spool.path().to_owned()),
+            settings: IngestionSettings::default(),
+            wake: Wake::new(),
+        };
         let state = ApiState::new(ApiParts {
             database: test.database.clone(),
             identity: Arc::new(LocalIdentityProvider::new(Arc::clone(&issuer), clock)),
             issuer: Arc::clone(&issuer),
             readiness: Readiness::default(),
+            ingestion: ingestion.clone(),
             snapshots: Snapshots::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             settings: api,
         });
         let router = odyssey_api::router(state).expect("every operation is registered");
-        Self { test, router, issuer }
+        Self { test, router, ingestion, spool, issuer }
     }
 
     pub const fn database(&self) -> &Database {
@@ -88,6 +100,15 @@ impl TestApp {
                 .await
                 .expect("the person of the template can sign in");
         Actor { app: self, token: Some(signed_in.access_token.expose_secret().to_owned()), vendor_id }
+    }
+
+    /// Works the queue until it is empty; fails the test when a job fails.
+    pub async fn run_jobs(&self) -> odyssey_domain::jobs::RunReport {
+        let work = Work { database: self.database().clone(), ingestion: self.ingestion.clone() };
+        let dispatcher = jobs::dispatcher(work, &WorkerSettings::default()).expect("a dispatcher");
+        let report = dispatcher.run_until_empty().await.expect("the queue answers");
+        assert_eq!(report.failed, 0, "a job failed: {report:?}");
+        report
     }
 
     /// Sends a request through the router, without a socket.

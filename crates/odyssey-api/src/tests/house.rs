@@ -73,6 +73,11 @@ impl House {
             identity: Arc::new(identity),
             issuer: Arc::clone(&issuer),
             readiness: readiness.clone(),
+            ingestion: odyssey_domain::ingestion::Ingestion {
+                spool: odyssey_domain::ingestion::Spool::new(std::env::temp_dir()),
+                settings: odyssey_domain::ingestion::IngestionSettings::default(),
+                wake: odyssey_domain::ingestion::Wake::new(),
+            },
             settings,
         });
         let router = match routes {

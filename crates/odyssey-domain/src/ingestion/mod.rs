@@ -44,7 +44,7 @@ pub use view::{ImportView, JobView, find_job, get_job, list_jobs};
 
 pub use odyssey_tabular::Mode as ImportMode;
 
-use odyssey_jobs::Wake;
+pub use odyssey_jobs::Wake;
 
 /// Limits of imports. Each is a setting.
 #[derive(Debug, Clone)]

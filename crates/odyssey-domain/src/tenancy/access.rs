@@ -198,11 +198,22 @@ pub async fn scope_for_job(database: &Database, vendor_id: VendorId) -> Result<V
 }
 
 /// The transaction of an operator at the server's own command line; whoever can start the binary with this
-/// installation's keys is trusted with them.
+/// installation's keys is trusted with them. With `user_id` the act is recorded as that member's, in their
+/// role, as an attestation has to be.
 pub async fn begin_at_command_line(
     database: &Database,
     vendor_id: VendorId,
+    user_id: Option<UserId>,
 ) -> Result<VendorTx, TenancyError> {
     let scope = scope_for_job(database, vendor_id).await?;
-    Ok(VendorTx::begin(database, scope, Actor::command_line()).await?)
+    let actor = match user_id {
+        None => Actor::command_line(),
+        Some(user_id) => {
+            let memberships = super::list_memberships_of(database, user_id).await?;
+            let membership = memberships.into_iter().find(|m| m.vendor_id == vendor_id);
+            let role = membership.ok_or(TenancyError::UserNotFound)?.role;
+            Actor { user_id: Some(user_id), role, request_id: None, job_id: None }
+        }
+    };
+    Ok(VendorTx::begin(database, scope, actor).await?)
 }
