@@ -8,7 +8,7 @@ use odyssey_types::{ConsentId, JobId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::customers::CustomerPath;
+use super::reads::CustomerPath;
 use super::record::ConsentRecordDto;
 use crate::authorized::{Authorized, permission};
 use crate::conditional::Versioned;

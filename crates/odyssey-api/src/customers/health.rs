@@ -7,8 +7,8 @@ use odyssey_domain::db::VendorTx;
 use odyssey_types::{HealthProfile, Phi};
 use serde_json::{Map, Value};
 
-use super::customers::{CustomerPath, versions};
 use super::health_dto::HealthDto;
+use super::reads::{CustomerPath, versions};
 use crate::authorized::{Authorized, permission};
 use crate::conditional::{IfMatch, Versioned};
 use crate::context;

@@ -8,7 +8,7 @@ use odyssey_types::{CustomerId, ProductId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::customers::{CustomerPath, versions};
+use super::reads::{CustomerPath, versions};
 use crate::authorized::{Authorized, permission};
 use crate::conditional::{IfMatch, Versioned};
 use crate::context;

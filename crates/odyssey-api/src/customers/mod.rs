@@ -5,12 +5,12 @@
 //! the domain audits. Never: puts a value of a request into a problem, a URL or a log line.
 
 mod consents;
-mod customers;
 mod dto;
 mod health;
 mod health_dto;
 mod lists;
 mod problem;
+mod reads;
 mod record;
 mod writes;
 
@@ -22,10 +22,10 @@ use crate::{guarded, keyed};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
-        .routes(guarded!(customers::list_customers, Facts::audited("customer.list").discloses_phi()))
+        .routes(guarded!(reads::list_customers, Facts::audited("customer.list").discloses_phi()))
         .routes(keyed!(writes::upsert_customers, Facts::audited("customer.write").discloses_phi()))
-        .routes(guarded!(customers::search_customers, Facts::audited("customer.search").discloses_phi()))
-        .routes(guarded!(customers::get_customer, Facts::audited("customer.read").discloses_phi()))
+        .routes(guarded!(reads::search_customers, Facts::audited("customer.search").discloses_phi()))
+        .routes(guarded!(reads::get_customer, Facts::audited("customer.read").discloses_phi()))
         .routes(keyed!(writes::replace_customer, Facts::audited("customer.write").discloses_phi()))
         .routes(keyed!(writes::update_customer, Facts::audited("customer.write").discloses_phi()))
         .routes(guarded!(writes::delete_customer, Facts::audited("customer.delete")))

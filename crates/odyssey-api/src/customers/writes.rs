@@ -11,8 +11,8 @@ use odyssey_domain::tenancy::{Caller, Permission, TenancyError};
 use odyssey_types::{CustomerId, Phi};
 use serde_json::{Map, Value};
 
-use super::customers::{CustomerPath, versions};
 use super::dto::{CustomerDto, CustomerResults};
+use super::reads::{CustomerPath, versions};
 use super::record::{
     CreateCustomers, ReplaceCustomer, WriteModeDto, read_patch, read_record, read_replacement, refuse,
 };
