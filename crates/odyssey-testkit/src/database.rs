@@ -266,7 +266,10 @@ fn hex_prefix(parts: &[&[u8]]) -> String {
     for part in parts {
         hasher.update(part);
     }
-    hasher.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher.finalize()[..6].iter().fold(String::new(), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
 }
 
 fn copy_directory(from: &Path, to: &Path) {

@@ -153,7 +153,7 @@ fn pool(options: PgConnectOptions, settings: &PoolSettings, size: u32) -> PgPool
         .max_connections(size)
         .min_connections(0)
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_secs(240))
+        .idle_timeout(Duration::from_mins(4))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -9,20 +9,19 @@ use odyssey_vault::KeyStore;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::vendor_tx::begin_as;
-use super::{Database, DbError, Notice};
+use super::{Database, DbError};
 
 /// A cross-vendor transaction. Made only by sign-in, operators and workers.
 #[derive(Debug)]
 pub struct SystemTx {
     transaction: Transaction<'static, Postgres>,
     database: Database,
-    notices: Vec<Notice>,
 }
 
 impl SystemTx {
     pub async fn begin(database: &Database) -> Result<Self, DbError> {
         let transaction = begin_as(&database.platform, "odyssey_platform", None).await?;
-        Ok(Self { transaction, database: database.clone(), notices: Vec::new() })
+        Ok(Self { transaction, database: database.clone() })
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -41,17 +40,8 @@ impl SystemTx {
         &mut self.transaction
     }
 
-    pub(crate) fn notify_after_commit(&mut self, notice: Notice) {
-        self.notices.push(notice);
-    }
-
     pub async fn commit(self) -> Result<(), DbError> {
-        let Self { transaction, database, notices } = self;
-        transaction.commit().await?;
-        for notice in notices {
-            database.notify(notice);
-        }
-        Ok(())
+        Ok(self.transaction.commit().await?)
     }
 
     /// Gives the connection back without keeping anything.

@@ -165,9 +165,10 @@ fn choose_vendor(
         Some(wanted) => match standing.memberships.iter().find(|m| m.vendor_id == wanted) {
             Some(membership) => membership,
             None if standing.is_superadmin => {
-                return match standing.wanted_exists(wanted) {
-                    true => Ok((Role::Superadmin, Some(VendorScope(wanted)))),
-                    false => Err(TenancyError::VendorNotFound),
+                return if standing.wanted_exists(wanted) {
+                    Ok((Role::Superadmin, Some(VendorScope(wanted))))
+                } else {
+                    Err(TenancyError::VendorNotFound)
                 };
             }
             None => return Err(TenancyError::VendorNotFound),
