@@ -19,6 +19,9 @@ pub(super) const SODIUM: usize = 7;
 pub(super) const POTASSIUM: usize = 8;
 pub(super) const FIGURES: usize = 9;
 
+/// Percent of water and ash that even the driest food keeps.
+const CRUMB_WATER: i64 = 3;
+
 /// Per 100 g: the first seven in mg, sodium and potassium in µg.
 pub(super) type Figures = [i64; FIGURES];
 
@@ -72,9 +75,16 @@ impl Foods {
         Ok(parts)
     }
 
-    /// The figures of a mixture per 100 g of it, when `left` percent of its mass remain after cooking
-    /// (only water is lost) or more than 100 (water is taken up).
+    /// The figures of a mixture per 100 g of it, when `left` percent of its mass remain after cooking, or
+    /// more than 100 where water is taken up. Only water is lost, so never more than there is of it.
     pub(super) fn mixture(&self, parts: &[Part], left: i64) -> Figures {
+        let raw = self.raw_mixture(parts, 100);
+        let solid_percent = (raw[FAT] + raw[CARBOHYDRATE] + raw[PROTEIN]) / 1_000 + 1;
+        let least = (solid_percent + CRUMB_WATER).min(100);
+        self.raw_mixture(parts, left.max(least))
+    }
+
+    fn raw_mixture(&self, parts: &[Part], left: i64) -> Figures {
         let total: i64 = parts.iter().map(|part| part.share).sum();
         let mut figures = [0; FIGURES];
         for (at, figure) in figures.iter_mut().enumerate() {
@@ -102,7 +112,7 @@ impl Foods {
         let parts = self.parts(parts)?;
         let figures = match stated {
             Some(text) => figures(text).ok_or_else(|| format!("figures of {line}"))?,
-            None => self.mixture(&parts, 100),
+            None => self.raw_mixture(&parts, 100),
         };
         Ok(Food { label, figures, marks: self.marks(&parts).inside(), parts })
     }

@@ -61,8 +61,8 @@ fn write_food(foods: &Foods, part: Part, organic: bool, text: &mut String) {
         text.push_str("organic ");
     }
     text.push_str(food.label);
-    // A compound of one thing needs no brackets.
-    if food.parts.len() > 1 {
+    // Even for one part: only "durum wheat semolina" says that spaghetti is wheat.
+    if !food.parts.is_empty() {
         text.push_str(" (");
         for (at, inner) in food.parts.iter().enumerate() {
             if at > 0 {

@@ -45,9 +45,10 @@ pub(super) struct Marks(u32);
 
 impl Marks {
     pub(super) const NONE: Self = Self(0);
-    pub(super) const ALLERGENS: Self = Self((1 << ALLERGEN_COUNT) - 1);
     pub(super) const MILK: Self = Self(1);
     pub(super) const EGG: Self = Self(1 << 1);
+    /// Salmon, tuna, cod, anchovy and shrimp.
+    pub(super) const SEAFOOD: Self = Self(0b11111 << 2);
     pub(super) const WHEAT: Self = Self(1 << 14);
     /// Wheat, barley, rye and oats: oats are rarely free of the others unless they are grown apart.
     pub(super) const GLUTEN: Self = Self(Self::WHEAT.0 | 0b111 << 17);

@@ -9,6 +9,7 @@ mod brands;
 mod csv;
 mod customers;
 mod foods;
+mod form;
 mod label;
 mod marks;
 mod product;

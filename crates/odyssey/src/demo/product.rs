@@ -84,7 +84,10 @@ impl Maker {
         }
         parts.sort_by_key(|part| (-part.share, part.food));
         let marks = kitchen.foods.marks(&parts);
-        let organic = random.percent(7);
+        // There is no organic seafood under 7 CFR 205, and nothing organic about mere water.
+        let grown =
+            |part: &Part| !kitchen.foods.all[part.food].marks.any(Marks::TINY) && part.share >= 50_000;
+        let organic = random.percent(7) && !marks.any(Marks::SEAFOOD) && parts.iter().any(grown);
         let style = ListStyle {
             organic,
             capitals: random.percent(35),
