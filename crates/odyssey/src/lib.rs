@@ -4,5 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod node;
 pub mod pg;
 pub mod telemetry;

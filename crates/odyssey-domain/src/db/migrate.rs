@@ -7,6 +7,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::DbError;
 
+/// What the owner's connection runs with: a role that exists already is no news.
+const OWNER_OPTIONS: [(&str, &str); 2] =
+    [("search_path", "odyssey,pg_catalog"), ("client_min_messages", "warning")];
+
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// Key of the session lock that lets one migration run at a time in a database's cluster.
@@ -74,8 +78,7 @@ pub async fn bootstrap_owner(
 
 /// Makes the roles and runs what has not run yet, one process at a time; returns how many ran.
 pub async fn migrate(owner: &PgConnectOptions, logins: &Logins) -> Result<usize, DbError> {
-    let mut connection =
-        PgConnection::connect_with(&owner.clone().options([("search_path", "odyssey,pg_catalog")])).await?;
+    let mut connection = PgConnection::connect_with(&owner.clone().options(OWNER_OPTIONS)).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await?;
     let outcome = migrate_locked(&mut connection, logins).await;
     sqlx::query("SELECT pg_advisory_unlock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await?;
@@ -103,8 +106,7 @@ async fn migrate_locked(connection: &mut PgConnection, logins: &Logins) -> Resul
 
 /// Every migration of this binary, and whether this database has it.
 pub async fn migration_status(owner: &PgConnectOptions) -> Result<Vec<MigrationStatus>, DbError> {
-    let mut connection =
-        PgConnection::connect_with(&owner.clone().options([("search_path", "odyssey,pg_catalog")])).await?;
+    let mut connection = PgConnection::connect_with(&owner.clone().options(OWNER_OPTIONS)).await?;
     let applied = applied(&mut connection).await?;
     connection.close().await?;
     Ok(MIGRATIONS

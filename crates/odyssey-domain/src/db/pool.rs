@@ -148,6 +148,8 @@ fn pool(options: PgConnectOptions, settings: &PoolSettings, size: u32) -> PgPool
         ("statement_timeout", &settings.statement_timeout.as_millis().to_string()),
         ("idle_in_transaction_session_timeout", "60000"),
         ("timezone", "UTC"),
+        // "Does not exist, skipping" is no news.
+        ("client_min_messages", "warning"),
     ]);
     PgPoolOptions::new()
         .max_connections(size)

@@ -4,16 +4,27 @@
 //! status other than 0 and one line per cause.
 
 mod config;
+mod demo;
+mod import;
+mod migrate;
 mod pg;
+mod serve;
+mod synthea;
+mod tenancy;
+mod work;
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 pub use config::ConfigCommand;
+pub use demo::DemoArgs;
+pub use import::ImportArgs;
 pub use pg::PgCommand;
+pub use tenancy::{UserCommand, VendorCommand};
 
-use crate::config::{Loaded, load};
+use crate::config::{Loaded, Settings, load};
 
 /// Multi-tenant nutrition platform: which products suit this person, and why.
 #[derive(Debug, Parser)]
@@ -28,6 +39,32 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Answer requests and work on jobs.
+    Serve {
+        /// Only answer requests; `odyssey work` elsewhere works on the jobs.
+        #[arg(long)]
+        no_work: bool,
+    },
+    /// Only work on jobs.
+    Work,
+    /// Bring the schema up to date.
+    Migrate {
+        /// Only tell what has run and what has not.
+        #[arg(long)]
+        status: bool,
+    },
+    /// Make, list, suspend and remove vendors.
+    #[command(subcommand)]
+    Vendor(VendorCommand),
+    /// Make people and give them roles.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Import a file into a vendor.
+    Import(ImportArgs),
+    /// Serve a demo vendor of our own making.
+    Demo(DemoArgs),
+    /// Print the contract (OpenAPI 3.1).
+    Openapi,
     /// Check or show the settings in effect.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -54,5 +91,34 @@ pub fn run() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Pg(command) => pg::run(command, &loaded.settings),
+        Command::Openapi => {
+            println!("{}", odyssey_api::openapi()?.to_pretty_json()?);
+            Ok(())
+        }
+        command => run_async(command, &loaded.settings),
     }
+}
+
+/// Commands that need the database.
+fn run_async(command: &Command, settings: &Settings) -> anyhow::Result<()> {
+    // The one crypto provider of every TLS connection; with two in the tree none would be the default.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        tracing::debug!("A crypto provider was installed already");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads of the server could not be started")?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve { no_work } => serve::serve(settings, !no_work).await,
+            Command::Work => serve::work(settings).await,
+            Command::Migrate { status } => migrate::run(settings, *status).await,
+            Command::Vendor(command) => tenancy::run_vendor(command, settings).await,
+            Command::User(command) => tenancy::run_user(command, settings).await,
+            Command::Import(args) => import::run(args, settings).await,
+            Command::Demo(args) => demo::run(args, settings).await,
+            Command::Openapi | Command::Config(_) | Command::Pg(_) => Ok(()),
+        }
+    })
 }

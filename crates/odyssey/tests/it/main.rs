@@ -6,3 +6,4 @@ mod catalog;
 mod contract;
 mod customers;
 mod db;
+mod ingestion;

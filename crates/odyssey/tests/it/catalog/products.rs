@@ -50,7 +50,10 @@ async fn a_patch_of_one_field_changes_that_field_alone() {
     let id = operator.create_product("bar-1", everything()).await;
     let path = format!("/api/v1/products/{id}");
     let before = operator.get(&path).await.expect(200);
-    operator.patch(&path, json!({ "nutrition": { "amounts": { "sodium_mg": null } }, "brand": "Other" })).await.expect(200);
+    operator
+        .patch(&path, json!({ "nutrition": { "amounts": { "sodium_mg": null } }, "brand": "Other" }))
+        .await
+        .expect(200);
     let mut after = operator.get(&path).await.expect(200);
     assert_eq!(after["nutrition"]["amounts"].get("sodium_mg"), None, "null is unknown");
     assert_eq!(after["brand"], "Other");
@@ -138,7 +141,10 @@ async fn a_put_needs_the_version_it_was_read_at() {
     let path = format!("/api/v1/products/{id}");
     let put = http::Method::PUT;
     let body = json!({ "name": "B" });
-    assert_eq!(operator.keyed(put.clone(), &path, &[], body.clone()).await.problem(), "428 precondition-required");
+    assert_eq!(
+        operator.keyed(put.clone(), &path, &[], body.clone()).await.problem(),
+        "428 precondition-required"
+    );
     let stale = operator.keyed(put.clone(), &path, &[("if-match", "\"7\"")], body.clone()).await;
     assert_eq!(stale.problem(), "412 precondition-failed");
     let current = operator.get(&path).await;
@@ -201,7 +207,9 @@ async fn a_replayed_key_gives_the_first_answer_and_another_body_is_refused() {
 async fn a_list_pages_through_everything_once() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    let products: Vec<Value> = (0..25).map(|at| json!({ "external_id": format!("p{at}"), "brand": format!("b{}", at % 2) })).collect();
+    let products: Vec<Value> = (0..25)
+        .map(|at| json!({ "external_id": format!("p{at}"), "brand": format!("b{}", at % 2) }))
+        .collect();
     operator.post("/api/v1/products", json!({ "products": products })).await.expect(207);
     for sort in ["-updated_at", "updated_at"] {
         let mut seen = std::collections::BTreeSet::new();
@@ -209,7 +217,10 @@ async fn a_list_pages_through_everything_once() {
         loop {
             let page = operator.get(&path).await.expect(200);
             for item in page["items"].as_array().expect("items") {
-                assert!(seen.insert(item["external_id"].as_str().expect("an id").to_owned()), "a row came twice");
+                assert!(
+                    seen.insert(item["external_id"].as_str().expect("an id").to_owned()),
+                    "a row came twice"
+                );
             }
             let Some(cursor) = page["next_cursor"].as_str() else { break };
             path = format!("/api/v1/products?limit=4&sort={sort}&brand=b1&cursor={cursor}");
@@ -230,6 +241,7 @@ async fn a_list_without_an_allergen_leaves_out_what_does_not_say() {
     operator.create_product("silent", json!({ "name": "Mystery bar" })).await;
     operator.create_product("milky", json!({ "ingredients": "Sugar, whey." })).await;
     let page = operator.get("/api/v1/products?allergens.none=milk").await.expect(200);
-    let found: Vec<&str> = page["items"].as_array().expect("items").iter().filter_map(|i| i["external_id"].as_str()).collect();
+    let found: Vec<&str> =
+        page["items"].as_array().expect("items").iter().filter_map(|i| i["external_id"].as_str()).collect();
     assert_eq!(found, ["clear"]);
 }

@@ -14,11 +14,16 @@ async fn the_best_match_comes_first_and_an_unfinished_word_is_enough() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
     operator.create_product("named", json!({ "name": "Tomato soup" })).await;
-    operator.create_product("inside", json!({ "name": "Noodles", "ingredients": "Wheat, tomatoes, salt" })).await;
+    operator
+        .create_product("inside", json!({ "name": "Noodles", "ingredients": "Wheat, tomatoes, salt" }))
+        .await;
     operator.create_product("other", json!({ "name": "Rice" })).await;
     let page = operator.get("/api/v1/search/products?q=tomato").await.expect(200);
     assert_eq!(names(&page), ["named", "inside"]);
-    assert_eq!(names(&operator.get("/api/v1/search/products?q=tomat").await.expect(200)), ["named", "inside"]);
+    assert_eq!(
+        names(&operator.get("/api/v1/search/products?q=tomat").await.expect(200)),
+        ["named", "inside"]
+    );
     assert_eq!(names(&operator.get("/api/v1/search/products?q=tomato%20sou").await.expect(200)), ["named"]);
     assert_eq!(operator.get("/api/v1/search/products?q=%20-").await.problem(), "400 search-query-invalid");
 }
@@ -35,7 +40,9 @@ async fn the_other_vendors_products_are_never_found() {
 async fn the_search_function_uses_its_index() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    let products: Vec<Value> = (0..3000).map(|at| json!({ "external_id": format!("p{at}"), "name": format!("word{at} thing") })).collect();
+    let products: Vec<Value> = (0..3000)
+        .map(|at| json!({ "external_id": format!("p{at}"), "name": format!("word{at} thing") }))
+        .collect();
     operator.post("/api/v1/products", json!({ "products": products })).await.expect(207);
     let scope = tenancy::scope_for_job(app.database(), app.vendor("acme").id()).await.expect("acme");
     let mut tx = testing::begin_vendor(app.database(), scope, Actor::command_line()).await.expect("begins");

@@ -59,7 +59,11 @@ async fn every_operation_refuses_the_roles_that_may_not_and_no_others() {
             let what = format!("{role:?} {} {} → {}", operation.method, operation.path, response.text());
             assert_ne!(response.status.as_u16(), 401, "{what}");
             assert!(response.status.as_u16() < 500, "{what}");
-            assert_ne!(response.problem(), "400 malformed-request", "the walk needs a body for this operation: {what}");
+            assert_ne!(
+                response.problem(),
+                "400 malformed-request",
+                "the walk needs a body for this operation: {what}"
+            );
             if role.may(permission) {
                 assert_ne!(response.problem(), "403 forbidden", "{what}");
             } else {
@@ -73,7 +77,11 @@ async fn every_operation_refuses_the_roles_that_may_not_and_no_others() {
 async fn a_refusal_of_a_known_caller_is_in_the_audit_trail() {
     let app = TestApp::start().await;
     let acme = app.vendor("acme");
-    let refused = acme.viewer().await.post("/api/v1/products", serde_json::json!({ "products": [{ "external_id": "x" }] })).await;
+    let refused = acme
+        .viewer()
+        .await
+        .post("/api/v1/products", serde_json::json!({ "products": [{ "external_id": "x" }] }))
+        .await;
     assert_eq!(refused.problem(), "403 forbidden");
     let trail = acme.admin().await.get("/api/v1/audit?action=access.refused").await.expect(200);
     assert_eq!(trail["items"][0]["outcome"], "refused");

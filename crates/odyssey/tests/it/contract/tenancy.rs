@@ -26,11 +26,19 @@ async fn a_rival_vendors_token_gets_404_on_every_id_of_every_operation() {
         let nobodys = call(&intruder, operation, |_| uuid::Uuid::now_v7().to_string()).await;
         let what = format!("{} {}: {}", operation.method, operation.path, theirs.text());
         assert_eq!(theirs.status.as_u16(), 404, "{what}");
-        assert_eq!(theirs.problem(), nobodys.problem(), "a foreign id tells itself from a random one: {what}");
+        assert_eq!(
+            theirs.problem(),
+            nobodys.problem(),
+            "a foreign id tells itself from a random one: {what}"
+        );
         walked += 1;
     }
     assert!(walked >= 5, "the walk met only {walked} operations with an id");
-    assert_eq!(contents(&app.test, acme.id().to_string().as_str()).await, before, "a foreign call changed something");
+    assert_eq!(
+        contents(&app.test, acme.id().to_string().as_str()).await,
+        before,
+        "a foreign call changed something"
+    );
 }
 
 #[tokio::test]
@@ -47,8 +55,13 @@ async fn a_vendor_header_that_is_not_the_callers_is_one_answer() {
 async fn resources_of(app: &TestApp) -> Vec<(&'static str, String)> {
     let acme = app.vendor("acme");
     let admin = acme.admin().await;
-    let product = admin.create_product("oat-bar", json!({ "name": "Oat bar", "allergens": { "contains": ["milk"] } })).await;
-    admin.patch(&format!("/api/v1/products/{product}"), json!({ "allergens": { "contains": [] } })).await.expect(200);
+    let product = admin
+        .create_product("oat-bar", json!({ "name": "Oat bar", "allergens": { "contains": ["milk"] } }))
+        .await;
+    admin
+        .patch(&format!("/api/v1/products/{product}"), json!({ "allergens": { "contains": [] } }))
+        .await
+        .expect(200);
     let holds = admin.get("/api/v1/allergen-holds").await.expect(200);
     let hold = holds["items"][0]["id"].as_str().expect("the vanished allergen is held").to_owned();
     let mut ids = vec![("product_id", product.clone()), ("hold_id", hold)];

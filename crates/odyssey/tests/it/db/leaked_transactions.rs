@@ -23,7 +23,8 @@ async fn a_cancelled_begin_leaves_the_next_borrower_no_transaction_and_no_vendor
     let mut cancelled = 0;
     for _ in 0..ROUNDS {
         {
-            let mut begin = pin!(odyssey_domain::db::testing::begin_vendor(&database, scope, Actor::command_line()));
+            let mut begin =
+                pin!(odyssey_domain::db::testing::begin_vendor(&database, scope, Actor::command_line()));
             // Polled once, then dropped: what axum does to a handler whose client hangs up.
             if let Poll::Ready(begun) = begin.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 begun.expect("a transaction begins").roll_back().await.expect("and ends");
@@ -32,18 +33,24 @@ async fn a_cancelled_begin_leaves_the_next_borrower_no_transaction_and_no_vendor
                 cancelled += 1;
             }
         }
-        let (in_transaction, vendor) = odyssey_domain::db::testing::what_the_next_borrower_sees(&database).await;
+        let (in_transaction, vendor) =
+            odyssey_domain::db::testing::what_the_next_borrower_sees(&database).await;
         assert!(!in_transaction, "the next borrower is inside somebody's transaction");
         assert_eq!(vendor.unwrap_or_default(), "", "the next borrower sees somebody's vendor");
     }
-    assert!(cancelled > ROUNDS / 2, "only {cancelled} of {ROUNDS} rounds were cancelled: the test proves nothing");
+    assert!(
+        cancelled > ROUNDS / 2,
+        "only {cancelled} of {ROUNDS} rounds were cancelled: the test proves nothing"
+    );
 }
 
 #[tokio::test]
 async fn a_transaction_that_recorded_nothing_cannot_commit() {
     let test = TestDatabase::start().await;
     let scope = tenancy::scope_for_job(&test.database, test.vendor("acme").id).await.expect("acme works");
-    let tx = odyssey_domain::db::testing::begin_vendor(&test.database, scope, Actor::command_line()).await.expect("begins");
+    let tx = odyssey_domain::db::testing::begin_vendor(&test.database, scope, Actor::command_line())
+        .await
+        .expect("begins");
     assert!(matches!(tx.commit().await, Err(odyssey_domain::db::DbError::Unaudited)));
 }
 

@@ -21,7 +21,8 @@ async fn with_fifty_vendors_each_query_touches_only_its_vendors_leaves() {
             product_leaves: NewVendor::PRODUCT_LEAVES,
             customer_leaves: NewVendor::CUSTOMER_LEAVES,
         };
-        let vendor = tenancy::create_vendor(&test.database, &actor, new).await.expect("a vendor is provisioned");
+        let vendor =
+            tenancy::create_vendor(&test.database, &actor, new).await.expect("a vendor is provisioned");
         first.get_or_insert(vendor.id);
     }
     let vendor_id = first.expect("fifty vendors");
@@ -32,7 +33,10 @@ async fn with_fifty_vendors_each_query_touches_only_its_vendors_leaves() {
     let mut counts = Vec::new();
     for _ in 0..10 {
         let mut tx = testing::begin_vendor(&test.database, scope, actor.clone()).await.expect("begins");
-        assert_eq!(testing::setting(&mut tx, "plan_cache_mode").await.expect("a setting"), "force_custom_plan");
+        assert_eq!(
+            testing::setting(&mut tx, "plan_cache_mode").await.expect("a setting"),
+            "force_custom_plan"
+        );
         catalog::find_product(&mut tx, product_id).await.expect("by key").expect("the product");
         let by_key = touched(&mut tx, vendor_id, "products_").await;
         tx.roll_back().await.expect("ends");

@@ -1,0 +1,43 @@
+//! What the commands that run jobs have in common.
+
+use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool};
+use odyssey_domain::jobs::{Work, WorkerSettings};
+use odyssey_jobs::{Options, Wake};
+
+use crate::config::Settings;
+use crate::node::Node;
+
+/// Where uploads wait, and how large they may be.
+pub(super) fn ingestion(settings: &Settings) -> Ingestion {
+    let config = &settings.ingest;
+    Ingestion {
+        spool: Spool::new(settings.spool_dir()),
+        settings: IngestionSettings {
+            file_bytes_max: config.file_bytes_max,
+            unpacked_bytes_max: config.file_bytes_max.saturating_mul(u64::from(config.expansion_ratio_max)),
+            batch_rows: config.batch_rows as usize,
+            row_errors_max: u64::from(config.row_errors_max),
+            ..IngestionSettings::default()
+        },
+        wake: Wake::new(),
+    }
+}
+
+pub(super) fn work(node: &Node, ingestion: &Ingestion) -> Work {
+    Work { database: node.database.clone(), ingestion: ingestion.clone() }
+}
+
+pub(super) fn worker_settings(settings: &Settings) -> WorkerSettings {
+    let jobs = &settings.jobs;
+    WorkerSettings {
+        workers: jobs.worker_count(),
+        import_workers: jobs.worker_count().min(2),
+        per_vendor_max: jobs.per_vendor_max as usize,
+        queue: Options {
+            lease_seconds: u32::try_from(jobs.lease_seconds).unwrap_or(60),
+            poll_interval: jobs.poll_interval(),
+            drain: jobs.drain(),
+            ..Options::default()
+        },
+    }
+}

@@ -1,0 +1,137 @@
+//! A node: everything a process of Odyssey works with, put together once at start.
+//!
+//! Promises: the key store is made on the first start and never again; a database that was sealed under
+//! another key store is refused; the server's own logins are no superusers. Never: serves before the
+//! schema and the keys have been checked.
+
+mod keys;
+mod logins;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use odyssey_domain::db::{self, Database, DatabaseParts, Logins, PoolSettings};
+use odyssey_domain::matching::Snapshots;
+use odyssey_domain::tenancy::{self, TokenIssuer, TokenSettings};
+use odyssey_types::SystemClock;
+use odyssey_vault::KeyStore;
+use secrecy::SecretString;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::{Login, Settings, connect_options, connect_options_as, read_connect_options};
+use crate::pg::EmbeddedPg;
+
+/// The owner of the schema on the embedded server.
+const EMBEDDED_OWNER: &str = "odyssey_owner";
+const EMBEDDED_DATABASE: &str = "odyssey";
+/// Bytes of vendors' catalogs in memory: fifty vendors of 500,000 products at 128 bytes would be 3.2 GB;
+/// the least recently used go beyond this.
+const SNAPSHOT_BUDGET_BYTES: usize = 1 << 30;
+
+/// A process of Odyssey, ready to work.
+#[derive(Debug)]
+pub struct Node {
+    pub database: Database,
+    pub snapshots: Snapshots,
+    pub issuer: Arc<TokenIssuer>,
+    /// Keeps the embedded server running as long as this node lives.
+    embedded: Option<EmbeddedPg>,
+}
+
+/// The server that this installation uses, and how its owner connects.
+#[derive(Debug)]
+pub struct Server {
+    pub owner: PgConnectOptions,
+    pub keys: Arc<KeyStore>,
+    pub logins: Logins,
+    pub embedded: Option<EmbeddedPg>,
+}
+
+impl Node {
+    /// Starts or finds the database, brings its schema up to date, checks the keys and makes the pools.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let server = Server::open(settings).await?;
+        let applied = db::migrate(&server.owner, &server.logins)
+            .await
+            .context("the schema could not be brought up to date")?;
+        if applied > 0 {
+            tracing::info!(applied, "Brought the schema up to date");
+        }
+        let Server { owner, keys, logins, embedded } = server;
+        let database = Database::new(DatabaseParts {
+            app: connect_options_as(&owner, &login(&logins.app, &logins.app_password)),
+            platform: connect_options_as(&owner, &login(&logins.platform, &logins.platform_password)),
+            read: read_connect_options(&settings.database)?
+                .map(|read| connect_options_as(&read, &login(&logins.app, &logins.app_password))),
+            settings: PoolSettings {
+                app_connections: settings.database.app_connections_max,
+                platform_connections: settings.database.platform_connections_max,
+                acquire_timeout: settings.database.acquire_timeout(),
+                statement_timeout: settings.database.statement_timeout(),
+            },
+            clock: Arc::new(SystemClock),
+            keys: Arc::clone(&keys),
+        });
+        tenancy::check_key_fingerprints(&database)
+            .await
+            .context("the key store was checked against the database")?;
+        database.check_ready().await.context("the server's own logins were checked")?;
+        let seconds = |ttl: std::time::Duration| {
+            chrono::TimeDelta::seconds(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX / 1000))
+        };
+        let token_settings = TokenSettings {
+            access_ttl: seconds(settings.auth.access_token_ttl()),
+            refresh_ttl: seconds(settings.auth.refresh_token_ttl()),
+        };
+        let issuer = Arc::new(TokenIssuer::open(&keys, token_settings)?);
+        let snapshots = Snapshots::new(database.clone(), SNAPSHOT_BUDGET_BYTES);
+        Ok(Self { database, snapshots, issuer, embedded })
+    }
+
+    /// Closes the pools and gives the embedded server up; the last process that does stops it.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.database.close().await;
+        if let Some(embedded) = self.embedded {
+            tokio::task::spawn_blocking(move || embedded.stop()).await??;
+        }
+        Ok(())
+    }
+}
+
+impl Server {
+    /// Finds the configured server or starts the embedded one, and opens the key store.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        match connect_options(&settings.database)? {
+            Some(owner) => {
+                let keys = Arc::new(keys::open_or_create(settings, &owner).await?);
+                let logins = logins::of(settings, &keys)?;
+                Ok(Self { owner, keys, logins, embedded: None })
+            }
+            None => Self::open_embedded(settings).await,
+        }
+    }
+
+    async fn open_embedded(settings: &Settings) -> anyhow::Result<Self> {
+        let (state, bin_dir) = (settings.state.dir.clone(), settings.database.bin_dir.clone());
+        let embedded =
+            tokio::task::spawn_blocking(move || EmbeddedPg::ensure_running(&state, bin_dir.as_deref()))
+                .await??;
+        if let Some(notice) = embedded.notice() {
+            tracing::warn!("{notice}");
+        }
+        let admin = embedded.admin_options();
+        let keys =
+            Arc::new(keys::open_or_create(settings, &admin.clone().database(EMBEDDED_DATABASE)).await?);
+        let password = logins::derived(&keys, EMBEDDED_OWNER)?;
+        db::bootstrap_owner(&admin, EMBEDDED_OWNER, &password, EMBEDDED_DATABASE)
+            .await
+            .context("the embedded PostgreSQL could not be given its owner and database")?;
+        let owner = connect_options_as(&admin, &login(EMBEDDED_OWNER, &password)).database(EMBEDDED_DATABASE);
+        let logins = logins::of(settings, &keys)?;
+        Ok(Self { owner, keys, logins, embedded: Some(embedded) })
+    }
+}
+
+fn login(name: &str, password: &SecretString) -> Login {
+    Login { name: name.to_owned(), password: password.clone() }
+}

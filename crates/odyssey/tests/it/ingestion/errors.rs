@@ -1,0 +1,83 @@
+use odyssey_domain::ingestion::{self, ImportMode, IngestionError};
+use odyssey_domain::tenancy::Role;
+
+use super::Files;
+use super::harness::line;
+
+const FILE: &str = "external_id,name,notes,sodium_mg\n\
+    p1,Bar,\"with, comma\",5\n\
+    ,Nameless,\"says \"\"so\"\"\",5\n\
+    p3,Salty,plain,-7\n\
+    p1,Twice,again,5\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_come_back_as_the_file_had_them_and_corrected_they_import() {
+    let files = Files::start().await;
+    let job = files.import(ImportMode::Products, FILE).await;
+    assert_eq!(line(&job), "completed_with_errors 4 = 1 + 0 + 0 + 0 + 3");
+    let csv = files.errors_csv(job.record.id.into()).await;
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows.len(), 4, "{csv}");
+    assert!(rows[0].starts_with("external_id,name,notes,sodium_mg,error_row,error_code,error_column"));
+    assert!(rows[1].starts_with(",Nameless,\"says \"\"so\"\"\",5,2,identity_missing,"), "{csv}");
+    assert!(rows[2].starts_with("p3,Salty,plain,-7,3,nutrient_negative,sodium_mg,-7,"), "{csv}");
+    assert!(rows[3].starts_with("p1,Twice,again,5,4,duplicate_in_file,external_id,p1,"), "{csv}");
+    assert!(rows[3].contains("The first one is row 1."), "{csv}");
+
+    let corrected = csv
+        .replace("\n,Nameless", "\np2,Nameless")
+        .replace("plain,-7", "plain,7")
+        .replace("\np1,Twice", "\np4,Twice");
+    let again = files.import(ImportMode::Products, corrected).await;
+    assert_eq!(line(&again), "completed 3 = 3 + 0 + 0 + 0 + 0", "the error columns are read past");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_not_read_health_sees_codes_and_places_of_customers_rows_and_no_value() {
+    let files = Files::start().await;
+    let job = files.import(ImportMode::Customers, "external_id,name,weight_kg\nc1,Ada Secret,heavy\n").await;
+    assert_eq!(line(&job), "completed_nothing_written 1 = 0 + 0 + 0 + 0 + 1");
+    let mut tx = files.begin(Role::VendorViewer).await;
+    let page = ingestion::list_errors(&mut tx, job.record.id.into(), None, 50, false).await.expect("a page");
+    tx.commit().await.expect("it commits: reading is audited");
+    assert!(page.masked);
+    assert_eq!((page.items[0].row, page.items[0].code.as_str()), (1, "number_unreadable"));
+    assert_eq!(page.items[0].values, None);
+    let tx = files.begin(Role::VendorViewer).await;
+    let refused = ingestion::errors_csv(tx, job.record.id.into(), false).await.err().expect("refused");
+    assert!(matches!(refused, IngestionError::ValuesForbidden));
+
+    let mut tx = files.begin(Role::VendorOperator).await;
+    let page = ingestion::list_errors(&mut tx, job.record.id.into(), None, 50, true).await.expect("a page");
+    tx.commit().await.expect("it commits");
+    assert_eq!(page.items[0].values.as_ref().and_then(|v| v.expose().value.as_deref()), Some("heavy"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_the_limit_errors_are_counted_and_not_kept() {
+    let files = Files::start_with(|settings| settings.row_errors_max = 10).await;
+    let rows: String = (0..30).map(|n| format!(",Nameless {n}\n")).collect();
+    let job = files.import(ImportMode::Products, format!("external_id,name\n{rows}p1,Named\n")).await;
+    assert_eq!(line(&job), "completed_with_errors 31 = 1 + 0 + 0 + 0 + 30");
+    assert_eq!(files.errors_csv(job.record.id.into()).await.lines().count(), 11);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_of_the_list_hold_every_error_once() {
+    let files = Files::start().await;
+    let rows: String = (0..25).map(|n| format!(",Nameless {n}\n")).collect();
+    let job = files.import(ImportMode::Products, format!("external_id,name\n{rows}")).await;
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut tx = files.begin(Role::VendorOperator).await;
+        let page = ingestion::list_errors(&mut tx, job.record.id.into(), cursor.as_deref(), 10, true).await;
+        let page = page.expect("a page");
+        tx.roll_back().await.expect("it ends");
+        seen.extend(page.items.iter().map(|fault| fault.row));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=25).collect::<Vec<u64>>());
+}

@@ -1,0 +1,11 @@
+//! Files that come in, from their first byte to the catalog.
+
+mod barcodes;
+mod customers;
+mod errors;
+mod harness;
+mod products;
+mod receiving;
+mod restarts;
+
+use harness::{Files, gtin};
