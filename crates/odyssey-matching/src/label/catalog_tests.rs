@@ -13,7 +13,7 @@ const ROWS: usize = 20_000;
 
 #[test]
 fn cut_lists_of_the_real_catalog_are_truncated_and_coverage_is_reported() {
-    let Some(lists) = real_lists() else {
+    let Some(lists) = real_lists(8, ROWS) else {
         println!("skipped: shared data not present");
         return;
     };
@@ -58,8 +58,8 @@ fn report(facts: &[Facts], micros: u128) {
     }
 }
 
-/// Ingredient texts spread over the whole catalog, blank ones left out.
-fn real_lists() -> Option<Vec<String>> {
+/// Every `step`th ingredient text of the catalog, blank ones left out.
+pub(super) fn real_lists(step: usize, rows: usize) -> Option<Vec<String>> {
     let root = std::env::var_os("ODYSSEY_SHARED_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -67,5 +67,5 @@ fn real_lists() -> Option<Vec<String>> {
     let file = std::fs::File::open(root.join("products/lifyzer_off_us_213592.csv.zst")).ok()?;
     let mut reader = csv::Reader::from_reader(zstd::Decoder::new(file).ok()?);
     let texts = reader.records().filter_map(Result::ok).filter_map(|r| r.get(2).map(str::to_owned));
-    Some(texts.filter(|t| !t.trim().is_empty()).step_by(8).take(ROWS).collect())
+    Some(texts.filter(|t| !t.trim().is_empty()).step_by(step).take(rows).collect())
 }

@@ -34,6 +34,8 @@ pub(super) enum Marker {
     Product,
     Of,
     Present,
+    /// Introduces what an ingredient is for.
+    Purpose,
 }
 
 /// The markers by their normalised words; English first, then French, Spanish, Italian and German.
@@ -80,6 +82,11 @@ pub(super) const MARKERS: &[(Marker, &str)] = &[
     (Marker::Product, "product item food ingredient"),
     (Marker::Of, "of"),
     (Marker::Present, "enthalten"),
+    (
+        Marker::Purpose,
+        "to for as protect promote preserve maintain retain help improve enhance stabilize stabilise inhibit \
+         prevent prevents protects maintains retains promotes",
+    ),
 ];
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +98,16 @@ pub(super) struct WordInfo {
     pub food: bool,
     /// A word of a language other than English.
     pub foreign: bool,
+    /// What an ingredient is for ("preservative"), not what it is.
+    pub purpose: bool,
+    /// A form that says nothing of its source ("oil", "powder").
+    pub hollow: bool,
+    /// How or whence it is ("organic", "dried"), not what it is.
+    pub modifier: bool,
+    /// Names what another ingredient is made of: "lecithin (sunflower)".
+    pub source: bool,
+    /// Rules animals out as the source, and no plant: "glycerin (vegetable)".
+    pub no_animal: bool,
 }
 
 #[derive(Debug, Default)]
@@ -159,7 +176,7 @@ impl Lexicon {
     /// Words from number `from` on came with the foreign terms; those that no other table knows are foreign.
     pub fn mark_foreign_from(&mut self, from: usize) {
         for info in self.info.iter_mut().skip(from) {
-            info.foreign = !info.food && !info.function;
+            info.foreign = !info.food && !info.function && !info.purpose;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ingredient list as a whole: is it there, cut off, in a language we know, and how much of it
 //! do our tables recognise?
 
+use super::items::{self, Standing};
 use super::lexicon::Lexicon;
 use super::text::{Words, term_words};
 use super::trie::Hit;
@@ -15,16 +16,22 @@ pub(super) struct ListReading {
     pub coverage_permille: u16,
 }
 
-pub(super) fn read(text: &str, words: &Words, hits: &[Hit], lexicon: &Lexicon) -> ListReading {
-    let mut consumed = vec![false; words.list.len()];
-    for hit in hits {
-        consumed[hit.first as usize..hit.end as usize].fill(true);
-    }
+/// `is_listed` says of a word that it stands in the list itself, not in a statement.
+pub(super) fn read(
+    text: &str,
+    words: &Words,
+    hits: &[Hit],
+    lexicon: &Lexicon,
+    is_listed: impl Fn(usize) -> bool,
+) -> ListReading {
     let mut count = Count::default();
-    for (word, consumed) in words.list.iter().zip(&consumed) {
-        count.add(word, *consumed, lexicon);
+    let mut listed = false;
+    for (at, standing) in items::standings(&words.list, hits, lexicon).into_iter().enumerate() {
+        count.add(lexicon.info(words.list[at].id).foreign, standing);
+        listed |= standing != Standing::Ignored && is_listed(at);
     }
-    let state = if count.total == 0 || is_placeholder(text, words) {
+    // "Contains wheat" alone is no list of ingredients.
+    let state = if !listed || is_placeholder(text, words) {
         ListState::Absent
     } else if is_cut(text) || words.open_brackets > 0 || words.dangling {
         ListState::Truncated
@@ -46,16 +53,12 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, word: &super::text::Word, consumed: bool, lexicon: &Lexicon) {
-        let info = lexicon.info(word.id);
-        self.foreign += usize::from(info.foreign);
-        let letter = word.end - word.start <= 1;
-        if !consumed && (info.function || word.number || letter) {
-            return;
-        }
-        self.total += 1;
-        self.recognised += usize::from(consumed || info.food);
-        self.english += usize::from((consumed || info.food) && !info.foreign);
+    fn add(&mut self, foreign: bool, standing: Standing) {
+        let recognised = standing == Standing::Recognised;
+        self.foreign += usize::from(foreign);
+        self.total += usize::from(standing != Standing::Ignored);
+        self.recognised += usize::from(recognised);
+        self.english += usize::from(recognised && !foreign);
     }
 
     /// A single foreign word among English ones is a name of a dish; several are another language.

@@ -10,12 +10,15 @@ mod diets;
 mod evidence;
 mod fragments;
 mod html;
+mod items;
 mod law;
 mod lexicon;
 mod list;
 mod nutrients;
 mod plausibility;
 mod racc;
+mod serving_text;
+mod sources;
 mod statements;
 mod tables;
 mod text;
@@ -23,6 +26,8 @@ mod trie;
 
 #[cfg(test)]
 mod catalog_tests;
+#[cfg(test)]
+mod oracle_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -176,7 +181,8 @@ impl TextReader<'_> {
             return ListReading { state: ListState::Absent, coverage_permille: 0 };
         };
         let reading = self.read(text);
-        let list = list::read(text, &reading.words, &reading.hits, &self.tables.lexicon);
+        let is_listed = |at: usize| reading.modes.of(at as u32, at as u32 + 1) == Mode::List;
+        let list = list::read(text, &reading.words, &reading.hits, &self.tables.lexicon, is_listed);
         // Where the law makes a complete label name its sources, an unnamed one is none of them.
         let spoken_for =
             if self.attested && list.state == ListState::Complete { self.mandatory } else { KeySet::EMPTY };
@@ -209,7 +215,7 @@ impl TextReader<'_> {
 
     fn read(&self, text: &str) -> Reading {
         let words = text::words(text, &self.tables.lexicon);
-        let hits = self.tables.trie.scan(&words.list);
+        let hits = items::settle_bare(self.tables.trie.scan(&words.list), &words.list, &self.tables.lexicon);
         let spans: Vec<Span> = hits
             .iter()
             .map(|h| Span { first: h.first, end: h.end, status: h.status, allergen: is_allergen(h) })
@@ -227,7 +233,10 @@ impl TextReader<'_> {
     ) {
         for hit in &reading.hits {
             let mode = reading.modes.of(hit.first, hit.end);
-            if hit.status == Status::FalseFriend || !counts(mode, hit) {
+            let spoken_of = hit.status.is_friend()
+                || items::is_purpose(&reading.words.list, hit, &self.tables.lexicon)
+                || self.source_is_named(reading, hit);
+            if spoken_of || !counts(mode, hit) {
                 continue;
             }
             match hit.target {
@@ -260,7 +269,7 @@ impl TextReader<'_> {
         }
         for (at, word) in reading.words.list.iter().enumerate().filter(|(at, _)| !known[*at]) {
             let info = self.tables.lexicon.info(word.id);
-            if info.food || info.function || word.number {
+            if info.food || info.function || info.purpose || word.number {
                 continue;
             }
             let flag = match reading.modes.of(at as u32, at as u32 + 1) {
@@ -284,6 +293,15 @@ impl TextReader<'_> {
                 });
             }
         }
+    }
+
+    /// A bracket names the source, so that nothing is left in doubt: "lecithin (sunflower)".
+    fn source_is_named(&self, reading: &Reading, hit: &Hit) -> bool {
+        let doubtful = matches!(hit.status, Status::Likely | Status::Exempt | Status::ExemptUs);
+        doubtful
+            && self.tables.terms[hit.term as usize].takes_source
+            && sources::of_bracket(&reading.words.list, hit, &self.tables.lexicon)
+                .is_some_and(|named| named.settles(hit.target))
     }
 
     fn mark_diet(&mut self, diet: usize, status: Status, mode: Mode) {
@@ -330,7 +348,7 @@ impl TextReader<'_> {
     fn meaning(&self, status: Status, mode: Mode) -> (Flag, EvidenceSource) {
         let us = self.fields.label_jurisdiction == odyssey_types::Jurisdiction::Us;
         let flag = match status {
-            Status::Likely => Flag::Ambiguous,
+            Status::Likely | Status::Bare => Flag::Ambiguous,
             Status::Exempt => Flag::Exempt,
             Status::ExemptUs if us => Flag::Exempt,
             _ => Flag::Contains,

@@ -7,6 +7,7 @@ use odyssey_types::{
 use super::evidence::Collector;
 use super::plausibility::{FindingSeverity, check_nutrition_of};
 use super::racc::Racc;
+use super::serving_text;
 use super::tables::Tables;
 use crate::facts::ReferenceSource;
 
@@ -35,6 +36,20 @@ pub(super) fn per_100(nutrition: &Nutrition, serving: Option<&ServingSize>) -> O
     }
 }
 
+/// The declared serving; where only its words are given, with the amount that they name
+/// (`DQ_SERVING_FROM_TEXT`).
+fn serving(fields: &ProductFields, collector: &mut Collector) -> Option<ServingSize> {
+    let serving = fields.serving_size.as_ref()?;
+    if serving.amount_g.is_some() || serving.amount_ml.is_some() {
+        return Some(serving.clone());
+    }
+    let text = serving.text.as_deref().unwrap_or_default();
+    let Some((amount, is_volume)) = serving_text::amount(text) else { return Some(serving.clone()) };
+    collector.issue("DQ_SERVING_FROM_TEXT", "serving_size", text);
+    let (mass, volume) = if is_volume { (None, Some(amount)) } else { (Some(amount), None) };
+    Some(ServingSize { amount_g: mass.map(Fixed), amount_ml: volume.map(Fixed), text: serving.text.clone() })
+}
+
 /// The serving as µg or nl; mass where both are given.
 fn serving_amount(serving: &ServingSize) -> Option<(i64, bool)> {
     let mass = serving.amount_g.map(|Fixed(v)| (v, false));
@@ -43,15 +58,17 @@ fn serving_amount(serving: &ServingSize) -> Option<(i64, bool)> {
 
 pub(super) fn derive(fields: &ProductFields, tables: &Tables, collector: &mut Collector) -> NutrientFacts {
     let racc = category_racc(fields, tables);
-    let nutrition = fields.nutrition.as_ref().map(|n| plausible(n, fields, collector));
-    let basis = nutrition.as_ref().and_then(|n| per_100(n, fields.serving_size.as_ref()));
-    let is_volume = match (&basis, fields.serving_size.as_ref().and_then(serving_amount)) {
+    let serving = serving(fields, collector);
+    let serving = serving.as_ref();
+    let nutrition = fields.nutrition.as_ref().map(|n| plausible(n, serving, fields, collector));
+    let basis = nutrition.as_ref().and_then(|n| per_100(n, serving));
+    let is_volume = match (&basis, serving.and_then(serving_amount)) {
         (Some((_, is_volume)), _) => *is_volume,
         (None, Some((_, is_volume))) => is_volume,
         (None, None) => racc.is_some_and(|r| r.is_volume),
     };
-    let (amount, source) = reference(fields, racc, is_volume, collector);
-    let per_reference = per_reference(nutrition.as_ref(), fields, basis.as_ref(), amount);
+    let (amount, source) = reference(serving, racc, is_volume, collector);
+    let per_reference = per_reference(nutrition.as_ref(), serving, basis.as_ref(), amount);
     NutrientFacts {
         per_100: basis.map(|(amounts, _)| amounts).unwrap_or_default(),
         per_reference,
@@ -67,9 +84,14 @@ fn category_racc(fields: &ProductFields, tables: &Tables) -> Option<Racc> {
 }
 
 /// Amounts without the impossible ones, and with sodium where only salt is declared.
-fn plausible(nutrition: &Nutrition, fields: &ProductFields, collector: &mut Collector) -> Nutrition {
+fn plausible(
+    nutrition: &Nutrition,
+    serving: Option<&ServingSize>,
+    fields: &ProductFields,
+    collector: &mut Collector,
+) -> Nutrition {
     let mut plausible = nutrition.clone();
-    let findings = check_nutrition_of(nutrition, fields.serving_size.as_ref(), fields.label_jurisdiction);
+    let findings = check_nutrition_of(nutrition, serving, fields.label_jurisdiction);
     for finding in findings {
         let value = format!("{}: {}", finding.nutrient.field(), finding.code);
         collector.issue("DQ_NUTRIENT_IMPLAUSIBLE", "nutrition", value);
@@ -97,7 +119,7 @@ fn sodium_of_salt(salt: i64, jurisdiction: Jurisdiction) -> i64 {
 
 /// The larger of labelled serving and customary amount, in the unit of the basis.
 fn reference(
-    fields: &ProductFields,
+    serving: Option<&ServingSize>,
     racc: Option<Racc>,
     is_volume: bool,
     collector: &mut Collector,
@@ -112,7 +134,7 @@ fn reference(
         density_assumed |= water_like;
         water_like.then_some(amount)
     };
-    let serving = fields.serving_size.as_ref().and_then(|s| {
+    let serving = serving.and_then(|s| {
         let wanted = if is_volume { s.amount_ml } else { s.amount_g };
         let other = if is_volume { s.amount_g } else { s.amount_ml };
         let exact = wanted.and_then(|Fixed(v)| same_unit(v, is_volume));
@@ -138,12 +160,12 @@ fn reference(
 /// its declared figures.
 fn per_reference(
     nutrition: Option<&Nutrition>,
-    fields: &ProductFields,
+    serving: Option<&ServingSize>,
     basis: Option<&(Nutrients, bool)>,
     amount: i64,
 ) -> Nutrients {
     let (Some(nutrition), Some((per_100, _))) = (nutrition, basis) else { return Nutrients::default() };
-    let scaled = match (nutrition.basis, fields.serving_size.as_ref().and_then(serving_amount)) {
+    let scaled = match (nutrition.basis, serving.and_then(serving_amount)) {
         (NutritionBasis::PerServing, Some((serving, _))) => nutrition.amounts.scaled(amount, serving),
         _ => per_100.scaled(amount, HUNDRED),
     };

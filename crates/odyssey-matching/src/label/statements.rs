@@ -76,20 +76,26 @@ struct Reader<'a> {
     named: Vec<bool>,
     /// The end of the longest term (no false friend) that begins at the word; 0 if none does.
     longest: Vec<u32>,
+    /// A false friend begins at the word: "non hydrogenated" speaks of itself, not of the oil behind it.
+    befriended: Vec<bool>,
 }
 
 impl<'a> Reader<'a> {
     fn new(words: &'a [Word], spans: &[Span], lexicon: &'a Lexicon) -> Self {
         let mut named = vec![false; words.len()];
         let mut longest = vec![0; words.len()];
-        for span in spans.iter().filter(|s| s.status != Status::FalseFriend) {
+        let mut befriended = vec![false; words.len()];
+        for span in spans.iter().filter(|s| s.status.is_friend()) {
+            befriended[span.first as usize] = true;
+        }
+        for span in spans.iter().filter(|s| !s.status.is_friend()) {
             let slot = &mut longest[span.first as usize];
             *slot = span.end.max(*slot);
             if span.allergen {
                 named[span.first as usize..span.end as usize].fill(true);
             }
         }
-        Self { words, lexicon, named, longest }
+        Self { words, lexicon, named, longest, befriended }
     }
 
     fn marker(&self, at: usize) -> Marker {
@@ -249,7 +255,7 @@ impl<'a> Reader<'a> {
 
     /// Marks what is denied: "milk free", "no milk or egg", "free from milk, egg and soy".
     fn mark_free(&self, spans: &[Span], denied: &mut [bool]) {
-        for span in spans.iter().filter(|s| s.status != Status::FalseFriend) {
+        for span in spans.iter().filter(|s| !s.status.is_friend()) {
             let end = span.end as usize;
             let free = self.joined(end) && self.marker(end) == Marker::Free;
             let roams = self.joined(end + 1) && self.marker(end + 1) == Marker::Range;
@@ -269,7 +275,7 @@ impl<'a> Reader<'a> {
         let next = at + 1;
         let skip_added = |i: usize| if self.marker(i) == Marker::Added { i + 1 } else { i };
         match self.marker(at) {
-            Marker::No | Marker::Without if self.joined(next) => {
+            Marker::No | Marker::Without if self.joined(next) && !self.befriended[at] => {
                 let list = self.marker_before(at) == Marker::Contain;
                 Some((skip_added(next), list))
             }

@@ -28,8 +28,12 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("terms/plain.tsv", include_str!("../../data/terms/plain.tsv")),
     ("label/spellings.tsv", include_str!("../../data/label/spellings.tsv")),
     ("label/function_words.txt", include_str!("../../data/label/function_words.txt")),
+    ("label/purpose_words.txt", include_str!("../../data/label/purpose_words.txt")),
+    ("label/hollow_words.txt", include_str!("../../data/label/hollow_words.txt")),
+    ("label/modifiers.txt", include_str!("../../data/label/modifiers.txt")),
     ("label/food_words.txt", include_str!("../../data/label/food_words.txt")),
     ("label/foreign_words.txt", include_str!("../../data/label/foreign_words.txt")),
+    ("label/bracket_sources.tsv", include_str!("../../data/label/bracket_sources.tsv")),
     ("label/named_sources.tsv", include_str!("../../data/label/named_sources.tsv")),
     ("label/declared_names.tsv", include_str!("../../data/label/declared_names.tsv")),
     ("label/fragments.tsv", include_str!("../../data/label/fragments.tsv")),
@@ -59,6 +63,8 @@ pub(super) struct Term {
     pub text: String,
     /// The law obliges a label to name the source of this ingredient if it is a major allergen.
     pub source_named: bool,
+    /// A bracket behind it may name its source: "lecithin (soy)".
+    pub takes_source: bool,
 }
 
 /// Terms, words and rules of the deriver.
@@ -101,7 +107,9 @@ impl Tables {
         let mut lexicon = Lexicon::new();
         read_spellings(&rows("label/spellings.tsv")?, &mut lexicon)?;
         let named = read_named_sources(&rows("label/named_sources.tsv")?)?;
-        let mut terms = TermReader { lexicon, terms: Vec::new(), paths: Vec::new(), named };
+        let sources = BracketSources::read(&rows("label/bracket_sources.tsv")?)?;
+        let mut terms =
+            TermReader { lexicon, terms: Vec::new(), paths: Vec::new(), named, heads: sources.heads };
         for (name, _) in files.iter().filter(|(n, _)| n.starts_with("terms/") && *n != "terms/foreign.tsv") {
             terms.read(&rows(name)?)?;
         }
@@ -109,9 +117,18 @@ impl Tables {
         terms.read(&rows("terms/foreign.tsv")?)?;
         let (mut lexicon, trie, terms) = terms.build()?;
         read_words(&rows("label/function_words.txt")?, &mut lexicon, |i| i.function = true)?;
+        read_words(&rows("label/purpose_words.txt")?, &mut lexicon, |i| i.purpose = true)?;
+        read_words(&rows("label/hollow_words.txt")?, &mut lexicon, |i| i.hollow = true)?;
+        read_words(&rows("label/modifiers.txt")?, &mut lexicon, |i| i.modifier = true)?;
         read_words(&rows("label/food_words.txt")?, &mut lexicon, |i| i.food = true)?;
         read_words(&rows("label/foreign_words.txt")?, &mut lexicon, |i| i.foreign = true)?;
         lexicon.mark_foreign_from(english);
+        for (word, rules_out_animals) in &sources.words {
+            let id = lexicon.add(word);
+            let info = lexicon.info_mut(id);
+            info.source |= !rules_out_animals;
+            info.no_animal |= *rules_out_animals;
+        }
         let (tags, certificates) = read_claims(&rows("label/claims.tsv")?)?;
         Ok(Self {
             lexicon,
@@ -181,6 +198,7 @@ struct TermReader {
     terms: Vec<Term>,
     paths: Vec<(Vec<u32>, Entry, String, usize)>,
     named: BTreeSet<String>,
+    heads: BTreeSet<String>,
 }
 
 impl TermReader {
@@ -198,8 +216,12 @@ impl TermReader {
             let entry = Entry { target, status, term: self.terms.len() as u32 };
             let path = words.iter().map(|w| self.lexicon.add(w)).collect();
             self.paths.push((path, entry, rows.file.clone(), line));
-            self.terms
-                .push(Term { text: text.to_owned(), source_named: self.named.contains(&words.join(" ")) });
+            let normal = words.join(" ");
+            self.terms.push(Term {
+                text: text.to_owned(),
+                source_named: self.named.contains(&normal),
+                takes_source: self.heads.contains(&normal),
+            });
         }
         Ok(())
     }
@@ -219,7 +241,7 @@ impl TermReader {
 fn parse_target(key: &str, status: Status) -> Option<Target> {
     match (key, status) {
         ("container", Status::Likely) => return Some(target::CONTAINER),
-        ("plain", Status::FalseFriend) => return Some(target::PLAIN),
+        ("plain", status) if status.is_friend() => return Some(target::PLAIN),
         _ => {}
     }
     if let Some(diet) = key.strip_prefix("diet.").and_then(Diet::from_code) {
@@ -248,6 +270,31 @@ fn normal_word(word: &str) -> String {
 
 fn read_named_sources(rows: &Rows<'_>) -> Result<BTreeSet<String>, TableError> {
     rows.columns::<2>().map(|row| row.map(|(_, [term, _source])| term_words(term).join(" "))).collect()
+}
+
+/// Which terms a bracket may name the source of, and by which words.
+struct BracketSources {
+    heads: BTreeSet<String>,
+    /// The word, and whether it only rules animals out.
+    words: Vec<(String, bool)>,
+}
+
+impl BracketSources {
+    fn read(rows: &Rows<'_>) -> Result<Self, TableError> {
+        let mut sources = Self { heads: BTreeSet::new(), words: Vec::new() };
+        for row in rows.columns::<2>() {
+            let (line, [kind, text]) = row?;
+            let words = term_words(text);
+            match (kind, words.as_slice()) {
+                ("head", _) => {
+                    sources.heads.insert(words.join(" "));
+                }
+                ("source" | "no_animal", [word]) => sources.words.push((word.clone(), kind == "no_animal")),
+                _ => return Err(rows.error(line, format!("`{kind}` `{text}` is no head and no word"))),
+            }
+        }
+        Ok(sources)
+    }
 }
 
 fn read_words(

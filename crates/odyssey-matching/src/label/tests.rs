@@ -252,6 +252,112 @@ fn coverage_counts_what_nobody_knows() {
 }
 
 #[test]
+fn composite_false_friends_are_unread_unless_a_bracket_lists_them() {
+    let coverage = |text: &str| of(&list(text)).facts.coverage_permille;
+    for (text, expected) in [
+        ("corn, vegan cheese", "tree_nut: ambiguous; tree_nut.cashew: ambiguous; soy: ambiguous"),
+        ("corn, creamed corn", ""),
+        ("corn, hamburger bun", "wheat: contains; sesame: ambiguous"),
+        ("corn, grape nuts", "wheat: contains; gluten_cereal.barley: contains"),
+        ("corn, jelly beans", ""),
+    ] {
+        check(text, expected);
+        assert!(coverage(text) < 980, "{text}");
+    }
+    assert_eq!(coverage("corn, hamburger bun (wheat flour, water, salt)"), 1000);
+    assert_eq!(coverage("cocoa butter, cream of tartar, rice flour"), 1000);
+    check("serrano peppers, oyster mushrooms, bourbon vanilla beans", "");
+}
+
+#[test]
+fn a_purpose_or_a_form_alone_names_no_ingredient() {
+    let coverage = |text: &str| of(&list(text)).facts.coverage_permille;
+    for text in
+        ["corn, preservative", "corn, oil", "corn, emulsifier", "corn, organic powder", "corn, protein"]
+    {
+        assert!(coverage(text) < 980, "{text}");
+    }
+    assert!(coverage("corn, salt and preservatives") < 980);
+    assert!(coverage("blend (corn, stabilizer), salt") < 980);
+    for text in [
+        "corn, preservative (bht)",
+        "corn, preservatives: bha, bht",
+        "corn, bht (preservative)",
+        "corn, citric acid (acidifier, antioxidant)",
+        "corn, bht as a preservative",
+        "corn, citric acid to protect color and flavor",
+        "corn, bht added to preserve freshness",
+        "corn, oil (canola)",
+        "corn, canola oil, garlic powder, pea protein",
+        "milk solids, soy protein",
+    ] {
+        assert_eq!(coverage(text), 1000, "{text}");
+    }
+}
+
+#[test]
+fn collective_names_leave_in_doubt_what_they_may_hide_only_where_they_stand_alone() {
+    let ambiguous = |text: &str, key: EvidenceKey| of(&list(text)).facts.flags_of(key).has(Flag::Ambiguous);
+    use EvidenceKey as K;
+    for text in ["corn, vegetables", "corn, dried vegetables, salt", "organic vegetables"] {
+        assert!(ambiguous(text, K::Celery) && ambiguous(text, K::Root), "{text}");
+    }
+    assert!(ambiguous("sugar, mixed fruit", K::Grapefruit));
+    assert!(ambiguous("sugar, vitamins", K::AmbiguousAdditive));
+    for text in ["vegetable oil", "vegetables (peas, corn)", "vegetable glycerin"] {
+        assert!(!ambiguous(text, K::Celery), "{text}");
+    }
+    assert!(!ambiguous("sugar, vitamin c", K::AmbiguousAdditive));
+}
+
+#[test]
+fn a_bracket_may_name_the_source() {
+    check("sugar, lecithin (soy)", "soy: contains");
+    check("sugar, lecithin (sunflower)", "");
+    check("starch (corn), modified food starch (organic tapioca)", "");
+    check("sugar, lecithin (egg or soy)", "egg: contains; soy: contains");
+    check("sugar, lecithin (sunflower, may contain soy)", "egg: ambiguous; soy: ambiguous+pal");
+    for text in ["lecithin (emulsifier)", "lecithin (zorgle)", "lecithin (organic)", "lecithin"] {
+        check(text, "egg: ambiguous; soy: ambiguous");
+    }
+    let soy = of(&list("lecithin (vegetable)")).facts.flags_of(EvidenceKey::Soy);
+    assert!(soy.has(Flag::Ambiguous), "soy is a vegetable");
+    assert_eq!(truth(&list("corn, glycerin (vegetable)"), Diet::Vegan), Truth::Yes);
+    assert_eq!(truth(&list("corn, glycerin"), Diet::Vegan), Truth::Unknown);
+}
+
+#[test]
+fn a_denied_state_does_not_deny_the_oil() {
+    check("water, non-hydrogenated soybean oil", "soy: exempt");
+}
+
+#[test]
+fn to_preserve_is_no_jam() {
+    let sugar = |text: &str| of(&list(text)).facts.flags_of(EvidenceKey::AddedSugar).has(Flag::Contains);
+    assert!(sugar("corn, apricot preserves"));
+    assert!(!sugar("corn, bht (to preserve freshness)"));
+}
+
+#[test]
+fn flavor_as_a_purpose_hides_nothing() {
+    assert!(!of(&list("corn, edta (to protect color and flavor)")).facts.container_term);
+    assert!(of(&list("corn, flavor")).facts.container_term);
+    assert!(of(&list("corn, natural spice flavors")).facts.container_term);
+    assert_eq!(truth(&list("corn, flavor"), Diet::Vegan), Truth::Unknown);
+}
+
+#[test]
+fn a_cure_speaks_of_meat_that_is_not_named() {
+    assert_eq!(truth(&list("Cured with: water, salt, sugar, sodium nitrite"), Diet::Vegan), Truth::Unknown);
+}
+
+#[test]
+fn a_statement_alone_is_no_list() {
+    let facts = of(&us("Contains wheat. Made with equipment shared with milk")).facts;
+    assert_eq!(facts.list_state, ListState::Absent);
+}
+
+#[test]
 fn mandatory_keys_follow_jurisdiction_and_date() {
     let mandatory = |j, year: Option<i32>| {
         let as_of = year.and_then(|y| NaiveDate::from_ymd_opt(y, 6, 1));
@@ -400,4 +506,34 @@ fn nutrients_come_on_both_bases() {
     let derivation = of(&fields);
     assert!(derivation.facts.per_100.is_empty() && derivation.facts.per_reference.is_empty());
     assert!(derivation.issues.iter().any(|i| i.code == "DQ_SERVING_ASSUMED"));
+}
+
+#[test]
+fn a_serving_in_words_is_read_where_it_names_one_amount() {
+    for (text, expected) in [
+        ("1 cup (240 ml)", Some((240 * G, true))),
+        ("2 cookies (30g)", Some((30 * G, false))),
+        ("1 bar (1.5 oz, 42.5 g)", Some((42_500_000, false))),
+        ("30 g", Some((30 * G, false))),
+        ("1/2 cup (120 g) 4 oz", Some((120 * G, false))),
+        ("1 bottle (8 fl oz)", None),
+        ("30 g (1 cup)", None),
+        ("1 cup (30 g / 28 ml)", None),
+        ("1/2 g", None),
+        ("20-30 g", None),
+        ("0 g", None),
+        ("(", None),
+        ("1 package (90000 g)", None),
+        ("3 pieces", None),
+    ] {
+        assert_eq!(serving_text::amount(text), expected, "{text}");
+    }
+    let mut fields = list("corn");
+    fields.nutrition = Some(nutrition(NutritionBasis::PerServing, &[(Nutrient::Fat, 3 * G)]));
+    fields.serving_size =
+        Some(ServingSize { text: Some("2 cookies (30g)".into()), ..ServingSize::default() });
+    let derivation = of(&fields);
+    assert_eq!(derivation.facts.per_100.get(Nutrient::Fat), Some(10 * G));
+    assert_eq!(derivation.facts.reference_source, ReferenceSource::Serving);
+    assert!(derivation.issues.iter().any(|i| i.code == "DQ_SERVING_FROM_TEXT"));
 }

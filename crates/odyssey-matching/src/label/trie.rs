@@ -15,6 +15,11 @@ pub(super) enum Status {
     GrainOnly,
     /// Only looks like it.
     FalseFriend,
+    /// Only looks like it, and is a composite food that may hold anything else: unread, unless a
+    /// bracket lists what is in it.
+    Composite,
+    /// Of unstated origin where it is the whole ingredient: "vegetables", but not "vegetable oil".
+    Bare,
     /// A name of a group, read only inside statements.
     Name,
 }
@@ -28,9 +33,16 @@ impl Status {
             "E@US" => Self::ExemptUs,
             "G" => Self::GrainOnly,
             "X" => Self::FalseFriend,
+            "XO" => Self::Composite,
+            "B" => Self::Bare,
             "N" => Self::Name,
             _ => return None,
         })
+    }
+
+    /// Says only that its key is not meant.
+    pub const fn is_friend(self) -> bool {
+        matches!(self, Self::FalseFriend | Self::Composite)
     }
 }
 
@@ -126,18 +138,22 @@ impl Trie {
             for (end, node, crossed) in ends[..count].iter().rev() {
                 for entry in &self.nodes[*node as usize].entries {
                     // A break of line may be a break between ingredients: only what adds doubt crosses it.
-                    if *crossed && !matches!(entry.status, Status::Definite | Status::Likely | Status::Name) {
+                    let adds_doubt = matches!(
+                        entry.status,
+                        Status::Definite | Status::Likely | Status::Bare | Status::Name
+                    );
+                    if *crossed && !adds_doubt {
                         continue;
                     }
                     let slot = &mut used[entry.target as usize];
                     let used_to = *slot & !FRIEND;
                     let shadowed = used_to > first as u32;
                     let by_friend = (*slot & FRIEND) != 0;
-                    let escapes = by_friend && *end > used_to && entry.status != Status::FalseFriend;
+                    let escapes = by_friend && *end > used_to && !entry.status.is_friend();
                     if shadowed && !escapes {
                         continue;
                     }
-                    *slot = *end | if entry.status == Status::FalseFriend { FRIEND } else { 0 };
+                    *slot = *end | if entry.status.is_friend() { FRIEND } else { 0 };
                     hits.push(Hit {
                         target: entry.target,
                         status: entry.status,
