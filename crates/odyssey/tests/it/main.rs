@@ -7,3 +7,4 @@ mod contract;
 mod customers;
 mod db;
 mod ingestion;
+mod matching;

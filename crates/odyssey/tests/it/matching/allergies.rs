@@ -1,7 +1,10 @@
 use odyssey_testkit::TestApp;
 use serde_json::json;
 
-use super::{codes, consenting, explain, label, listed, matches, peanut_anaphylaxis, plain, reconcile, removed, set, with};
+use super::{
+    codes, consenting, explain, label, listed, matches, peanut_anaphylaxis, plain, reconcile, removed, set,
+    with,
+};
 
 #[tokio::test]
 async fn an_attested_complete_label_without_peanut_fits_a_person_with_a_peanut_allergy() {
@@ -13,8 +16,14 @@ async fn an_attested_complete_label_without_peanut_fits_a_person_with_a_peanut_a
     let answer = matches(&operator, &ada, "").await;
     assert_eq!(listed(&answer, "items"), set(&["rice"]));
     assert_eq!(answer["items"][0]["verdict"], "fits", "{answer}");
-    assert_eq!((answer["considered"].as_u64(), removed(&answer, "HX_ALLERGEN_CONTAINS", "peanut")), (Some(2), 1));
-    assert_eq!(answer["items"][0]["product"]["attestation"]["by"], app.vendor("acme").seed.operator.to_string());
+    assert_eq!(
+        (answer["considered"].as_u64(), removed(&answer, "HX_ALLERGEN_CONTAINS", "peanut")),
+        (Some(2), 1)
+    );
+    assert_eq!(
+        answer["items"][0]["product"]["attestation"]["by"],
+        app.vendor("acme").seed.operator.to_string()
+    );
     reconcile(&answer);
 }
 
@@ -42,7 +51,12 @@ async fn a_precaution_and_a_shared_facility_keep_a_product_from_an_allergic_pers
     operator.create_product("traces", label("Rice, water, salt. May contain peanuts.")).await;
     let declared = with(plain(), json!({ "allergens": { "may_contain": ["peanut"] } }));
     operator.create_product("declared", declared).await;
-    operator.create_product("facility", label("Rice, water, salt. Made in a facility that also processes peanuts.")).await;
+    operator
+        .create_product(
+            "facility",
+            label("Rice, water, salt. Made in a facility that also processes peanuts."),
+        )
+        .await;
     let ada = consenting(&operator, "ada", peanut_anaphylaxis()).await;
     let answer = matches(&operator, &ada, "?include=cannot_verify").await;
     assert_eq!((listed(&answer, "items"), listed(&answer, "cannot_verify")), (set(&["rice"]), set(&[])));
@@ -84,7 +98,9 @@ async fn one_allergen_under_many_names_lands_on_the_same_gate() {
 async fn what_a_label_calls_milk_free_or_coconut_milk_is_no_milk() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    for (id, ingredients) in [("coconut", "Coconut milk, water, salt."), ("cocoa", "Cocoa butter, sugar, salt.")] {
+    for (id, ingredients) in
+        [("coconut", "Coconut milk, water, salt."), ("cocoa", "Cocoa butter, sugar, salt.")]
+    {
         operator.create_product(id, label(ingredients)).await;
     }
     let ada = consenting(&operator, "ada", json!({ "allergies": [{ "allergen": "milk" }] })).await;

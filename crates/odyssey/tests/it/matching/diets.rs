@@ -54,8 +54,10 @@ async fn several_diets_and_allergies_all_hold_whatever_order_they_stand_in() {
     ] {
         operator.create_product(id, label(ingredients)).await;
     }
-    let (vegetarian, gluten_free) = (json!({ "diet": "vegetarian" }), json!({ "diet": "gluten_free", "kind": "medical" }));
-    let (milk, peanut) = (json!({ "allergen": "milk" }), json!({ "allergen": "peanut", "severity": "anaphylaxis" }));
+    let (vegetarian, gluten_free) =
+        (json!({ "diet": "vegetarian" }), json!({ "diet": "gluten_free", "kind": "medical" }));
+    let (milk, peanut) =
+        (json!({ "allergen": "milk" }), json!({ "allergen": "peanut", "severity": "anaphylaxis" }));
     let one = json!({ "diets": [vegetarian, gluten_free], "allergies": [milk, peanut] });
     let other = json!({ "diets": [gluten_free, vegetarian], "allergies": [peanut, milk] });
     let one = consenting(&operator, "one", one).await;
@@ -70,8 +72,12 @@ async fn several_diets_and_allergies_all_hold_whatever_order_they_stand_in() {
 async fn a_filter_by_tag_that_nothing_has_gives_an_empty_list_and_not_the_others() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    operator.create_product("rice", with(plain(), json!({ "brand": "Acme", "dietary_tags": ["high-protein"] }))).await;
-    operator.create_product("oats", with(plain(), json!({ "brand": "Other", "category_id": "cereal" }))).await;
+    operator
+        .create_product("rice", with(plain(), json!({ "brand": "Acme", "dietary_tags": ["high-protein"] })))
+        .await;
+    operator
+        .create_product("oats", with(plain(), json!({ "brand": "Other", "category_id": "cereal" })))
+        .await;
     let ada = consenting(&operator, "ada", vegan()).await;
     for (query, expected) in [
         ("?tags.any=unheard-of", &[][..]),

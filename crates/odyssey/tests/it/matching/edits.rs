@@ -2,7 +2,9 @@ use chrono::TimeDelta;
 use odyssey_testkit::TestApp;
 use serde_json::{Value, json};
 
-use super::{consenting, hypertension, label, listed, matches, peanut_anaphylaxis, plain, removed, set, with};
+use super::{
+    consenting, hypertension, label, listed, matches, peanut_anaphylaxis, plain, removed, set, with,
+};
 
 #[tokio::test]
 async fn an_edit_of_a_product_counts_from_the_next_answer_on() {
@@ -34,7 +36,10 @@ async fn an_attestation_that_is_taken_back_takes_the_product_back() {
     let bar = operator.create_product("bar", plain()).await;
     let ada = consenting(&operator, "ada", peanut_anaphylaxis()).await;
     assert_eq!(listed(&matches(&operator, &ada, "").await, "items"), set(&["bar"]));
-    operator.patch(&format!("/api/v1/products/{bar}"), json!({ "allergen_data": "unknown" })).await.expect(200);
+    operator
+        .patch(&format!("/api/v1/products/{bar}"), json!({ "allergen_data": "unknown" }))
+        .await
+        .expect(200);
     let answer = matches(&operator, &ada, "").await;
     assert_eq!((listed(&answer, "items"), removed(&answer, "HX_ALLERGEN_UNKNOWN", "peanut")), (set(&[]), 1));
 }
@@ -45,7 +50,8 @@ async fn an_edit_of_the_profile_counts_from_the_next_answer_on() {
     let operator = app.vendor("acme").operator().await;
     operator.create_product("rice", plain()).await;
     operator.create_product("satay", label("Rice, peanuts, salt.")).await;
-    let salty = json!({ "nutrition": { "amounts": { "sodium_mg": 1800 } }, "serving_size": { "amount_g": 100 } });
+    let salty =
+        json!({ "nutrition": { "amounts": { "sodium_mg": 1800 } }, "serving_size": { "amount_g": 100 } });
     operator.create_product("salty", with(plain(), salty)).await;
     let ada = consenting(&operator, "ada", json!({})).await;
     let health = format!("/api/v1/customers/{ada}/health");

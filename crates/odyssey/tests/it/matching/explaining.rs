@@ -57,7 +57,10 @@ async fn what_cannot_be_verified_names_the_fact_that_is_missing() {
     let ada = consenting(&operator, "ada", peanut_anaphylaxis()).await;
     let silent = operator.create_product("silent", with(plain(), json!({ "allergen_data": null }))).await;
     let explained = explain(&operator, &ada, &silent).await;
-    assert_eq!((&explained["verdict"], codes(&explained)[0]), (&json!("cannot_verify"), "HX_ALLERGEN_UNKNOWN"));
+    assert_eq!(
+        (&explained["verdict"], codes(&explained)[0]),
+        (&json!("cannot_verify"), "HX_ALLERGEN_UNKNOWN")
+    );
     assert_eq!(explained["smallest_change"]["code"], "attest_label");
     check_words(&explained);
     // What it names does flip it.
@@ -69,7 +72,10 @@ async fn what_cannot_be_verified_names_the_fact_that_is_missing() {
     let unstated = with(plain(), json!({ "nutrition": { "amounts": { "sodium_mg": null } } }));
     let unstated = operator.create_product("unstated", unstated).await;
     let explained = explain(&operator, &bea, &unstated).await;
-    assert_eq!((&explained["verdict"], codes(&explained)[0]), (&json!("cannot_verify"), "HX_NUTRIENT_UNKNOWN"));
+    assert_eq!(
+        (&explained["verdict"], codes(&explained)[0]),
+        (&json!("cannot_verify"), "HX_NUTRIENT_UNKNOWN")
+    );
     assert_eq!(
         (&explained["smallest_change"]["code"], &explained["smallest_change"]["params"]["nutrient"]),
         (&json!("state_amount"), &json!("sodium_mg"))
@@ -82,11 +88,17 @@ async fn an_exceeded_limit_says_how_much_and_what_portion_would_do() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
     let ada = consenting(&operator, "ada", hypertension()).await;
-    let salty = json!({ "nutrition": { "amounts": { "sodium_mg": 1800 } }, "serving_size": { "amount_g": 100 } });
+    let salty =
+        json!({ "nutrition": { "amounts": { "sodium_mg": 1800 } }, "serving_size": { "amount_g": 100 } });
     let salty = operator.create_product("salty", with(plain(), salty)).await;
     let explained = explain(&operator, &ada, &salty).await;
     assert_eq!(explained["verdict"], "conflict");
-    assert!(explained["reasons"][0]["sentence"].as_str().is_some_and(|s| s.contains("1800") || s.contains("1,800")), "{explained}");
+    assert!(
+        explained["reasons"][0]["sentence"]
+            .as_str()
+            .is_some_and(|s| s.contains("1800") || s.contains("1,800")),
+        "{explained}"
+    );
     // Half of 2,300 mg a day at 18 mg a gram is 63 g.
     assert_eq!(explained["smallest_change"]["params"]["portion"], "63 g");
     check_words(&explained);
@@ -110,7 +122,14 @@ async fn what_fits_shows_its_score_in_parts_that_add_up() {
     for code in ["SC_GOAL", "SC_PREF", "SC_CAP_sodium_mg"] {
         assert!(parts.iter().any(|p| p["code"] == code), "{code}: {parts:?}");
     }
-    for field in ["policy_digest", "catalog_version", "profile_version", "algorithm_version", "rule_pack_version", "as_of"] {
+    for field in [
+        "policy_digest",
+        "catalog_version",
+        "profile_version",
+        "algorithm_version",
+        "rule_pack_version",
+        "as_of",
+    ] {
         assert!(!explained["provenance"][field].is_null(), "{field}");
     }
     check_words(&explained);

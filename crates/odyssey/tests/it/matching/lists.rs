@@ -1,7 +1,10 @@
 use odyssey_testkit::TestApp;
 use serde_json::{Value, json};
 
-use super::{codes, consenting, explain, in_order, label, listed, matches, peanut_anaphylaxis, plain, removed, set, with};
+use super::{
+    codes, consenting, explain, in_order, label, listed, matches, peanut_anaphylaxis, plain, removed, set,
+    with,
+};
 
 #[tokio::test]
 async fn a_product_never_to_show_is_gone_and_says_so() {
@@ -27,7 +30,10 @@ async fn always_allow_lifts_a_preference_and_no_allergy() {
     let operator = app.vendor("acme").operator().await;
     let cheese = operator.create_product("cheese", label("Rice, cheese, salt.")).await;
     let satay = operator.create_product("satay", label("Peanuts, salt.")).await;
-    let profile = with(peanut_anaphylaxis(), json!({ "diets": [{ "diet": "vegan", "kind": "preference", "never": true }] }));
+    let profile = with(
+        peanut_anaphylaxis(),
+        json!({ "diets": [{ "diet": "vegan", "kind": "preference", "never": true }] }),
+    );
     let ada = consenting(&operator, "ada", profile).await;
     assert_eq!(listed(&matches(&operator, &ada, "").await, "items"), set(&[]));
     for product in [&cheese, &satay] {
@@ -46,7 +52,9 @@ async fn a_brand_that_is_liked_comes_first_among_equals() {
     for brand in ["Plain", "Liked", "Disliked"] {
         operator.create_product(brand, with(plain(), json!({ "brand": brand }))).await;
     }
-    let ada = consenting(&operator, "ada", json!({ "liked_brands": ["Liked"], "disliked_brands": ["Disliked"] })).await;
+    let ada =
+        consenting(&operator, "ada", json!({ "liked_brands": ["Liked"], "disliked_brands": ["Disliked"] }))
+            .await;
     assert_eq!(in_order(&matches(&operator, &ada, "").await, "items"), ["Liked", "Plain", "Disliked"]);
 }
 

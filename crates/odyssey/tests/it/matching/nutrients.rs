@@ -1,7 +1,9 @@
 use odyssey_testkit::TestApp;
 use serde_json::{Value, json};
 
-use super::{codes, consenting, explain, hypertension, in_order, listed, matches, plain, reconcile, removed, set, with};
+use super::{
+    codes, consenting, explain, hypertension, in_order, listed, matches, plain, reconcile, removed, set, with,
+};
 
 fn sodium(mg: impl Into<Value>) -> Value {
     let over = json!({ "nutrition": { "amounts": { "sodium_mg": mg.into() } }, "serving_size": { "amount_g": 100 } });
@@ -32,14 +34,19 @@ async fn a_days_ceiling_is_not_taken_for_a_servings() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
     let item = operator.create_product("soup", sodium(700)).await;
-    let limit = |period: &str| json!({ "limits": [{ "nutrient": "sodium_mg", "max": 600, "period": period }] });
+    let limit =
+        |period: &str| json!({ "limits": [{ "nutrient": "sodium_mg", "max": 600, "period": period }] });
     let ada = consenting(&operator, "ada", limit("serving")).await;
     assert_eq!(codes(&explain(&operator, &ada, &item).await)[0], "HX_LIMIT");
     let day = json!({ "limits": [{ "nutrient": "sodium_mg", "max": 1500, "period": "day" }] });
     let bea = consenting(&operator, "bea", day).await;
     assert_eq!(listed(&matches(&operator, &bea, "").await, "items"), set(&["soup"]));
     let cid = consenting(&operator, "cid", limit("day")).await;
-    assert_eq!(codes(&explain(&operator, &cid, &item).await)[0], "HX_LIMIT", "one serving is above the whole day");
+    assert_eq!(
+        codes(&explain(&operator, &cid, &item).await)[0],
+        "HX_LIMIT",
+        "one serving is above the whole day"
+    );
 }
 
 #[tokio::test]
@@ -77,7 +84,10 @@ async fn an_amount_that_is_not_stated_passes_no_limit() {
     ] {
         let person = consenting(&operator, who, profile).await;
         let answer = matches(&operator, &person, "").await;
-        assert_eq!((listed(&answer, "items"), listed(&answer, "cannot_verify")), (set(&["mild", "zero"]), set(&[])));
+        assert_eq!(
+            (listed(&answer, "items"), listed(&answer, "cannot_verify")),
+            (set(&["mild", "zero"]), set(&[]))
+        );
         assert_eq!(answer["cannot_verify_total"], 1);
         let asked = matches(&operator, &person, "?include=cannot_verify").await;
         assert_eq!(listed(&asked, "items"), set(&["mild", "zero"]), "asking for more changes no gate");
@@ -95,9 +105,12 @@ async fn two_conditions_are_as_strict_as_the_stricter_one_in_either_order() {
     operator.create_product("salty", sodium(1800)).await;
     let no_carbohydrate = json!({ "nutrition": { "amounts": { "carbohydrate_g": null, "sugars_g": null, "added_sugars_g": null, "fiber_g": null } } });
     operator.create_product("no carbohydrate stated", with(sodium(100), no_carbohydrate)).await;
-    let (htn, t2dm) = (json!({ "system": "icd10cm", "code": "I10" }), json!({ "system": "snomed", "code": "44054006" }));
+    let (htn, t2dm) =
+        (json!({ "system": "icd10cm", "code": "I10" }), json!({ "system": "snomed", "code": "44054006" }));
     let mut answers = Vec::new();
-    for (who, conditions) in [("ada", json!([htn, t2dm])), ("bea", json!([t2dm, htn])), ("cid", json!([t2dm, htn, t2dm]))] {
+    for (who, conditions) in
+        [("ada", json!([htn, t2dm])), ("bea", json!([t2dm, htn])), ("cid", json!([t2dm, htn, t2dm]))]
+    {
         let person = consenting(&operator, who, json!({ "conditions": conditions })).await;
         answers.push(matches(&operator, &person, "?include=cannot_verify").await);
     }
@@ -111,12 +124,20 @@ async fn two_conditions_are_as_strict_as_the_stricter_one_in_either_order() {
 }
 
 #[tokio::test]
-async fn without_height_and_weight_the_gates_still_hold_and_the_answer_says_what_is_missing() {
+async fn without_height_and_weight_the_gates_still_hold_and_nothing_is_scored_by_the_persons_energy() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
     operator.create_product("salty", sodium(1800)).await;
+    operator.create_product("mild", sodium(100)).await;
     let ada = consenting(&operator, "ada", hypertension()).await;
+    let by_energy = |answer: &Value| {
+        let parts = answer["items"][0]["parts"].as_array().expect("parts");
+        parts.iter().any(|part| part["code"] == "SC_ENERGY_FIT")
+    };
     let answer = matches(&operator, &ada, "").await;
-    assert_eq!(listed(&answer, "items"), set(&[]));
-    assert_eq!(answer["health_score_terms"], 99);
+    assert_eq!((listed(&answer, "items"), by_energy(&answer)), (set(&["mild"]), false));
+    let body = json!({ "height_cm": 170, "weight_kg": 70, "sex": "female", "activity_level": "light" });
+    operator.patch(&format!("/api/v1/customers/{ada}/health"), body).await.expect(200);
+    let answer = matches(&operator, &ada, "").await;
+    assert_eq!((listed(&answer, "items"), by_energy(&answer)), (set(&["mild"]), true));
 }

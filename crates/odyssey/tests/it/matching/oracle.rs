@@ -92,7 +92,8 @@ impl Judged {
         }
         assert_eq!(judged.len(), PRODUCTS);
         judged.sort_by_key(|(_, v, changed)| {
-            let (score, confidence) = (std::cmp::Reverse(v.score_permille), std::cmp::Reverse(v.confidence_permille));
+            let (score, confidence) =
+                (std::cmp::Reverse(v.score_permille), std::cmp::Reverse(v.confidence_permille));
             (v.tier, score, confidence, std::cmp::Reverse(*changed), v.product_id)
         });
         Self(judged)
@@ -105,11 +106,13 @@ impl Judged {
 
 /// A product as the API gives it, as the engine wants it.
 fn read(stored: &Value) -> (String, ProductMeta, ProductFields) {
-    let of_the_row = ["id", "external_id", "attestation", "lineage", "row_version", "created_at", "updated_at"];
+    let of_the_row =
+        ["id", "external_id", "attestation", "lineage", "row_version", "created_at", "updated_at"];
     let mut fields = stored.as_object().expect("an object").clone();
     fields.retain(|name, _| !of_the_row.contains(&name.as_str()));
     let fields: ProductFields = serde_json::from_value(Value::Object(fields)).expect("the fields");
-    let changed: DateTime<Utc> = stored["updated_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+    let changed: DateTime<Utc> =
+        stored["updated_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
     let meta = ProductMeta {
         id: stored["id"].as_str().and_then(|id| id.parse().ok()).expect("an id"),
         active: fields.status == ProductStatus::Active,
@@ -161,7 +164,9 @@ async fn the_list_is_what_judging_each_product_alone_gives() {
 async fn the_best_product_is_found_in_the_oldest_row_of_six_hundred() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    operator.create_product("oldest", with(plain(), json!({ "nutrition": { "amounts": { "sodium_mg": 1 } } }))).await;
+    operator
+        .create_product("oldest", with(plain(), json!({ "nutrition": { "amounts": { "sodium_mg": 1 } } })))
+        .await;
     for batch in 0..3 {
         app.clock().advance(TimeDelta::days(1));
         let products: Vec<Value> = (0..200)
@@ -175,6 +180,12 @@ async fn the_best_product_is_found_in_the_oldest_row_of_six_hundred() {
     }
     let ada = consenting(&operator, "ada", peanut_anaphylaxis()).await;
     let answer = matches(&operator, &ada, "?k=5").await;
-    assert_eq!((in_order(&answer, "items")[0].as_str(), answer["considered"].as_u64()), ("oldest", Some(601)));
-    assert_eq!((answer["fits_total"].as_u64(), removed(&answer, "HX_ALLERGEN_CONTAINS", "peanut")), (Some(301), 300));
+    assert_eq!(
+        (in_order(&answer, "items")[0].as_str(), answer["considered"].as_u64()),
+        ("oldest", Some(601))
+    );
+    assert_eq!(
+        (answer["fits_total"].as_u64(), removed(&answer, "HX_ALLERGEN_CONTAINS", "peanut")),
+        (Some(301), 300)
+    );
 }

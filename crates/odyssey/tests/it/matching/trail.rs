@@ -4,7 +4,7 @@ use odyssey_testkit::TestApp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{consenting, matches, plain, peanut_anaphylaxis};
+use super::{consenting, matches, peanut_anaphylaxis, plain};
 
 /// Events of a disclosure to the operator, and the people they disclosed.
 async fn disclosures(app: &TestApp) -> Vec<(String, Uuid, Option<Uuid>)> {
@@ -39,13 +39,18 @@ async fn every_answer_leaves_one_event_that_names_the_person() {
         app.clock().advance(TimeDelta::seconds(1));
         let answer = operator.get(&path).await;
         answer.expect(200);
-        let request: Uuid = answer.header("x-request-id").and_then(|id| id.parse().ok()).expect("a request id");
+        let request: Uuid =
+            answer.header("x-request-id").and_then(|id| id.parse().ok()).expect("a request id");
         asked.push(("allowed".to_owned(), person.parse::<Uuid>().expect("an id"), Some(request)));
     }
     // A catalog that had to load begins the request again and is still one disclosure.
     assert_eq!(disclosures(&app).await[before..], asked);
-    let trail = app.vendor("acme").admin().await.get(&format!("/api/v1/audit?customer_id={bea}")).await.expect(200);
-    assert!(trail["items"].as_array().expect("events").iter().any(|e| e["action"] == "health_profile.match"), "{trail}");
+    let trail =
+        app.vendor("acme").admin().await.get(&format!("/api/v1/audit?customer_id={bea}")).await.expect(200);
+    assert!(
+        trail["items"].as_array().expect("events").iter().any(|e| e["action"] == "health_profile.match"),
+        "{trail}"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +112,9 @@ async fn a_member_who_is_suspended_is_refused_with_the_next_request() {
     let path = format!("/api/v1/matches/{ada}");
     operator.get(&path).await.expect(200);
     let member = acme.seed.operator;
-    tenancy::suspend_membership(app.database(), &Actor::command_line(), acme.id(), member).await.expect("suspended");
-    assert_eq!(operator.get(&path).await.problem(), "x");
+    tenancy::suspend_membership(app.database(), &Actor::command_line(), acme.id(), member)
+        .await
+        .expect("suspended");
+    assert_eq!(operator.get(&path).await.problem(), "404 vendor-not-found", "a vendor that is not theirs");
     admin.get(&path).await.expect(200);
 }

@@ -9,17 +9,46 @@ async fn what_has_rules_that_are_not_built_yet_blocks_instead_of_being_ignored()
     let operator = app.vendor("acme").operator().await;
     let rice = operator.create_product("rice", plain()).await;
     for (who, profile, field, value) in [
-        ("kidney", json!({ "conditions": [{ "system": "icd10cm", "code": "N18.3" }] }), "conditions", "N18.3"),
-        ("kidney, undotted", json!({ "conditions": [{ "system": "icd10cm", "code": "N1830" }] }), "conditions", "N1830"),
-        ("coeliac", json!({ "conditions": [{ "system": "snomed", "code": "396331005" }] }), "conditions", "396331005"),
+        (
+            "kidney",
+            json!({ "conditions": [{ "system": "icd10cm", "code": "N18.3" }] }),
+            "conditions",
+            "N18.3",
+        ),
+        (
+            "kidney, undotted",
+            json!({ "conditions": [{ "system": "icd10cm", "code": "N1830" }] }),
+            "conditions",
+            "N1830",
+        ),
+        (
+            "coeliac",
+            json!({ "conditions": [{ "system": "snomed", "code": "396331005" }] }),
+            "conditions",
+            "396331005",
+        ),
         ("drug by code", json!({ "medications": [{ "rxnorm": "11289" }] }), "medications", "11289"),
-        ("drug by name", json!({ "medications": [{ "name": "Warfarin sodium 5 mg" }] }), "medications", "Warfarin sodium 5 mg"),
-        ("words", json!({ "conditions": [{ "system": "text", "code": "kidney trouble" }] }), "conditions", "kidney trouble"),
+        (
+            "drug by name",
+            json!({ "medications": [{ "name": "Warfarin sodium 5 mg" }] }),
+            "medications",
+            "Warfarin sodium 5 mg",
+        ),
+        (
+            "words",
+            json!({ "conditions": [{ "system": "text", "code": "kidney trouble" }] }),
+            "conditions",
+            "kidney trouble",
+        ),
         ("pregnant", json!({ "reproductive_status": "pregnant" }), "reproductive_status", "pregnancy"),
     ] {
         let person = consenting(&operator, who, profile).await;
         let answer = matches(&operator, &person, "?include=cannot_verify").await;
-        assert_eq!((listed(&answer, "items"), listed(&answer, "cannot_verify")), (set(&[]), set(&[])), "{who}");
+        assert_eq!(
+            (listed(&answer, "items"), listed(&answer, "cannot_verify")),
+            (set(&[]), set(&[])),
+            "{who}"
+        );
         let blocked = &answer["blocked"][0];
         assert_eq!(
             (&blocked["code"], &blocked["field"], &blocked["value"]),
@@ -28,7 +57,10 @@ async fn what_has_rules_that_are_not_built_yet_blocks_instead_of_being_ignored()
         );
         assert!(blocked["sentence"].as_str().is_some_and(|s| s.ends_with('.')), "{who}: {blocked}");
         let funnel = answer["funnel"].as_array().expect("a funnel");
-        assert!(!funnel.is_empty() && funnel.iter().all(|step| step["code"] == "DQ_PROFILE_UNSAFE"), "{who}: {answer}");
+        assert!(
+            !funnel.is_empty() && funnel.iter().all(|step| step["code"] == "DQ_PROFILE_UNSAFE"),
+            "{who}: {answer}"
+        );
         reconcile(&answer);
         let explained = explain(&operator, &person, &rice).await;
         assert_eq!(explained["verdict"], "cannot_verify", "{who}");
@@ -44,7 +76,10 @@ async fn an_allergy_that_nobody_has_mapped_blocks() {
     operator.create_product("rice", plain()).await;
     let ada = consenting(&operator, "ada", json!({ "allergies": [{ "text": "strange fruit" }] })).await;
     let answer = matches(&operator, &ada, "").await;
-    assert_eq!((listed(&answer, "items"), &answer["blocked"][0]["code"]), (set(&[]), &json!("DQ_ALLERGY_UNMAPPED")));
+    assert_eq!(
+        (listed(&answer, "items"), &answer["blocked"][0]["code"]),
+        (set(&[]), &json!("DQ_ALLERGY_UNMAPPED"))
+    );
     // Mapped, it is a gate like any other.
     let mapped = json!({ "allergies": [{ "allergen": "milk", "text": "strange fruit" }] });
     operator.patch(&format!("/api/v1/customers/{ada}/health"), mapped).await.expect(200);
