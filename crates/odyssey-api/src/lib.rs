@@ -21,6 +21,8 @@ mod auth;
 mod catalog;
 mod contract;
 mod customers;
+mod ingestion;
+mod jobs;
 mod matching;
 mod meta;
 mod problems;

@@ -21,7 +21,8 @@ use crate::stack::{
 };
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    audit, auth, catalog, contract, customers, health, idempotency, matching, meta, problems, reading, search,
+    audit, auth, catalog, contract, customers, health, idempotency, ingestion, jobs, matching, meta,
+    problems, reading, search,
 };
 
 /// Every route of the service, by area.
@@ -33,6 +34,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(customers::routes())
         .merge(search::routes())
         .merge(matching::routes())
+        .merge(ingestion::routes())
+        .merge(jobs::routes())
         .merge(meta::routes())
         .merge(health::routes())
         .merge(problems::routes())

@@ -3,18 +3,15 @@
 use odyssey_jobs::CancelOutcome;
 use odyssey_types::JobId;
 
-use super::{Ingestion, IngestionError};
+use super::IngestionError;
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
 /// Cancels a job: one that waits ends at once, one that runs is asked to stop and ends between two batches.
-/// Batches that are merged stay, and its totals say so. Commits the caller's transaction.
-pub async fn cancel_job(
-    ingestion: &Ingestion,
-    mut tx: VendorTx,
-    job_id: JobId,
-) -> Result<(), IngestionError> {
+/// Batches that are merged stay, and its totals say so. After the commit, `Wake::stop_requested` lets the
+/// worker of this process hear at once; others hear within a second.
+pub async fn cancel_job(tx: &mut VendorTx, job_id: JobId) -> Result<(), IngestionError> {
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     let outcome = odyssey_jobs::cancel(tx.connection(), vendor_id, job_id.as_uuid(), now).await?;
     match outcome {
@@ -22,8 +19,6 @@ pub async fn cancel_job(
         Some(CancelOutcome::AlreadyFinished) => return Err(IngestionError::JobNotCancelable),
         Some(CancelOutcome::Canceled | CancelOutcome::Requested) => {}
     }
-    audit::record(&mut tx, AuditEvent::new("job.cancel", "job", Purpose::Operations).entity(job_id)).await?;
-    tx.commit().await?;
-    ingestion.wake.stop_requested();
+    audit::record(tx, AuditEvent::new("job.cancel", "job", Purpose::Operations).entity(job_id)).await?;
     Ok(())
 }

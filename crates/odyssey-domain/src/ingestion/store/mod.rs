@@ -16,6 +16,6 @@ pub(super) use staging::{
     find_todo, held_claims, next_todo, rival_claims, stored_shapes,
 };
 pub(super) use uploads::{
-    DueUpload, NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload,
-    insert_upload, mark_purged,
+    NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload, insert_upload,
+    mark_purged,
 };

@@ -1,5 +1,6 @@
 //! Files that come in, from their first byte to the catalog.
 
+mod api;
 mod barcodes;
 mod customers;
 mod errors;

@@ -1,0 +1,116 @@
+//! `POST /api/v1/ingest/csv`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use odyssey_domain::ingestion::{self, StartedImport, UploadSink};
+use odyssey_types::{JobId, UploadId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::parameters::IngestQuery;
+use crate::authorized::{Authorized, permission};
+use crate::extract::{Json, Query};
+use crate::problem::{Problem, ProblemCode};
+use crate::state::ApiState;
+
+/// Longest silence of a sending client: a file of any size may take its time, a dead connection may not.
+const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// An import that is queued.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StartedImportDto {
+    #[schema(value_type = Uuid)]
+    job_id: JobId,
+    #[schema(value_type = Uuid)]
+    upload_id: UploadId,
+    /// Where the job can be followed.
+    status_url: String,
+    /// Bytes as they were sent.
+    byte_count: u64,
+    /// SHA-256 over the bytes as they were sent, in hexadecimal.
+    sha256: String,
+}
+
+impl From<StartedImport> for StartedImportDto {
+    fn from(started: StartedImport) -> Self {
+        Self {
+            job_id: started.job_id,
+            upload_id: started.upload_id,
+            status_url: status_url(started.job_id),
+            byte_count: started.byte_count,
+            sha256: hex::encode(started.sha256),
+        }
+    }
+}
+
+fn status_url(job_id: JobId) -> String {
+    format!("/api/v1/jobs/{job_id}")
+}
+
+/// Imports a file of products or customers.
+///
+/// The body is the file itself: text in rows and columns, plain or compressed with gzip or zstd. Delimiter,
+/// quoting and encoding are found out, headers are mapped by their names; the parameters decide where that
+/// is not enough. `202` once the file is stored; what becomes of its rows is in the job.
+#[utoipa::path(post, path = "/api/v1/ingest/csv", tag = "ingestion", params(IngestQuery),
+    request_body(content = Vec<u8>, content_type = "text/csv", description = "The file, of any content type but `application/json`"),
+    responses((status = 202, description = "Stored and queued", body = StartedImportDto,
+        headers(("Location" = String, description = "The job")))))]
+pub(super) async fn ingest_csv(
+    caller: Authorized<permission::IngestWrite>,
+    State(state): State<ApiState>,
+    Query(query): Query<IngestQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    refuse_unread(&state, &headers)?;
+    let (mode, parameters) = query.into_parts()?;
+    let tx = caller.begin().await?;
+    let mut sink = ingestion::begin_upload(state.ingestion(), tx, mode, parameters).await?;
+    receive(&mut sink, body).await?;
+    let started = StartedImportDto::from(sink.finish().await?);
+    let location = HeaderValue::from_str(&started.status_url).map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(started)).into_response())
+}
+
+/// What can be refused before a byte is read.
+fn refuse_unread(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let media_type = text(header::CONTENT_TYPE).and_then(|value| value.split(';').next()).map(str::trim);
+    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType).detail(
+            "The body of this route is the file itself; send it as text/csv or application/octet-stream.",
+        ));
+    }
+    let limit = state.ingestion().settings.file_bytes_max;
+    let announced = text(header::CONTENT_LENGTH).and_then(|value| value.parse::<u64>().ok());
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(ingestion::IngestionError::TooLarge { limit }.into());
+    }
+    Ok(())
+}
+
+/// Passes the body on piece by piece, as fast as the disk takes it.
+async fn receive(sink: &mut UploadSink, body: Body) -> Result<(), Problem> {
+    let mut pieces = body.into_data_stream();
+    loop {
+        match tokio::time::timeout(IDLE_MAX, pieces.next()).await {
+            Ok(Some(Ok(bytes))) => sink.write(bytes).await?,
+            Ok(None) => return Ok(()),
+            Ok(Some(Err(_))) => {
+                sink.abandon("upload_broken_off").await?;
+                return Err(Problem::new(ProblemCode::MalformedRequest).detail("The body ended early."));
+            }
+            Err(_) => {
+                sink.abandon("upload_idle").await?;
+                let detail = format!("Nothing arrived for {} seconds.", IDLE_MAX.as_secs());
+                return Err(Problem::new(ProblemCode::MalformedRequest).detail(detail));
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What ingestion refuses, as problems.
+
+use odyssey_domain::ingestion::IngestionError;
+
+use super::parameters::refuse;
+use crate::problem::{Problem, ProblemCode};
+
+impl From<IngestionError> for Problem {
+    fn from(error: IngestionError) -> Self {
+        use IngestionError as E;
+        match error {
+            E::TooLarge { limit } => Self::new(ProblemCode::UploadTooLarge)
+                .detail(format!("A file has at most {limit} bytes as it is sent.")),
+            E::Empty => Self::new(ProblemCode::UnsupportedFile).detail("The file is empty."),
+            E::UploadClosed => Self::new(ProblemCode::JobNotCancelable)
+                .detail("The job was canceled while the file was arriving; start again."),
+            E::ParameterInvalid { pointer, detail } => refuse(pointer.trim_start_matches('/'), &detail),
+            E::AttestationNeedsPerson => {
+                Self::new(ProblemCode::Forbidden).detail("An attestation is the word of a person.")
+            }
+            E::ConsentNeedsAdmin => Self::new(ProblemCode::Forbidden)
+                .detail("Only an admin of the vendor can attest the consent of customers."),
+            E::JobNotFound => Self::new(ProblemCode::JobNotFound),
+            E::JobNotCancelable => Self::new(ProblemCode::JobNotCancelable),
+            E::CursorInvalid => Self::new(ProblemCode::CursorInvalid),
+            E::ValuesForbidden => Self::new(ProblemCode::Forbidden).detail(
+                "The rows of this job carry customers; their values need HealthRead. The list of errors has codes and places.",
+            ),
+            E::Db(error) => error.into(),
+            E::Tenancy(error) => error.into(),
+            E::Catalog(error) => error.into(),
+            E::Customers(error) => error.into(),
+            E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What goes out about jobs and their errors.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals};
+use odyssey_domain::jobs::JobState;
+use odyssey_types::UserId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum JobStatus {
+    /// The file is still arriving.
+    Receiving,
+    Queued,
+    Running,
+    Paused,
+    /// Every row was taken.
+    Completed,
+    /// Some rows were refused.
+    CompletedWithErrors,
+    /// Not one row was taken.
+    CompletedNothingWritten,
+    /// Stopped by somebody; what was merged before stays.
+    Canceled,
+    Failed,
+}
+
+/// Both ways, so that a state added to either list does not compile without the other.
+impl From<JobState> for JobStatus {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Receiving => Self::Receiving,
+            JobState::Queued => Self::Queued,
+            JobState::Running => Self::Running,
+            JobState::Paused => Self::Paused,
+            JobState::Completed => Self::Completed,
+            JobState::CompletedWithErrors => Self::CompletedWithErrors,
+            JobState::CompletedNothingWritten => Self::CompletedNothingWritten,
+            JobState::Canceled => Self::Canceled,
+            JobState::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<JobStatus> for JobState {
+    fn from(status: JobStatus) -> Self {
+        match status {
+            JobStatus::Receiving => Self::Receiving,
+            JobStatus::Queued => Self::Queued,
+            JobStatus::Running => Self::Running,
+            JobStatus::Paused => Self::Paused,
+            JobStatus::Completed => Self::Completed,
+            JobStatus::CompletedWithErrors => Self::CompletedWithErrors,
+            JobStatus::CompletedNothingWritten => Self::CompletedNothingWritten,
+            JobStatus::Canceled => Self::Canceled,
+            JobStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+/// What became of the rows so far: `read` is the sum of the five that follow.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TotalsDto {
+    read: i64,
+    created: i64,
+    updated: i64,
+    unchanged: i64,
+    /// A person's edit stands.
+    kept: i64,
+    rejected: i64,
+    /// Oddities of rows that were taken.
+    warnings: i64,
+}
+
+impl From<Totals> for TotalsDto {
+    fn from(totals: Totals) -> Self {
+        let Totals { read, created, updated, unchanged, kept, rejected, warnings } = totals;
+        Self { read, created, updated, unchanged, kept, rejected, warnings }
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobErrorDto {
+    code: String,
+    detail: Option<String>,
+}
+
+/// A job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobDto {
+    job_id: Uuid,
+    /// `run_import`, …
+    kind: String,
+    /// `products` or `customers`; null for jobs that import nothing.
+    mode: Option<&'static str>,
+    status: JobStatus,
+    /// 0 to 100.
+    progress_pct: f64,
+    /// What it is at: `reading`, `comparing`, `merging`, `finishing`.
+    step: Option<String>,
+    totals: Option<TotalsDto>,
+    /// Data rows of the file, once it has been read to its end.
+    rows_total: Option<u64>,
+    /// How many rows were refused under each code.
+    error_codes: BTreeMap<String, i64>,
+    /// The refused rows with their reasons, as a file; null when there are none.
+    error_url: Option<String>,
+    /// The present or last attempt; 0 before the first.
+    attempt: i16,
+    error: Option<JobErrorDto>,
+    /// What each column was read as, or why it was not; null until the file is opened.
+    #[schema(value_type = Option<Object>)]
+    mapping: Option<serde_json::Value>,
+    /// Compression, encoding, delimiter; null until the file is opened.
+    #[schema(value_type = Option<Object>)]
+    detected: Option<serde_json::Value>,
+    #[schema(value_type = Option<Uuid>)]
+    created_by: Option<UserId>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<JobView> for JobDto {
+    fn from(JobView { record, import }: JobView) -> Self {
+        let (mut totals, mut rows_total, mut mode) = (None, None, None);
+        let (mut error_codes, mut mapping, mut detected) = (BTreeMap::new(), None, None);
+        let (mut upload_failed, mut error_url) = (None, None);
+        if let Some(import) = import {
+            let ImportView { codes, has_errors, .. } = import;
+            mode = Some(match import.mode {
+                ImportMode::Products => "products",
+                ImportMode::Customers => "customers",
+            });
+            totals = Some(import.totals.into());
+            rows_total = import.rows_total;
+            (mapping, detected) = (import.mapping, import.detected);
+            error_codes = codes;
+            error_url = has_errors.then(|| format!("/api/v1/jobs/{}/errors.csv", record.id));
+            upload_failed = import.upload_failed;
+        }
+        let failure = record.error_code.map(|code| JobErrorDto { code, detail: record.error_detail });
+        Self {
+            job_id: record.id,
+            kind: record.kind,
+            mode,
+            status: record.state.into(),
+            progress_pct: f64::from(record.progress_permille) / 10.0,
+            step: record.step,
+            totals,
+            rows_total,
+            error_codes,
+            error_url,
+            attempt: record.attempt,
+            error: failure.or_else(|| upload_failed.map(|code| JobErrorDto { code, detail: None })),
+            mapping,
+            detected,
+            created_by: record.created_by.map(UserId::from_uuid),
+            created_at: record.created_at,
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+        }
+    }
+}
+
+/// One fault of a row.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RowFaultDto {
+    /// 1 is the first row below the header.
+    row: u64,
+    /// Line of the decoded file where the row begins; null where it is not known.
+    line: Option<u64>,
+    /// `error`: the row was refused; `warning`: it was taken, or kept, all the same.
+    severity: String,
+    column: Option<String>,
+    code: String,
+    remedy: String,
+    /// The refused value; null as well where you may not see it (`masked`).
+    value: Option<String>,
+    suggestion: Option<String>,
+    /// For a repetition: the row that came first.
+    first_row: Option<u64>,
+}
+
+impl From<RowFault> for RowFaultDto {
+    fn from(fault: RowFault) -> Self {
+        let values = fault.values.map(odyssey_types::Phi::into_exposed).unwrap_or_default();
+        Self {
+            row: fault.row,
+            line: (fault.line > 0).then_some(fault.line),
+            severity: fault.severity,
+            column: fault.column,
+            code: fault.code,
+            remedy: fault.remedy,
+            value: values.value,
+            suggestion: values.suggestion,
+            first_row: values.first_row,
+        }
+    }
+}
+
+/// A page of faults, in the order of the file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RowFaultsDto {
+    pub items: Vec<RowFaultDto>,
+    /// Send it as `cursor` for the next page; null on the last one.
+    pub next_cursor: Option<String>,
+    /// True where the rows carry customers and you may not see their values.
+    pub masked: bool,
+}

@@ -1,0 +1,23 @@
+//! Routes of jobs: what runs for the vendor, how far it is, what it refused.
+//!
+//! Owns: no table. Promises: a viewer learns counts, codes and places and no value of a customer's row.
+//! Emits: nothing; the domain audits. Never: starts a job.
+
+mod dto;
+mod errors;
+mod follow;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::operation::Facts;
+use crate::state::ApiState;
+use crate::{guarded, keyed};
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(guarded!(follow::list_jobs, Facts::unaudited("counts, codes and headers only")))
+        .routes(guarded!(follow::get_job, Facts::unaudited("counts, codes and headers only")))
+        .routes(guarded!(errors::list_job_errors, Facts::audited("row_errors.list").discloses_phi()))
+        .routes(guarded!(errors::get_job_errors_csv, Facts::audited("row_errors.export").discloses_phi()))
+        .routes(keyed!(follow::cancel_job, Facts::audited("job.cancel")))
+}
