@@ -70,7 +70,8 @@ BEGIN
                                   'memberships'] LOOP
         EXECUTE format('DELETE FROM odyssey.%I WHERE vendor_id = $1', parent) USING vendor;
     END LOOP;
-    UPDATE odyssey.vendors SET removed_at = at WHERE id = vendor;
+    -- The short name is free again; the row stays for the audit trail.
+    UPDATE odyssey.vendors SET removed_at = at, slug = 'removed-' || replace(id::text, '-', '') WHERE id = vendor;
     PERFORM set_config('app.vendor_id', coalesce(former, ''), true);
 END $$;
 

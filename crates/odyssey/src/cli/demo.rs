@@ -1,19 +1,18 @@
 //! `odyssey demo`: a vendor of our own making, imported through the real path, served, and asked for one
 //! customer's matches.
 
-use std::io::{BufWriter, Write};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use odyssey_domain::db::Database;
-use odyssey_domain::ingestion::{ConsentAttestation, ImportMode, ImportParameters};
+use odyssey_domain::ingestion::{ImportMode, ImportParameters};
 use odyssey_domain::tenancy::{self, Actor, NewUser, Role, Vendor};
 use odyssey_types::UserId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::import::{import_file, report};
+use super::import::{Source, import_file, report};
 use crate::config::Settings;
 use crate::demo::{DemoSize, write_customers_csv, write_products_csv};
 use crate::node::Node;
@@ -79,27 +78,16 @@ async fn finish(showing: tokio::task::JoinHandle<anyhow::Result<()>>) -> anyhow:
 /// The vendor, its people, its catalog and its customers, on the first start.
 async fn set_up(args: &DemoArgs, settings: &Settings, node: &Node) -> anyhow::Result<()> {
     eprintln!("Making the demo vendor: {} products, {} customers", args.products, args.customers);
-    let folder = tempfile::tempdir()?;
-    let (products, customers) = (folder.path().join("products.csv"), folder.path().join("customers.csv"));
-    let mut file = BufWriter::new(std::fs::File::create(&products)?);
-    write_products_csv(&mut file, SEED, args.products)?;
-    file.flush()?;
-    let mut file = BufWriter::new(std::fs::File::create(&customers)?);
-    write_customers_csv(&mut file, SEED, args.customers)?;
-    file.flush()?;
+    let (mut products, mut customers) = (Vec::new(), Vec::new());
+    write_products_csv(&mut products, SEED, args.products)?;
+    write_customers_csv(&mut customers, SEED, args.customers)?;
 
     let vendor = super::tenancy::create_vendor(&node.database, VENDOR, "Demo Foods").await?;
     let admin = make_people(&node.database, settings, &vendor).await?;
     let imported = async {
-        for (mode, path, parameters) in [
-            (ImportMode::Products, &products, ImportParameters::default()),
-            (
-                ImportMode::Customers,
-                &customers,
-                ImportParameters { consent: None::<ConsentAttestation>, ..ImportParameters::default() },
-            ),
-        ] {
-            let view = import_file(settings, node, vendor.id, Some(admin), mode, path, parameters).await?;
+        for (mode, rows) in [(ImportMode::Products, products), (ImportMode::Customers, customers)] {
+            let (source, parameters) = (Source::Bytes(rows), ImportParameters::default());
+            let view = import_file(settings, node, vendor.id, Some(admin), mode, source, parameters).await?;
             report(&view);
             if view.import.as_ref().is_none_or(|import| import.totals.created == 0) {
                 bail!("the demo's {} file imported nothing", mode.as_str());

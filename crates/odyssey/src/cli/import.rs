@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -19,7 +20,7 @@ use odyssey_domain::jobs;
 use odyssey_domain::tenancy;
 use odyssey_jobs::JobState;
 use odyssey_types::{JobId, Jurisdiction, UserId, VendorId};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
 use super::work::{ingestion, work, worker_settings};
@@ -97,12 +98,11 @@ pub async fn run(args: &ImportArgs, settings: &Settings) -> anyhow::Result<()> {
         ModeArg::Products => ImportMode::Products,
         ModeArg::Customers => ImportMode::Customers,
     };
-    let joined = match args.recipe {
-        Some(RecipeArg::Synthea) => Some(super::synthea::join_folder(&args.file)?),
-        None => None,
+    let source = match args.recipe {
+        Some(RecipeArg::Synthea) => Source::Bytes(super::synthea::join_folder(&args.file)?),
+        None => Source::File(args.file.clone()),
     };
-    let file = joined.as_ref().map_or(args.file.as_path(), |joined| joined.path());
-    let view = import_file(settings, &node, vendor.id, member, mode, file, parameters(args)?).await?;
+    let view = import_file(settings, &node, vendor.id, member, mode, source, parameters(args)?).await?;
     report(&view);
     if let Some(path) = &args.errors {
         write_errors(&node, vendor.id, member, JobId::from_uuid(view.record.id), path).await?;
@@ -132,6 +132,32 @@ fn parameters(args: &ImportArgs) -> anyhow::Result<ImportParameters> {
     })
 }
 
+/// Where the rows come from.
+pub(super) enum Source {
+    File(PathBuf),
+    /// Made in memory, and kept there until it is sealed.
+    Bytes(Vec<u8>),
+}
+
+impl Source {
+    /// The bytes, and how many.
+    async fn open(self) -> anyhow::Result<(Pin<Box<dyn AsyncRead + Send>>, u64)> {
+        match self {
+            Self::File(path) => {
+                let file = tokio::fs::File::open(&path)
+                    .await
+                    .with_context(|| format!("the file {} cannot be read", path.display()))?;
+                let length = file.metadata().await?.len();
+                Ok((Box::pin(file), length))
+            }
+            Self::Bytes(bytes) => {
+                let length = bytes.len() as u64;
+                Ok((Box::pin(std::io::Cursor::new(bytes)), length))
+            }
+        }
+    }
+}
+
 /// Receives a file and works the queue until its import has ended.
 pub(super) async fn import_file(
     settings: &Settings,
@@ -139,7 +165,7 @@ pub(super) async fn import_file(
     vendor_id: VendorId,
     member: Option<UserId>,
     mode: ImportMode,
-    file: &Path,
+    source: Source,
     parameters: ImportParameters,
 ) -> anyhow::Result<JobView> {
     let ingestion = ingestion(settings);
@@ -149,7 +175,7 @@ pub(super) async fn import_file(
         tokio::spawn(async move { jobs::run_worker(work, &settings, stop).await })
     };
     let outcome = async {
-        let started = receive(node, &ingestion, vendor_id, member, mode, file, parameters).await?;
+        let started = receive(node, &ingestion, vendor_id, member, mode, source, parameters).await?;
         follow(node, vendor_id, started.job_id).await
     }
     .await;
@@ -164,13 +190,10 @@ async fn receive(
     vendor_id: VendorId,
     member: Option<UserId>,
     mode: ImportMode,
-    file: &Path,
+    source: Source,
     parameters: ImportParameters,
 ) -> anyhow::Result<StartedImport> {
-    let mut source = tokio::fs::File::open(file)
-        .await
-        .with_context(|| format!("the file {} cannot be read", file.display()))?;
-    let length = source.metadata().await?.len();
+    let (mut source, length) = source.open().await?;
     let bar = ProgressBar::new(length).with_style(style("receiving {bar:30} {bytes}/{total_bytes}"));
     let tx = tenancy::begin_at_command_line(&node.database, vendor_id, member).await?;
     let mut sink = ingestion::begin_upload(ingestion, tx, mode, parameters).await?;

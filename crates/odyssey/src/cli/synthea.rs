@@ -1,15 +1,16 @@
 //! A folder of Synthea's CSV files as one file of customers; see `docs/recipes/synthea.md`.
+//!
+//! The joined rows are personal: they stay in memory until they are sealed.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use odyssey_tabular::synthea::{Tables, join};
-use tempfile::NamedTempFile;
 
-/// Joins the tables of a folder into a temporary file, which is removed with the value.
-pub(super) fn join_folder(folder: &Path) -> anyhow::Result<NamedTempFile> {
+/// Joins the tables of a folder.
+pub(super) fn join_folder(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let patients = open(folder, "patients")?.context("the folder has no patients.csv (or .csv.gz)")?;
     let (Some(allergies), Some(conditions)) = (open(folder, "allergies")?, open(folder, "conditions")?)
     else {
@@ -23,11 +24,8 @@ pub(super) fn join_folder(folder: &Path) -> anyhow::Result<NamedTempFile> {
         medications: open(folder, "medications")?,
         observations: open(folder, "observations")?,
     };
-    let joined = NamedTempFile::new()?;
-    let mut writer = BufWriter::new(joined.as_file());
-    let summary = join(tables, &mut writer)?;
-    writer.flush()?;
-    drop(writer);
+    let mut joined = Vec::new();
+    let summary = join(tables, &mut joined)?;
     eprintln!("{summary:?}");
     Ok(joined)
 }

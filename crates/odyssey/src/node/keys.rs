@@ -19,7 +19,10 @@ pub(super) async fn open_or_create(
     match KeyStore::open(&path) {
         Ok(keys) => Ok(keys),
         Err(VaultError::Missing { .. }) => {
-            if is_sealed(database).await {
+            if is_sealed(database)
+                .await
+                .context("whether a lost key store belongs to this database could not be found out")?
+            {
                 bail!(
                     "the key store {} is missing, and this database was sealed under it: restore it from its backup; \
                      a new one could open nothing",
@@ -44,24 +47,28 @@ pub(super) async fn open_or_create(
 }
 
 /// Whether this database has recorded whose keys it was sealed under. A database that does not exist yet,
-/// or has no schema, was not.
-async fn is_sealed(database: &PgConnectOptions) -> bool {
-    let Ok(mut connection) = database.connect().await else { return false };
-    let sealed: Result<bool, sqlx::Error> = async {
-        let exists: bool = sqlx::query_scalar("SELECT to_regclass('odyssey.key_fingerprints') IS NOT NULL")
-            .fetch_one(&mut connection)
-            .await?;
-        if !exists {
+/// or has no schema, was not; one that cannot be asked is an error, since a new store beside it would hide
+/// the loss.
+async fn is_sealed(database: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    /// `invalid_catalog_name`: there is no such database.
+    const NO_SUCH_DATABASE: &str = "3D000";
+    let mut connection = match database.connect().await {
+        Ok(connection) => connection,
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NO_SUCH_DATABASE) => {
             return Ok(false);
         }
+        Err(error) => return Err(error),
+    };
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('odyssey.key_fingerprints') IS NOT NULL")
+        .fetch_one(&mut connection)
+        .await?;
+    let sealed = if exists {
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM odyssey.key_fingerprints)")
             .fetch_one(&mut connection)
-            .await
-    }
-    .await;
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "A connection did not close cleanly");
-    }
-    // A schema that cannot be read is somebody's: nothing is made anew beside it.
-    sealed.unwrap_or(true)
+            .await?
+    } else {
+        false
+    };
+    connection.close().await?;
+    Ok(sealed)
 }

@@ -79,7 +79,8 @@ async fn write_facts(
 ) -> Result<(), CatalogError> {
     let mut vanished: Vec<(ProductId, EvidenceKey, Lineage)> = Vec::new();
     for change in changed {
-        let before = stored.get(&change.id).filter(|p| p.deleted_at.is_none());
+        // A deleted row counts as well: going away and coming back must not lose an allergen.
+        let before = stored.get(&change.id);
         if let Some(before) = before.filter(|_| !change.deleted) {
             // Both sides by the tables of today, so that only the data can make a difference.
             let (was, is) =

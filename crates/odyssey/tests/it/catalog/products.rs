@@ -245,3 +245,14 @@ async fn a_list_without_an_allergen_leaves_out_what_does_not_say() {
         page["items"].as_array().expect("items").iter().filter_map(|i| i["external_id"].as_str()).collect();
     assert_eq!(found, ["clear"]);
 }
+
+#[tokio::test]
+async fn deleting_and_creating_again_does_not_lose_an_allergen() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let id = operator.create_product("a", json!({ "name": "A", "ingredients": "Sugar, whey." })).await;
+    operator.delete(&format!("/api/v1/products/{id}")).await;
+    operator.create_product("a", json!({ "name": "A", "ingredients": "Sugar." })).await;
+    let holds = operator.get("/api/v1/allergen-holds").await.expect(200);
+    assert_eq!(holds["items"][0]["allergen"], "milk");
+}

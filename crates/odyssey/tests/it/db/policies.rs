@@ -79,3 +79,17 @@ async fn the_audit_trail_can_be_added_to_and_nothing_else() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_search_functions_find_nothing_without_a_vendor() {
+    let test = TestDatabase::start().await;
+    let mut connection = test.superuser_connection().await;
+    let found: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM odyssey.search_products('a', false, NULL, NULL, NULL, 10))
+              + (SELECT count(*) FROM odyssey.find_customers_by_token(1, 10))",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("the functions answer");
+    assert_eq!(found, 0);
+}
