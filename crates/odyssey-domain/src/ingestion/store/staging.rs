@@ -13,8 +13,9 @@ use crate::ingestion::patch::StoredShape;
 
 /// Comparing and analysing take minutes for the largest files; requests never run these.
 const LONG_STATEMENT_TIMEOUT: &str = "30min";
-/// Bytes of staged rows that one batch may hold, as they are stored.
-const BATCH_BYTES_MAX: i64 = 32 << 20;
+/// Bytes of staged rows that one batch may hold, as they are stored: parsed, merged and written as JSON again
+/// they take some thirty times as much memory, so this and not the number of rows bounds an import's.
+const BATCH_BYTES_MAX: i64 = 4 << 20;
 
 /// A row that is left to do.
 #[derive(Debug, sqlx::FromRow)]
