@@ -6,5 +6,6 @@ mod catalog;
 mod contract;
 mod customers;
 mod db;
+mod faults;
 mod ingestion;
 mod matching;

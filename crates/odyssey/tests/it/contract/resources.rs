@@ -5,13 +5,21 @@ use serde_json::json;
 
 /// Customers, jobs and what belongs to them, by the name of their path parameter.
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
-    vec![("customer_id", customer(admin, product_id).await)]
+    vec![("customer_id", customer(admin, product_id).await), ("job_id", job(admin).await)]
+}
+
+/// An import that waits for its turn, so that it could still be canceled.
+async fn job(admin: &Actor<'_>) -> String {
+    let csv = b"external_id,name\nsample-1,Ada\n,Nobody\n".to_vec();
+    let path = "/api/v1/ingest/csv?mode=customers";
+    let started = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", csv))).await.expect(202);
+    started["job_id"].as_str().expect("an id").to_owned()
 }
 
 /// A customer of whom everything is recorded, with the product on a list.
 async fn customer(admin: &Actor<'_>, product_id: &str) -> String {
     let record = json!({
-        "external_id": "M-1", "name": "Ada Lovelace", "email": "ada@example.org", "birth_date": "1985-12-10",
+        "external_id": "sample", "name": "Ada Lovelace", "email": "ada@example.org", "birth_date": "1985-12-10",
         "profile": { "height_cm": 170, "weight_kg": 70, "allergies": [{ "allergen": "milk" }] },
         "consents": [{ "purpose": "health_data", "state": "granted" }],
     });

@@ -52,7 +52,7 @@ async fn a_vendor_header_that_is_not_the_callers_is_one_answer() {
 }
 
 /// One resource of each kind at acme, by the name of its path parameter.
-async fn resources_of(app: &TestApp) -> Vec<(&'static str, String)> {
+pub(super) async fn resources_of(app: &TestApp) -> Vec<(&'static str, String)> {
     let acme = app.vendor("acme");
     let admin = acme.admin().await;
     let product = admin

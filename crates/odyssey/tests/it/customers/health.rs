@@ -125,3 +125,38 @@ async fn no_answer_with_health_data_leaves_without_its_audit_row() {
     let writes = acme.admin().await.get("/api/v1/audit?action=health_profile.write").await.expect(200);
     assert_eq!(writes["items"][0]["entity_id"], id.as_str());
 }
+
+#[tokio::test]
+async fn without_height_weight_age_or_sex_what_derives_from_it_is_absent_and_nothing_becomes_zero() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let whole = json!({ "height_cm": 170, "weight_kg": 70, "age_years": 40, "sex": "female", "activity_level": "very" });
+    let path =
+        format!("{}/health", create(&operator, json!({ "external_id": "0007", "profile": whole })).await);
+    let complete = operator.get(&path).await.expect(200);
+    let figures = ["bmi", "bmr_kcal", "tdee_kcal"];
+    for figure in figures {
+        assert!(complete["derived"][figure].as_f64().is_some_and(|f| f > 0.0), "{figure}: {complete}");
+    }
+    for (missing, still_there) in [
+        ("height_cm", &[][..]),
+        ("weight_kg", &[]),
+        ("age_years", &["bmi"]),
+        ("sex", &["bmi"]),
+        ("activity_level", &["bmi", "bmr_kcal"]),
+    ] {
+        let patched = operator.patch(&path, json!({ missing: null })).await.expect(200);
+        assert_eq!(patched["profile"].get(missing), None, "missing stays missing");
+        for figure in figures {
+            let there = patched["derived"].get(figure).is_some();
+            assert_eq!(
+                there,
+                still_there.contains(&figure),
+                "{figure} without {missing}: {}",
+                patched["derived"]
+            );
+        }
+        let restored = operator.patch(&path, json!({ missing: whole[missing] })).await.expect(200);
+        assert_eq!(restored["derived"], complete["derived"], "{missing} is back");
+    }
+}
