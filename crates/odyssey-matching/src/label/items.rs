@@ -22,6 +22,7 @@ pub(super) enum Standing {
 pub(super) fn standings(words: &[Word], hits: &[Hit], lexicon: &Lexicon) -> Vec<Standing> {
     let marks = Marks::of(words, hits, lexicon);
     let mut standings: Vec<Standing> = (0..words.len()).map(|at| marks.standing(at)).collect();
+    unread_spelled_out(words, &mut standings);
     let mut explaining = Explaining::default();
     for (first, end) in items(words) {
         let explained = explaining.step(words, first) || is_explained(words, first, end);
@@ -44,6 +45,26 @@ pub(super) fn standings(words: &[Word], hits: &[Hit], lexicon: &Lexicon) -> Vec<
         explaining.settle(words, first, (first..end).any(|at| marks.is_strong(at)));
     }
     standings
+}
+
+/// Letters one by one ("w h e y") may be any word: a run of three or more is unread.
+fn unread_spelled_out(words: &[Word], standings: &mut [Standing]) {
+    let is_letter = |w: &Word| w.end - w.start == 1 && !w.number;
+    let mut first = 0;
+    while first < words.len() {
+        let mut end = first + 1;
+        while is_letter(&words[first])
+            && end < words.len()
+            && words[end].sep <= Sep::Line
+            && is_letter(&words[end])
+        {
+            end += 1;
+        }
+        if end - first >= 3 {
+            standings[first..end].fill(Standing::Unrecognised);
+        }
+        first = end;
+    }
 }
 
 /// Leaves the bare terms only where they are the whole ingredient, and nothing explains them.
@@ -143,6 +164,10 @@ impl Explaining {
     }
 }
 
+fn range_of(hit: &Hit) -> std::ops::Range<usize> {
+    hit.first as usize..hit.end as usize
+}
+
 /// What the hits make of the words.
 struct Marks<'a> {
     words: &'a [Word],
@@ -158,17 +183,24 @@ impl<'a> Marks<'a> {
     fn of(words: &'a [Word], hits: &[Hit], lexicon: &'a Lexicon) -> Self {
         let none = || vec![false; words.len()];
         let mut marks = Self { words, lexicon, consumed: none(), phrase: none(), composite: none() };
-        for hit in hits {
-            let range = hit.first as usize..hit.end as usize;
-            if hit.status == Status::Composite {
-                if !is_explained(words, range.start, range.end) {
-                    marks.composite[range].fill(true);
-                }
-                continue;
-            }
+        // How long the longest term is that says what the word is part of.
+        let mut named_by = vec![0; words.len()];
+        for hit in hits.iter().filter(|h| h.status != Status::Composite) {
+            let (range, length) = (range_of(hit), hit.end - hit.first);
             marks.consumed[range.clone()].fill(true);
-            if hit.end - hit.first > 1 {
-                marks.phrase[range].fill(true);
+            if length > 1 {
+                marks.phrase[range.clone()].fill(true);
+            }
+            for longest in &mut named_by[range] {
+                *longest = length.max(*longest);
+            }
+        }
+        for hit in hits.iter().filter(|h| h.status == Status::Composite) {
+            let range = range_of(hit);
+            // The "sauce" of "soy sauce" is spoken for.
+            let named = range.clone().all(|at| named_by[at] > hit.end - hit.first);
+            if !named && !is_explained(words, range.start, range.end) {
+                marks.composite[range].fill(true);
             }
         }
         marks

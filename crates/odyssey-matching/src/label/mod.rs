@@ -14,6 +14,7 @@ mod items;
 mod law;
 mod lexicon;
 mod list;
+mod misread;
 mod nutrients;
 mod plausibility;
 mod racc;
@@ -130,6 +131,9 @@ fn finish(
     Derivation { facts, evidence, issues }
 }
 
+/// Identities of findings by slip begin here, behind those by fragment.
+const MISREAD_FROM: usize = 1 << 16;
+
 /// What reading the texts amounts to besides flags.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -233,7 +237,9 @@ impl TextReader<'_> {
     ) {
         for hit in &reading.hits {
             let mode = reading.modes.of(hit.first, hit.end);
-            let spoken_of = hit.status.is_friend()
+            // A composite food hides others whether or not a bracket explains it.
+            let is_friend = hit.status.is_friend() && hit.target != target::CONTAINER;
+            let spoken_of = is_friend
                 || items::is_purpose(&reading.words.list, hit, &self.tables.lexicon)
                 || self.source_is_named(reading, hit);
             if spoken_of || !counts(mode, hit) {
@@ -279,7 +285,10 @@ impl TextReader<'_> {
                 Mode::Free => continue,
             };
             let matched = &text[word.start as usize..word.end as usize];
-            for (place, fragment, key) in self.tables.fragments.of(matched) {
+            let fragments = self.tables.fragments.of(matched);
+            let misread = self.tables.misread.of(matched, &self.tables.lexicon);
+            let misread = misread.iter().map(|key| (MISREAD_FROM + key as usize, key.code(), key));
+            for (place, fragment, key) in fragments.chain(misread) {
                 self.collector.add(Finding {
                     key,
                     flag,

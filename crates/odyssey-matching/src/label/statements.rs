@@ -258,8 +258,11 @@ impl<'a> Reader<'a> {
         for span in spans.iter().filter(|s| !s.status.is_friend()) {
             let end = span.end as usize;
             let free = self.joined(end) && self.marker(end) == Marker::Free;
-            let roams = self.joined(end + 1) && self.marker(end + 1) == Marker::Range;
-            if free && !roams {
+            // "free range", and "peanuts free from salt": there "free" speaks of what follows.
+            let next = end + 1;
+            let forward = self.joined(next)
+                && (matches!(self.marker(next), Marker::Range | Marker::Of) || self.is_from(next));
+            if free && !forward {
                 denied[span.first as usize..end].fill(true);
             }
         }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::fragments::Fragments;
 use super::law::Law;
 use super::lexicon::Lexicon;
+use super::misread::Misread;
 use super::racc::RaccTable;
 use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
@@ -78,6 +79,7 @@ pub struct Tables {
     pub(super) tags: BTreeMap<String, Grant>,
     pub(super) certificates: BTreeMap<String, Grant>,
     pub(super) fragments: Fragments,
+    pub(super) misread: Misread,
     pub(super) law: Law,
     pub(super) racc: RaccTable,
     digest: String,
@@ -114,6 +116,7 @@ impl Tables {
             terms.read(&rows(name)?)?;
         }
         let english = terms.lexicon.len();
+        let misread = terms.misread();
         terms.read(&rows("terms/foreign.tsv")?)?;
         let (mut lexicon, trie, terms) = terms.build()?;
         read_words(&rows("label/function_words.txt")?, &mut lexicon, |i| i.function = true)?;
@@ -137,6 +140,7 @@ impl Tables {
             declared: read_declared(&rows("label/declared_names.tsv")?)?,
             tags,
             certificates,
+            misread,
             fragments: Fragments::read(&rows("label/fragments.tsv")?)?,
             law: Law::read(&rows("label/mandatory.tsv")?)?,
             racc: RaccTable::read(&rows("label/racc.tsv")?)?,
@@ -226,6 +230,20 @@ impl TermReader {
         Ok(())
     }
 
+    /// The single words that name an allergen, so far.
+    fn misread(&self) -> Misread {
+        let mut misread = Misread::default();
+        for (path, entry, ..) in &self.paths {
+            let key = EvidenceKey::ALL.get(usize::from(entry.target)).filter(|k| k.is_allergen());
+            if let (Some(key), [id], Status::Definite) = (key, path.as_slice(), entry.status) {
+                for word in term_words(&self.terms[entry.term as usize].text) {
+                    misread.add(&word, *id, *key);
+                }
+            }
+        }
+        misread
+    }
+
     fn build(self) -> Result<(Lexicon, Trie, Vec<Term>), TableError> {
         let mut trie = Trie::new(self.lexicon.len());
         for (path, entry, file, line) in self.paths {
@@ -240,7 +258,7 @@ impl TermReader {
 
 fn parse_target(key: &str, status: Status) -> Option<Target> {
     match (key, status) {
-        ("container", Status::Likely) => return Some(target::CONTAINER),
+        ("container", Status::Likely | Status::Composite) => return Some(target::CONTAINER),
         ("plain", status) if status.is_friend() => return Some(target::PLAIN),
         _ => {}
     }

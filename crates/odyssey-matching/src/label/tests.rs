@@ -117,6 +117,30 @@ fn words_run_together_leave_their_allergens_in_doubt() {
 }
 
 #[test]
+fn misspelled_and_joined_names_leave_their_allergens_in_doubt() {
+    for (text, expected) in [
+        ("corn, penauts", "peanut: ambiguous"),
+        ("corn, peanits", "peanut: ambiguous"),
+        ("corn, peannuts", "peanut: ambiguous"),
+        ("corn, sugaregg", "egg: ambiguous"),
+        ("corn, eggsalt", "egg: ambiguous"),
+        ("corn, soysalt", "soy: ambiguous"),
+        ("corn, soy\u{b9}, egg\u{b2}", "egg: contains; soy: contains"),
+        ("corn, soy1, 2milk", "milk: contains; soy: contains"),
+        ("corn, zorgle", ""),
+    ] {
+        check(text, expected);
+    }
+    assert!(of(&list("corn, w h e y")).facts.coverage_permille < 980);
+}
+
+#[test]
+fn peanuts_free_from_salt_are_peanuts() {
+    check("peanuts free from salt", "peanut: contains");
+    check("roasted peanuts free of additives, milk free", "milk: free; peanut: contains");
+}
+
+#[test]
 fn a_match_uses_up_only_its_own_words() {
     check("almond milk, milk", "milk: contains; tree_nut.almond: contains");
     check("cocoa butter, butter", "milk: contains");
@@ -260,12 +284,16 @@ fn composite_false_friends_are_unread_unless_a_bracket_lists_them() {
         ("corn, hamburger bun", "wheat: contains; sesame: ambiguous"),
         ("corn, grape nuts", "wheat: contains; gluten_cereal.barley: contains"),
         ("corn, jelly beans", ""),
+        ("corn, candy coating", "milk: ambiguous"),
     ] {
         check(text, expected);
         assert!(coverage(text) < 980, "{text}");
     }
     assert_eq!(coverage("corn, hamburger bun (wheat flour, water, salt)"), 1000);
     assert_eq!(coverage("cocoa butter, cream of tartar, rice flour"), 1000);
+    let trail_mix = of(&list("trail mix"));
+    assert!(trail_mix.facts.container_term && trail_mix.facts.coverage_permille < 980);
+    assert_eq!(coverage("corn, soy sauce"), 1000);
     check("serrano peppers, oyster mushrooms, bourbon vanilla beans", "");
 }
 

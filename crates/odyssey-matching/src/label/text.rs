@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
                 self.low = self.low.min(self.depth);
             }
             '\u{fffd}' => self.letter(c, at),
-            c if c.is_whitespace() => self.separate(at, Sep::Space),
+            c if c.is_whitespace() || is_footnote(c) => self.separate(at, Sep::Space),
             c if c.is_alphanumeric() => self.fold(c, at),
             c if is_combining_mark(c) => {}
             _ => self.separate(at, Sep::Comma),
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
             texts.push(word.clone());
         }
         self.words.push(Word {
-            id: self.lexicon.id(&word),
+            id: self.id_of(&word),
             start: self.start as u32,
             end: end as u32,
             sep: if self.words.is_empty() { Sep::Sentence } else { self.sep },
@@ -295,6 +295,17 @@ impl<'a> Reader<'a> {
         self.sep = Sep::Space;
         self.comma = false;
         self.low = self.depth;
+    }
+
+    /// The word, or the word without digits that stuck to it: "egg2", "2milk".
+    fn id_of(&self, word: &str) -> WordId {
+        let id = self.lexicon.id(word);
+        if id != Lexicon::UNKNOWN || !word.bytes().any(|b| b.is_ascii_digit()) {
+            return id;
+        }
+        let mut bare = word.trim_matches(|c: char| c.is_ascii_digit()).to_owned();
+        singular(&mut bare);
+        if bare.len() < 3 { id } else { self.lexicon.id(&bare) }
     }
 
     fn into_words(mut self, text: &str) -> Words {
@@ -347,6 +358,11 @@ fn additive_number(text: &str) -> Option<usize> {
     let letter = rest.as_bytes()[0];
     let tail = rest.get(1..)?;
     ((b'a'..=b'f').contains(&letter) && (tail.is_empty() || is_roman(tail))).then_some(digits + 1)
+}
+
+/// Raised digits mark footnotes: "soy\u{b9}".
+fn is_footnote(c: char) -> bool {
+    matches!(c, '\u{b9}' | '\u{b2}' | '\u{b3}' | '\u{2070}'..='\u{2079}')
 }
 
 fn is_roman(text: &str) -> bool {
