@@ -28,7 +28,7 @@ pub(super) fn standings(words: &[Word], hits: &[Hit], lexicon: &Lexicon) -> Vec<
         let explained = explaining.step(words, first) || is_explained(words, first, end);
         for (first, end) in marks.parts(first, end) {
             let strong = (first..end).any(|at| marks.is_strong(at));
-            let purpose_is_told = (first..end).any(|at| marks.is_of_purpose(at));
+            let purpose_is_told = (first..end).any(|at| marks.is_of_purpose(at) || marks.is_denial(at));
             for (at, standing) in standings.iter_mut().enumerate().take(end).skip(first) {
                 let info = marks.info(at);
                 if info.purpose && !marks.phrase[at] {
@@ -234,6 +234,11 @@ impl<'a> Marks<'a> {
     /// "as a preservative", "to protect color": what the ingredient before is for.
     fn is_of_purpose(&self, at: usize) -> bool {
         self.lexicon.marker(self.words[at].id) == Marker::Purpose
+    }
+
+    /// "no preservatives".
+    fn is_denial(&self, at: usize) -> bool {
+        matches!(self.lexicon.marker(self.words[at].id), Marker::No | Marker::Without | Marker::Not)
     }
 
     /// The item in parts, where "and" joins an ingredient and a purpose: "salt and preservatives". In

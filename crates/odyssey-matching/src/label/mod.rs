@@ -33,6 +33,8 @@ mod oracle_tests;
 mod property_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wording_tests;
 
 use odyssey_types::{AllergenData, ProductFields};
 
