@@ -140,8 +140,17 @@ impl KeySet {
 pub fn keys_of_allergen(code: &str) -> Option<KeySet> {
     use EvidenceKey as K;
     const TREE_NUTS: KeySet = KeySet::of(&[
-        K::TreeNut, K::Almond, K::Hazelnut, K::Walnut, K::Pecan, K::Cashew, K::Pistachio, K::BrazilNut,
-        K::Macadamia, K::PineNut, K::OtherTreeNut,
+        K::TreeNut,
+        K::Almond,
+        K::Hazelnut,
+        K::Walnut,
+        K::Pecan,
+        K::Cashew,
+        K::Pistachio,
+        K::BrazilNut,
+        K::Macadamia,
+        K::PineNut,
+        K::OtherTreeNut,
     ]);
     Some(match code {
         "tree_nut" => TREE_NUTS,
@@ -155,7 +164,8 @@ pub fn keys_of_allergen(code: &str) -> Option<KeySet> {
         "tree_nut.walnut" | "tree_nut.pecan" => KeySet::of(&[K::TreeNut, K::Walnut, K::Pecan]),
         other => {
             let key = EvidenceKey::from_code(other).filter(|k| k.is_allergen())?;
-            let group = if other.starts_with("tree_nut.") { KeySet::of(&[K::TreeNut]) } else { KeySet::EMPTY };
+            let group =
+                if other.starts_with("tree_nut.") { KeySet::of(&[K::TreeNut]) } else { KeySet::EMPTY };
             let group = match key {
                 K::Barley | K::Rye | K::Oats => KeySet::of(&[K::GlutenCereal]),
                 _ => group,
