@@ -23,11 +23,9 @@ const LONG_FILES: &[(&str, &str)] = &[
         "crates/odyssey-domain/src/tenancy/store.rs",
         "every statement on tenancy's tables, one after the other",
     ),
+    ("crates/odyssey-domain/src/ingestion/products.rs", "one import of products from stage to finish"),
     ("crates/odyssey-jobs/src/dispatcher/lane.rs", "one event loop"),
     ("crates/odyssey-matching/src/facts.rs", "the closed lists of keys, flags and diets"),
-    ("crates/odyssey-tabular/src/header/mapping.rs", "one table of columns and how it is filled"),
-    ("crates/odyssey-tabular/src/row/customer.rs", "one row, column by column"),
-    ("crates/odyssey-tabular/src/row/product.rs", "one row, column by column"),
     ("crates/odyssey-tabular/src/synthea.rs", "one recipe from end to end"),
 ];
 

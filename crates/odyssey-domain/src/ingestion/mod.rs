@@ -66,7 +66,7 @@ impl Default for IngestionSettings {
         Self {
             file_bytes_max: 8 << 30,
             unpacked_bytes_max: 64 << 30,
-            batch_rows: 10_000,
+            batch_rows: 5_000,
             customer_batch_rows: 2_000,
             row_errors_max: 100_000,
         }

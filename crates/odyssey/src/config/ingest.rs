@@ -23,7 +23,7 @@ pub struct IngestConfig {
     pub record_bytes_max: u64,
     /// Most columns, count. Default 1,000. `ODYSSEY__INGEST__COLUMNS_MAX`.
     pub columns_max: u32,
-    /// Records per merge transaction, count. Default 10,000. `ODYSSEY__INGEST__BATCH_ROWS`.
+    /// Records per merge transaction, count. Default 5,000. `ODYSSEY__INGEST__BATCH_ROWS`.
     pub batch_rows: u32,
     /// Row errors kept per job, count. Default 100,000. `ODYSSEY__INGEST__ROW_ERRORS_MAX`.
     pub row_errors_max: u32,

@@ -83,10 +83,11 @@ impl<'a> Plan<'a> {
         {
             return Err(WriteRefusal::VersionMismatch { current: live.row_version });
         }
-        if let (Some(live), Some(import)) = (live, &self.options.import)
-            && keeps_edit(live, import)
+        // A deletion is an edit as well: what a person removed after the import began stays removed.
+        if let (Some(stored), Some(import)) = (stored, &self.options.import)
+            && keeps_edit(stored, import)
         {
-            return Ok(WriteResult { id, outcome: RowOutcome::Kept, row_version: live.row_version });
+            return Ok(WriteResult { id, outcome: RowOutcome::Kept, row_version: stored.row_version });
         }
         let fields = match &write.change {
             Change::Replace(fields) => fields.as_ref().clone(),
@@ -199,8 +200,8 @@ impl Changed {
 }
 
 /// Whether a person's edit stands against this import's row.
-fn keeps_edit(live: &Product, import: &ImportOptions) -> bool {
-    match live.edited_at {
+fn keeps_edit(stored: &Product, import: &ImportOptions) -> bool {
+    match stored.edited_at {
         None => false,
         // Edited after the import began: always kept.
         Some(at) if at >= import.started_at => true,
