@@ -34,5 +34,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use router::{openapi, operations, router};
+pub use router::{openapi, openapi_json, operations, router};
 pub use state::{ApiParts, ApiSettings, ApiState};

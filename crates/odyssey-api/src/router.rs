@@ -83,6 +83,13 @@ pub fn openapi() -> Result<OpenApi, UnregisteredOperation> {
     contract::complete(routes().into_openapi())
 }
 
+/// The contract as text, keys in alphabetical order. The document keeps its extensions in hash maps, so
+/// only a sorted one has the same bytes in every process, and can be committed and compared.
+pub fn openapi_json() -> Result<String, UnregisteredOperation> {
+    let sorted = serde_json::to_value(openapi()?).expect("maps with names as keys always have a JSON form");
+    Ok(format!("{sorted:#}"))
+}
+
 /// The operations of the contract, for tests that walk it.
 pub fn operations() -> Result<Operations, UnregisteredOperation> {
     Operations::read(&openapi()?)

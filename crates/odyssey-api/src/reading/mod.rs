@@ -30,8 +30,8 @@ pub(crate) struct ServedContract(Bytes);
 
 impl ServedContract {
     pub(crate) fn new(document: &OpenApi) -> Self {
-        // Maps with names as keys: there is nothing in it that JSON cannot hold.
-        Self(serde_json::to_vec(document).unwrap_or_default().into())
+        // Maps with names as keys: there is nothing in it that JSON cannot hold. Sorted like the committed one.
+        Self(serde_json::to_value(document).unwrap_or_default().to_string().into())
     }
 }
 

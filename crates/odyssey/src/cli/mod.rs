@@ -92,7 +92,7 @@ pub fn run() -> anyhow::Result<()> {
         }
         Command::Pg(command) => pg::run(command, &loaded.settings),
         Command::Openapi => {
-            println!("{}", odyssey_api::openapi()?.to_pretty_json()?);
+            println!("{}", odyssey_api::openapi_json()?);
             Ok(())
         }
         command => run_async(command, &loaded.settings),
