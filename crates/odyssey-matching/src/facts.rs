@@ -346,11 +346,16 @@ impl Facts {
     /// Whether silence about `key` proves nothing, for a constraint that asks for `coverage_permille`
     /// (reference 8.1): cleared only by a complete list of enough coverage *and* (a mandatory
     /// allergen on an attested label, or a certified claim, or full coverage without a container term).
+    /// An allergen is never cleared by a label that is merely silent: the last way too needs the vendor's
+    /// attestation, and only ingredient classes do without.
     pub fn is_incomplete(&self, key: EvidenceKey, coverage_permille: u16) -> bool {
         let list_good = self.list_state == ListState::Complete && self.coverage_permille >= coverage_permille;
         let spoken_for = (self.mandatory.contains(key) && self.attested)
             || self.flags_of(key).has(Flag::CertifiedFree)
-            || (!self.mandatory.contains(key) && self.coverage_permille == 1000 && !self.container_term);
+            || (!self.mandatory.contains(key)
+                && self.coverage_permille == 1000
+                && !self.container_term
+                && (self.attested || !key.is_allergen()));
         !(list_good && spoken_for)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use odyssey_matching::{
-    Binding, Blocked, Candidate, Filters, FunnelStep, NotConsidered, Policy, Query, Ranked, Verdict,
-    VerdictKind, evaluate, rank,
+    Binding, Blocked, Candidate, Filters, FunnelStep, NotConsidered, Policy, Query, Ranked, RulePack,
+    Verdict, VerdictKind, derive_profile, evaluate, rank,
 };
 use odyssey_types::{CustomerId, ProductId};
 
@@ -70,7 +70,8 @@ pub struct Matches {
     pub binding: Option<Binding>,
     pub blocked: Vec<Blocked>,
     pub not_considered: Vec<NotConsidered>,
-    /// Parts of the score that come from the health profile; 0 when it has too little for any.
+    /// Parts of the score that come from the health profile; 0 without height, weight, age or sex, when
+    /// nothing can be derived and every product is scored by the general figures alone.
     pub health_score_terms: usize,
     pub provenance: Provenance,
 }
@@ -180,8 +181,14 @@ async fn hydrate(
         funnel: ranked.funnel,
         binding: ranked.binding,
         provenance: provenance(&policy, opened, version),
-        health_score_terms: policy.parts.len(),
+        health_score_terms: health_score_terms(&policy, opened),
         blocked: policy.blocked,
         not_considered: policy.not_considered,
     }))
+}
+
+/// How many parts of the score rest on what was derived from this person.
+fn health_score_terms(policy: &Policy, opened: &ForMatching) -> usize {
+    let derived = derive_profile(opened.profile.expose(), *opened.age_years.expose(), RulePack::embedded());
+    if derived.bmr_kcal.is_some() { policy.parts.len() } else { 0 }
 }

@@ -131,6 +131,7 @@ fn silence_clears_an_allergy_only_on_a_complete_attested_list() {
     check(r#"{"allergies":[{"allergen":"mustard"}]}"#, |f| f.coverage_permille = 999, unknown);
     check(r#"{"allergies":[{"allergen":"mustard"}]}"#, |f| f.container_term = true, unknown);
     check(r#"{"allergies":[{"allergen":"mustard"}]}"#, |_| {}, "1 fits");
+    check(r#"{"allergies":[{"allergen":"mustard"}]}"#, |f| f.attested = false, unknown);
 }
 
 #[test]

@@ -222,6 +222,10 @@ fn incomplete_rows(block: &Block, keys: KeySet, coverage_permille: u16) -> Words
         let mandatory = block.bits(mandatory_bit(key)).to_words();
         let mut spoken_for = fully_named;
         bits::and_not(&mut spoken_for, &mandatory);
+        if key.is_allergen() {
+            // A merely silent label clears no allergen.
+            bits::and(&mut spoken_for, &attested);
+        }
         let mut declared = mandatory;
         bits::and(&mut declared, &attested);
         bits::or(&mut spoken_for, &declared);
