@@ -28,6 +28,8 @@ pub struct ApiSettings {
     /// Longest time from the first byte of a request to the first of its answer, except for streamed bodies.
     /// Shorter than the lease of an idempotency key (120 s).
     pub request_timeout: Duration,
+    /// Requests worked on at once, health checks apart; one more waits for its turn, as long as its time lasts.
+    pub concurrent_requests_max: usize,
     /// Proxies in front of us that append to `X-Forwarded-For`; 0 takes the address of the connection.
     pub trusted_proxies: usize,
     /// Origins of browsers that may call us from elsewhere; none by default.
@@ -42,6 +44,7 @@ impl Default for ApiSettings {
             body_bytes_in_memory_max: 256 * 1024 * 1024,
             body_depth_max: 32,
             request_timeout: Duration::from_secs(30),
+            concurrent_requests_max: 512,
             trusted_proxies: 0,
             cors_origins: Vec::new(),
             rates: RateSettings::default(),
@@ -73,6 +76,7 @@ struct Inner {
     parts: ApiParts,
     limiter: RateLimiter,
     body_memory: Arc<tokio::sync::Semaphore>,
+    turns: tokio::sync::Semaphore,
 }
 
 /// Unit in which memory for bodies is handed out.
@@ -84,7 +88,8 @@ impl ApiState {
         // A pool smaller than one body would never admit that body.
         let pool = parts.settings.body_bytes_in_memory_max.max(parts.settings.body_bytes_max);
         let body_memory = Arc::new(tokio::sync::Semaphore::new(pool.div_ceil(BODY_MEMORY_UNIT)));
-        Self(Arc::new(Inner { parts, limiter, body_memory }))
+        let turns = tokio::sync::Semaphore::new(parts.settings.concurrent_requests_max);
+        Self(Arc::new(Inner { parts, limiter, body_memory, turns }))
     }
 
     pub fn database(&self) -> &Database {
@@ -117,6 +122,11 @@ impl ApiState {
 
     pub fn settings(&self) -> &ApiSettings {
         &self.0.parts.settings
+    }
+
+    /// One permit for each request that is worked on.
+    pub(crate) fn turns(&self) -> &tokio::sync::Semaphore {
+        &self.0.turns
     }
 
     pub(crate) fn limiter(&self) -> &RateLimiter {

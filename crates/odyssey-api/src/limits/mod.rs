@@ -44,7 +44,7 @@ impl Default for RateSettings {
             standard_per_vendor: 600,
             read_per_user: 600,
             import_starts_per_vendor: 6,
-            sign_ins_per_address: 30,
+            sign_ins_per_address: 20,
         }
     }
 }

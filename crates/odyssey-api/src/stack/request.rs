@@ -1,4 +1,4 @@
-//! The outermost layers: the request's context, its operation, its time, its panics.
+//! The outermost layers: the request's context, its operation, its turn and time, its panics.
 
 use std::any::Any;
 
@@ -11,7 +11,7 @@ use odyssey_types::RequestId;
 use std::sync::Arc;
 
 use crate::context::RequestContext;
-use crate::operation::{BodyRule, Operation, Operations};
+use crate::operation::{BodyRule, Operation, Operations, RateClass};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
@@ -56,19 +56,37 @@ pub(crate) async fn find_operation(
     next.run(request).await
 }
 
-/// Ends a request that takes too long. What it had begun is dropped, and with it its transaction.
+/// Lets a request in when its turn comes, and ends one that takes too long, waiting included. What it had
+/// begun is dropped, and with it its transaction. A streamed body has as long as its handler gives it.
 pub(crate) async fn limit_time(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let streamed = request
-        .extensions()
-        .get::<Arc<Operation>>()
-        .is_some_and(|operation| operation.body == BodyRule::Streamed);
-    if streamed {
-        return next.run(request).await;
-    }
-    match tokio::time::timeout(state.settings().request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(ProblemCode::Timeout).retry_after(TimeDelta::seconds(5)).into_response(),
-    }
+    let operation = request.extensions().get::<Arc<Operation>>();
+    let streamed = operation.is_some_and(|operation| operation.body == BodyRule::Streamed);
+    // Health checks and documents: whoever asks whether a busy server lives must not queue behind the rest.
+    let waits = streamed || operation.is_none_or(|operation| operation.rate != RateClass::Free);
+    let end = tokio::time::Instant::now() + state.settings().request_timeout;
+    let turn = if waits {
+        match tokio::time::timeout_at(end, state.turns().acquire()).await {
+            Ok(Ok(turn)) => Some(turn),
+            Ok(Err(_)) => return Problem::broken_promise("the turns were closed").into_response(),
+            Err(_) => return out_of_time("It waited for its turn: this server is at its limit of requests."),
+        }
+    } else {
+        None
+    };
+    let response = if streamed {
+        next.run(request).await
+    } else {
+        match tokio::time::timeout_at(end, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => out_of_time("It was ended before it had an answer."),
+        }
+    };
+    drop(turn);
+    response
+}
+
+fn out_of_time(detail: &'static str) -> Response {
+    Problem::new(ProblemCode::Timeout).detail(detail).retry_after(TimeDelta::seconds(5)).into_response()
 }
 
 /// A panic is a bug; its message could hold anything, so only the fact is logged here.

@@ -24,12 +24,14 @@ use crate::{guarded, keyed, open};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     let facts = Facts::unaudited("it is a test").rate(RateClass::Free);
+    // Not free: these wait for a turn.
+    let work = Facts::unaudited("it is a test");
     OpenApiRouter::default()
         .routes(open!(take_person, facts))
         .routes(open!(list_people, facts))
         .routes(open!(get_person, facts))
-        .routes(open!(panic_now, facts))
-        .routes(open!(sleep_long, facts))
+        .routes(open!(panic_now, work))
+        .routes(open!(sleep_long, work))
         .routes(open!(put_person, facts))
         .routes(guarded!(read_guarded, Facts::audited("probe.read").discloses_phi()))
         .routes(keyed!(write_keyed, Facts::audited("probe.write").rate(RateClass::ImportStart)))

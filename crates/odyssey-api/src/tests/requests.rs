@@ -186,6 +186,34 @@ async fn a_request_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn a_request_whose_turn_does_not_come_is_told_so_and_health_checks_need_none() {
+    let settings = ApiSettings {
+        concurrent_requests_max: 0,
+        request_timeout: Duration::from_millis(20),
+        ..ApiSettings::default()
+    };
+    let house = House::with(settings, None);
+    let refused = house.get("/api/v1/auth/me").await;
+    assert_eq!(refused.problem(), "503 timeout");
+    assert!(refused.headers.contains_key("retry-after"));
+    assert!(String::from_utf8_lossy(&refused.body).contains("turn"));
+    assert_eq!(house.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_turn_is_given_on_when_its_request_was_answered_or_ended() {
+    let settings = ApiSettings {
+        concurrent_requests_max: 1,
+        request_timeout: Duration::from_millis(200),
+        ..ApiSettings::default()
+    };
+    let house = House::with(settings, Some(probe::routes()));
+    assert_eq!(house.get("/probe/sleep").await.problem(), "503 timeout");
+    assert_eq!(house.get("/probe/panic").await.problem(), "500 internal");
+    assert_eq!(house.get("/probe/panic").await.problem(), "500 internal", "a panic keeps no turn");
+}
+
+#[tokio::test]
 async fn a_change_without_a_key_is_refused_before_the_database_is_asked() {
     let house = probing();
     let token = house.token();

@@ -139,6 +139,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
         body_bytes_max: usize::try_from(settings.server.json_body_bytes_max).unwrap_or(usize::MAX),
         request_timeout: settings.server.request_timeout(),
+        concurrent_requests_max: settings.server.concurrent_requests_max as usize,
         trusted_proxies: usize::from(settings.server.trusted_proxy_hops),
         rates: RateSettings {
             standard_per_user: rates.standard_per_user_per_minute,

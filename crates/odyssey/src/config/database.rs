@@ -27,10 +27,10 @@ pub struct DatabaseConfig {
     pub app_login: String,
     /// Role of work across vendors. Default `odyssey_platform_login`. `ODYSSEY__DATABASE__PLATFORM_LOGIN`.
     pub platform_login: String,
-    /// Secret. Default: random, kept in the state folder. `ODYSSEY__DATABASE__APP_PASSWORD`.
+    /// Secret. Default: derived from the key store. `ODYSSEY__DATABASE__APP_PASSWORD`.
     #[serde(deserialize_with = "optional_secret")]
     pub app_password: Option<SecretString>,
-    /// Secret. Default: random, kept in the state folder. `ODYSSEY__DATABASE__PLATFORM_PASSWORD`.
+    /// Secret. Default: derived from the key store. `ODYSSEY__DATABASE__PLATFORM_PASSWORD`.
     #[serde(deserialize_with = "optional_secret")]
     pub platform_password: Option<SecretString>,
     /// Connections for vendors' transactions, count. Default 16. `ODYSSEY__DATABASE__APP_CONNECTIONS_MAX`.
@@ -41,7 +41,7 @@ pub struct DatabaseConfig {
     pub acquire_timeout_ms: u64,
     /// Longest statement, milliseconds. Default 30,000. `ODYSSEY__DATABASE__STATEMENT_TIMEOUT_MS`.
     pub statement_timeout_ms: u64,
-    /// One attempt to connect, seconds. Default 20. `ODYSSEY__DATABASE__CONNECT_TIMEOUT_SECONDS`.
+    /// One attempt to connect at start, seconds. Default 20. `ODYSSEY__DATABASE__CONNECT_TIMEOUT_SECONDS`.
     pub connect_timeout_seconds: u64,
     /// Attempts at start, count. Default 6. `ODYSSEY__DATABASE__CONNECT_ATTEMPTS_MAX`.
     pub connect_attempts_max: u32,

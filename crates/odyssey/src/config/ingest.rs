@@ -1,7 +1,6 @@
 //! `[ingest]`: limits of files that vendors send.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -17,32 +16,19 @@ pub struct IngestConfig {
     pub spool_dir: Option<PathBuf>,
     /// Largest file as sent, bytes. Default 8 GiB. `ODYSSEY__INGEST__FILE_BYTES_MAX`.
     pub file_bytes_max: u64,
-    /// Largest unpacked size as a multiple of the sent one. Default 200. `ODYSSEY__INGEST__EXPANSION_RATIO_MAX`.
+    /// Largest unpacked size as a multiple of `file_bytes_max`. Default 200. `ODYSSEY__INGEST__EXPANSION_RATIO_MAX`.
     pub expansion_ratio_max: u32,
-    /// Longest record, bytes. Default 1 MiB. `ODYSSEY__INGEST__RECORD_BYTES_MAX`.
-    pub record_bytes_max: u64,
-    /// Most columns, count. Default 1,000. `ODYSSEY__INGEST__COLUMNS_MAX`.
-    pub columns_max: u32,
     /// Records per merge transaction, count. Default 5,000. `ODYSSEY__INGEST__BATCH_ROWS`.
     pub batch_rows: u32,
     /// Row errors kept per job, count. Default 100,000. `ODYSSEY__INGEST__ROW_ERRORS_MAX`.
     pub row_errors_max: u32,
-    /// Longest silence of a sending client, seconds. Default 60. `ODYSSEY__INGEST__IDLE_TIMEOUT_SECONDS`.
-    pub idle_timeout_seconds: u64,
 }
 
 impl IngestConfig {
-    pub fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout_seconds)
-    }
-
     pub(super) fn check(&self, layers: &Layers) -> Result<(), ConfigError> {
         layers.check_range("ingest.file_bytes_max", self.file_bytes_max, 1_024..=1 << 40)?;
         layers.check_range("ingest.expansion_ratio_max", self.expansion_ratio_max.into(), 1..=10_000)?;
-        layers.check_range("ingest.record_bytes_max", self.record_bytes_max, 1_024..=67_108_864)?;
-        layers.check_range("ingest.columns_max", self.columns_max.into(), 1..=100_000)?;
         layers.check_range("ingest.batch_rows", self.batch_rows.into(), 1..=1_000_000)?;
-        layers.check_range("ingest.row_errors_max", self.row_errors_max.into(), 1..=10_000_000)?;
-        layers.check_range("ingest.idle_timeout_seconds", self.idle_timeout_seconds, 1..=3_600)
+        layers.check_range("ingest.row_errors_max", self.row_errors_max.into(), 1..=10_000_000)
     }
 }

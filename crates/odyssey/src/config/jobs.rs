@@ -16,12 +16,8 @@ pub struct JobsConfig {
     pub per_vendor_max: u32,
     /// Life of a claim without a sign of life, seconds. Default 60. `ODYSSEY__JOBS__LEASE_SECONDS`.
     pub lease_seconds: u64,
-    /// Interval of signs of life, seconds. Default 15. `ODYSSEY__JOBS__HEARTBEAT_SECONDS`.
-    pub heartbeat_seconds: u64,
     /// Interval of looking without a notification, milliseconds. Default 1,000. `ODYSSEY__JOBS__POLL_INTERVAL_MS`.
     pub poll_interval_ms: u64,
-    /// Attempts before a job is dead, count. Default 8. `ODYSSEY__JOBS__ATTEMPTS_MAX`.
-    pub attempts_max: u32,
     /// Time for running jobs after a stop, seconds. Default 30. `ODYSSEY__JOBS__DRAIN_SECONDS`.
     pub drain_seconds: u64,
 }
@@ -33,14 +29,6 @@ impl JobsConfig {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             workers => workers as usize,
         }
-    }
-
-    pub fn lease(&self) -> Duration {
-        Duration::from_secs(self.lease_seconds)
-    }
-
-    pub fn heartbeat(&self) -> Duration {
-        Duration::from_secs(self.heartbeat_seconds)
     }
 
     pub fn poll_interval(&self) -> Duration {
@@ -55,10 +43,7 @@ impl JobsConfig {
         layers.check_range("jobs.workers", self.workers.into(), 0..=256)?;
         layers.check_range("jobs.per_vendor_max", self.per_vendor_max.into(), 1..=256)?;
         layers.check_range("jobs.lease_seconds", self.lease_seconds, 5..=3_600)?;
-        // Two signs of life must fit into a lease, else one lost packet loses the job.
-        layers.check_range("jobs.heartbeat_seconds", self.heartbeat_seconds, 1..=self.lease_seconds / 2)?;
         layers.check_range("jobs.poll_interval_ms", self.poll_interval_ms, 10..=60_000)?;
-        layers.check_range("jobs.attempts_max", self.attempts_max.into(), 1..=100)?;
         layers.check_range("jobs.drain_seconds", self.drain_seconds, 0..=3_600)
     }
 }

@@ -12,7 +12,6 @@ mod jobs;
 mod layers;
 mod limits;
 mod log;
-mod retention;
 mod server;
 mod show;
 mod storage;
@@ -35,7 +34,6 @@ pub use jobs::JobsConfig;
 pub use layers::Place;
 pub use limits::RateLimitsConfig;
 pub use log::{LogConfig, LogFormat};
-pub use retention::RetentionConfig;
 pub use server::ServerConfig;
 pub use storage::{KeysConfig, StateConfig};
 
@@ -56,7 +54,6 @@ pub struct Settings {
     pub rate_limits: RateLimitsConfig,
     pub jobs: JobsConfig,
     pub ingest: IngestConfig,
-    pub retention: RetentionConfig,
     pub log: LogConfig,
 }
 
@@ -124,7 +121,6 @@ impl Settings {
         self.rate_limits.check(layers)?;
         self.jobs.check(layers)?;
         self.ingest.check(layers)?;
-        self.retention.check(layers)?;
         self.log.check(layers)
     }
 

@@ -13,7 +13,7 @@ use super::layers::Layers;
 pub struct ServerConfig {
     /// Address and port to listen on. Default `127.0.0.1:8080`. `ODYSSEY__SERVER__BIND`.
     pub bind: SocketAddr,
-    /// Requests answered at the same time, count. Default 512. `ODYSSEY__SERVER__CONCURRENT_REQUESTS_MAX`.
+    /// Requests worked on at the same time, count. Default 512. `ODYSSEY__SERVER__CONCURRENT_REQUESTS_MAX`.
     pub concurrent_requests_max: u32,
     /// Longest request, seconds. Default 30. `ODYSSEY__SERVER__REQUEST_TIMEOUT_SECONDS`.
     pub request_timeout_seconds: u64,

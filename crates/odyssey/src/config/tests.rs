@@ -1,7 +1,7 @@
 //! Layers, places, refusals and secrets.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::layers::SECRET_KEYS;
 use super::{ConfigError, Loaded, load_from};
@@ -45,7 +45,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     let settings = with_file(text, &[("ODYSSEY__SERVER__BIND", "127.0.0.1:9001")]).expect("valid").settings;
     assert_eq!(settings.server.bind.port(), 9001);
     assert_eq!(settings.jobs.workers, 7);
-    assert_eq!(settings.jobs.attempts_max, 8);
+    assert_eq!(settings.jobs.per_vendor_max, 2);
 }
 
 #[test]
@@ -67,13 +67,11 @@ fn a_bad_value_stops_with_its_name_and_place() {
         ("ODYSSEY__JOBS__WORKERS", "many", "jobs.workers"),
         ("ODYSSEY__JOBS__WORKERS", "-1", "jobs.workers"),
         ("ODYSSEY__JOBS__LEASE_SECONDS", "0", "jobs.lease_seconds"),
-        ("ODYSSEY__JOBS__HEARTBEAT_SECONDS", "31", "jobs.heartbeat_seconds"),
         ("ODYSSEY__AUTH__ACCESS_TOKEN_TTL_SECONDS", "86400", "auth.access_token_ttl_seconds"),
         ("ODYSSEY__DATABASE__TLS_ALLOW_UNVERIFIED", "yes", "database.tls_allow_unverified"),
         ("ODYSSEY__DATABASE__CONNECT_TIMEOUT_SECONDS", "3", "database.connect_timeout_seconds"),
         ("ODYSSEY__DATABASE__URL", "postgres://u:p@h:6543/x", "database.url"),
         ("ODYSSEY__DATABASE__READ_URL", "postgres://u:p@h/x", "database.read_url"),
-        ("ODYSSEY__RETENTION__AUDIT_DAYS", "365", "retention.audit_days"),
         ("ODYSSEY__LOG__FORMAT", "xml", "log.format"),
         ("ODYSSEY__LOG__LEVEL", "odyssey=loud", "log.level"),
     ];
@@ -142,7 +140,6 @@ fn every_setting_is_explained_and_names_its_variable() {
         include_str!("limits.rs"),
         include_str!("jobs.rs"),
         include_str!("ingest.rs"),
-        include_str!("retention.rs"),
         include_str!("log.rs"),
     ]
     .concat();
@@ -165,4 +162,80 @@ fn what_show_prints_can_be_read_again() {
     let shown = with_environment(&[("ODYSSEY__JOBS__WORKERS", "3")]).expect("valid").show();
     let settings = with_file(&shown, &[]).expect("show prints a valid file").settings;
     assert_eq!(settings.jobs.workers, 3);
+}
+
+#[test]
+fn every_setting_is_read_by_code_outside_of_this_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect_code(&root, &mut files);
+    let (inside, mut outside): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(path, _)| path.starts_with(root.join("config")));
+    // The one file of this module that does something with settings instead of reading them in.
+    outside.extend(inside.iter().filter(|(path, _)| path.ends_with("database_url.rs")).cloned());
+    assert!(outside.len() > 20, "the sources were not found");
+
+    let defaults: toml::Table =
+        include_str!("../../../../config.default.toml").parse().expect("the defaults are TOML");
+    let mut unread = Vec::new();
+    for (section, fields) in &defaults {
+        for field in fields.as_table().expect("a section").keys() {
+            let accessors = accessors_of(&inside, section, field);
+            if !outside.iter().any(|(_, code)| reads(code, section, field, &accessors)) {
+                unread.push(format!("{section}.{field}"));
+            }
+        }
+    }
+    assert!(unread.is_empty(), "nothing reads {unread:?}: give each an effect or remove it");
+}
+
+/// Whether this file takes the setting: by its full path, by its name where it works with its section, or by
+/// a method of ours that returns it.
+fn reads(code: &str, section: &str, field: &str, accessors: &[String]) -> bool {
+    let type_name: String = section.split('_').map(capitalized).chain(["Config".to_owned()]).collect();
+    let has_section = has_word(code, &format!("settings.{section}")) || has_word(code, &type_name);
+    has_word(code, &format!(".{section}.{field}"))
+        || (has_section && has_word(code, &format!(".{field}")))
+        || accessors.iter().any(|name| code.contains(&format!(".{name}(")))
+}
+
+/// The public methods of the sections (and of all settings together) that look at this field.
+fn accessors_of(sources: &[(PathBuf, String)], section: &str, field: &str) -> Vec<String> {
+    let methods = sources.iter().flat_map(|(_, code)| code.split("    pub fn ").skip(1));
+    methods
+        .filter(|method| {
+            let body = method.split("\n    }").next().unwrap_or_default();
+            has_word(body, &format!("self.{field}")) || has_word(body, &format!("self.{section}.{field}"))
+        })
+        .filter_map(|method| method.split('(').next().map(str::to_owned))
+        .collect()
+}
+
+/// The code under a folder, without comments and without tests.
+fn collect_code(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect_code(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"))
+        {
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            files.push((path, code.collect::<Vec<_>>().join("\n")));
+        }
+    }
+}
+
+/// `needle` in `code`, and not as the beginning of a longer name.
+fn has_word(code: &str, needle: &str) -> bool {
+    code.match_indices(needle).any(|(at, _)| {
+        let next = code[at + needle.len()..].chars().next();
+        !next.is_some_and(|next| next.is_alphanumeric() || next == '_')
+    })
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
 }

@@ -6,6 +6,8 @@
 
 mod keys;
 mod logins;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -16,10 +18,11 @@ use odyssey_domain::tenancy::{self, TokenIssuer, TokenSettings};
 use odyssey_types::SystemClock;
 use odyssey_vault::KeyStore;
 use secrecy::SecretString;
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Login, Settings, connect_options, connect_options_as, read_connect_options};
-use crate::pg::EmbeddedPg;
+use crate::pg::{self, EmbeddedPg, Patience};
 
 /// The owner of the schema on the embedded server.
 const EMBEDDED_OWNER: &str = "odyssey_owner";
@@ -103,6 +106,7 @@ impl Server {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         match connect_options(&settings.database)? {
             Some(owner) => {
+                wake(&owner, settings).await?;
                 let keys = Arc::new(keys::open_or_create(settings, &owner).await?);
                 let logins = logins::of(settings, &keys)?;
                 Ok(Self { owner, keys, logins, embedded: None })
@@ -130,6 +134,23 @@ impl Server {
         let logins = logins::of(settings, &keys)?;
         Ok(Self { owner, keys, logins, embedded: Some(embedded) })
     }
+}
+
+/// Waits until a server of somebody else answers: a managed one sleeps when idle. Everything after this
+/// connects without patience.
+async fn wake(owner: &PgConnectOptions, settings: &Settings) -> anyhow::Result<()> {
+    let patience = Patience {
+        timeout: settings.database.connect_timeout(),
+        attempts: settings.database.connect_attempts_max,
+    };
+    let connection = pg::connect(owner, patience)
+        .await
+        .context("the database of database.url could not be connected to")?;
+    // It has answered; whether it takes leave politely changes nothing.
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "The first connection did not close cleanly");
+    }
+    Ok(())
 }
 
 fn login(name: &str, password: &SecretString) -> Login {
