@@ -28,7 +28,7 @@ pub struct ApiSettings {
     /// Longest time from the first byte of a request to the first of its answer, except for streamed bodies.
     /// Shorter than the lease of an idempotency key (120 s).
     pub request_timeout: Duration,
-    /// Requests worked on at once, health checks apart; one more waits for its turn, as long as its time lasts.
+    /// Requests worked on at once, the rate class `Free` apart; one more waits for its turn, as long as its time lasts.
     pub concurrent_requests_max: usize,
     /// Proxies in front of us that append to `X-Forwarded-For`; 0 takes the address of the connection.
     pub trusted_proxies: usize,
