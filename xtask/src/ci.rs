@@ -68,6 +68,9 @@ fn tests(summary: &mut Vec<String>) -> Result<()> {
     command
         .args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
         .env("ODYSSEY_TEST_DATABASE_URL", database.url())
+        // The same cases every time: a check that fails by luck of the draw tells nobody anything. `make soak`
+        // draws anew.
+        .env("PROPTEST_RNG_SEED", "20190614")
         .current_dir(repo::root())
         .stderr(Stdio::piped());
     if std::io::stderr().is_terminal() {

@@ -15,6 +15,10 @@ pub fn run() -> Result<()> {
     repo::run(
         "cargo",
         &["nextest", "run", "--workspace", "--locked", "--test-threads=1", "-E", "test(soak)"],
-        &[("ODYSSEY_TEST_DATABASE_URL", database.url()), ("ODYSSEY_SOAK_MINUTES", &minutes)],
+        &[
+            ("ODYSSEY_TEST_DATABASE_URL", database.url()),
+            ("ODYSSEY_SOAK_MINUTES", &minutes),
+            ("ODYSSEY_SOAK", "1"),
+        ],
     )
 }

@@ -9,3 +9,4 @@ mod db;
 mod faults;
 mod ingestion;
 mod matching;
+mod real_catalog;

@@ -18,7 +18,7 @@ fn identities() -> impl Strategy<Value = CustomerIdentity> {
         (
             text(),
             option::of("[a-zA-Z0-9.+]{1,20}@[a-z]{1,10}\\.org"),
-            option::of("[+]?[0-9() -]{0,4}[0-9]{5,12}"),
+            option::of("[+]?[1-9][0-9() -]{0,4}[0-9]{7,12}"),
         ),
         (birth_dates, text(), text(), prop::collection::vec("[^ \\pC]\\PC{0,20}", 0..4), text()),
     )

@@ -51,7 +51,8 @@ async fn no_role_of_the_application_is_superuser_or_bypasses_policies() {
     let test = TestDatabase::start().await;
     let mut connection = test.superuser_connection().await;
     let strong: Vec<String> = sqlx::query_scalar(
-        "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'odyssey%' AND (rolsuper OR rolbypassrls)",
+        "SELECT rolname::text FROM pg_roles WHERE (rolsuper OR rolbypassrls)
+           AND rolname IN ('odyssey_app', 'odyssey_platform', 'odyssey_search', 'odyssey_app_login', 'odyssey_platform_login')",
     )
     .fetch_all(&mut connection)
     .await
