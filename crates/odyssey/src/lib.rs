@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads the environment; every other one receives typed settings.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -154,7 +154,7 @@ async fn show(address: &str, once: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn wait_until_ready(client: &reqwest::Client, address: &str) -> anyhow::Result<()> {
+pub(crate) async fn wait_until_ready(client: &reqwest::Client, address: &str) -> anyhow::Result<()> {
     for _ in 0..READY_ATTEMPTS {
         if let Ok(answer) = client.get(format!("{address}/readyz")).send().await
             && answer.status().is_success()
@@ -166,7 +166,7 @@ async fn wait_until_ready(client: &reqwest::Client, address: &str) -> anyhow::Re
     bail!("the server did not become ready")
 }
 
-async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     let answer = request.send().await?;
     let (status, body) = (answer.status(), answer.text().await?);
     if !status.is_success() {

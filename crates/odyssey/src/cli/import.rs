@@ -133,7 +133,7 @@ fn parameters(args: &ImportArgs) -> anyhow::Result<ImportParameters> {
 }
 
 /// Where the rows come from.
-pub(super) enum Source {
+pub(crate) enum Source {
     File(PathBuf),
     /// Made in memory, and kept there until it is sealed.
     Bytes(Vec<u8>),
@@ -159,7 +159,7 @@ impl Source {
 }
 
 /// Receives a file and works the queue until its import has ended.
-pub(super) async fn import_file(
+pub(crate) async fn import_file(
     settings: &Settings,
     node: &Node,
     vendor_id: VendorId,

@@ -3,12 +3,13 @@
 //! Promises: answers go to standard output, everything else to standard error; a failure ends with a
 //! status other than 0 and one line per cause.
 
+mod bench;
 mod config;
-mod demo;
-mod import;
+pub(crate) mod demo;
+pub(crate) mod import;
 mod migrate;
 mod pg;
-mod serve;
+pub(crate) mod serve;
 mod synthea;
 mod tenancy;
 mod work;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+pub use bench::BenchArgs;
 pub use config::ConfigCommand;
 pub use demo::DemoArgs;
 pub use import::ImportArgs;
@@ -63,6 +65,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Serve a demo vendor of our own making.
     Demo(DemoArgs),
+    /// Measure import, matching and search beside a yardstick.
+    Bench(BenchArgs),
     /// Print the contract (OpenAPI 3.1).
     Openapi,
     /// Check or show the settings in effect.
@@ -118,6 +122,7 @@ fn run_async(command: &Command, settings: &Settings) -> anyhow::Result<()> {
             Command::User(command) => tenancy::run_user(command, settings).await,
             Command::Import(args) => import::run(args, settings).await,
             Command::Demo(args) => demo::run(args, settings).await,
+            Command::Bench(args) => bench::run(args, settings).await,
             Command::Openapi | Command::Config(_) | Command::Pg(_) => Ok(()),
         }
     })

@@ -1,0 +1,31 @@
+//! `odyssey bench`: measures beside a yardstick and writes down what came out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::bench::{self, BenchName, Scale};
+use crate::config::Settings;
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure.
+    pub name: BenchName,
+    /// Products of the vendor.
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1_000..=5_000_000))]
+    pub products: u64,
+    /// Customers of the vendor; the first ten are those of the demo.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    pub customers: u64,
+    /// Rounds of yardstick and product in turn; medians need five.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(5..=100))]
+    pub rounds: u32,
+    /// Folder that `<name>.md` is written to.
+    #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
+    pub out: PathBuf,
+}
+
+pub async fn run(args: &BenchArgs, settings: &Settings) -> anyhow::Result<()> {
+    let scale = Scale { products: args.products, customers: args.customers, rounds: args.rounds };
+    bench::run(settings, args.name, &scale, &args.out).await
+}
