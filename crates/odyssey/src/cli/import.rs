@@ -236,6 +236,9 @@ fn style(template: &str) -> ProgressStyle {
 pub(super) fn report(view: &JobView) {
     println!("job       {}", view.record.id);
     println!("state     {}", view.record.state.as_str());
+    if let Some(code) = &view.record.error_code {
+        println!("reason    {code}: {}", view.record.error_detail.as_deref().unwrap_or("see the log"));
+    }
     let Some(import) = &view.import else { return };
     let totals = &import.totals;
     println!("read      {}", totals.read);
