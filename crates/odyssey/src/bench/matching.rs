@@ -19,7 +19,7 @@ use super::ground::{Ground, Session};
 use super::loaded::Loaded;
 use super::measure::{Round, drive};
 use super::report::{Findings, Temperature};
-use super::{CLIENTS, Scale};
+use super::{CLIENTS, Scale, yardstick};
 
 /// The customers whose lists are asked for: allergies, conditions, diets and limits, alone and together.
 const CUSTOMERS: [&str; 6] = ["demo-1", "demo-2", "demo-3", "demo-4", "demo-5", "demo-6"];
@@ -70,18 +70,22 @@ impl Rows {
 pub async fn run(ground: &Ground, loaded: &Loaded, scale: &Scale) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     let rows = Rows::add(&mut findings);
-    let same = policy_of(&serde_json::from_str::<HealthProfile>(PROFILE)?, ground);
-    let sql = sql_of(loaded.vendor.id);
-    let note = check_same(ground, loaded, &same, &sql).await?;
+    let same = policy_of(&serde_json::from_str(PROFILE)?, None, ground);
+    let everything = sql_of(loaded.vendor.id);
+    let note = check_same(ground, loaded, &same, &everything).await?;
+    let sql = format!("{everything} LIMIT {K}");
     findings.notes.push(note);
     ground
         .while_serving(async {
-            let paths = customer_paths(&ground.sign_in(&loaded.admin).await?).await?;
-            let policies = policies_of(ground, loaded, &paths.1).await?;
+            let (paths, ids) = customer_paths(&ground.sign_in(&loaded.admin).await?).await?;
+            let policies = policies_of(ground, loaded, &ids).await?;
+            // What every connection does once is no part of a warm round.
+            let session = ground.sign_in(&loaded.admin).await?;
+            yardstick::warm(&ground.yardstick, &sql, CLIENTS, 1).await?;
+            get(&session, &paths, CLIENTS, 1).await?;
             for _ in 0..scale.rounds {
                 let session = ground.sign_in(&loaded.admin).await?;
-                round(ground, loaded, &rows, &mut findings, &sql, &same, &policies, &paths.0, session)
-                    .await?;
+                round(ground, loaded, &rows, &mut findings, &sql, &same, &policies, &paths, session).await?;
             }
             Ok(())
         })
@@ -107,7 +111,7 @@ async fn round(
     let vendor_id = loaded.vendor.id;
     let mut push = |row: usize, round: Round| findings.rows[row].series.push(round);
 
-    push(rows.sql_cold, cold_sql(ground, sql).await?);
+    push(rows.sql_cold, yardstick::cold(&ground.yardstick, sql).await?);
     ground.node.snapshots.forget(vendor_id);
     let started = Instant::now();
     let snapshot = snapshot_of(ground, vendor_id).await?;
@@ -116,12 +120,12 @@ async fn round(
     ground.node.snapshots.forget(vendor_id);
     push(rows.http_cold, get(&session, paths, 1, 1).await?);
 
-    push(rows.sql, sql_round(ground, sql, 1, SQL_ALONE).await?);
+    push(rows.sql, yardstick::warm(&ground.yardstick, sql, 1, SQL_ALONE).await?);
     push(rows.engine, rank_all(&snapshot, std::slice::from_ref(same), ALONE).await?);
     push(rows.engine_people, rank_all(&snapshot, policies, ALONE).await?);
     push(rows.http, get(&session, paths, 1, ALONE).await?);
 
-    push(rows.sql_many, sql_round(ground, sql, CLIENTS, SQL_TOGETHER).await?);
+    push(rows.sql_many, yardstick::warm(&ground.yardstick, sql, CLIENTS, SQL_TOGETHER).await?);
     push(rows.http_many, get(&session, paths, CLIENTS, TOGETHER).await?);
     Ok(())
 }
@@ -138,30 +142,6 @@ async fn get(
         async move { session.read(&paths[nth % paths.len()]).await }
     })
     .await
-}
-
-async fn sql_round(ground: &Ground, sql: &str, clients: usize, each: usize) -> anyhow::Result<Round> {
-    let (pool, sql) = (ground.yardstick.clone(), format!("{sql} LIMIT {K}"));
-    drive(clients, each, move |_| {
-        let (pool, sql) = (pool.clone(), sql.clone());
-        async move {
-            sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).fetch_all(&pool).await?;
-            Ok(())
-        }
-    })
-    .await
-}
-
-/// The first execution of a connection: nothing planned, no catalog cached.
-async fn cold_sql(ground: &Ground, sql: &str) -> anyhow::Result<Round> {
-    let mut connection = ground.yardstick.acquire().await?.detach();
-    let started = Instant::now();
-    sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(format!("{sql} LIMIT {K}")))
-        .fetch_all(&mut connection)
-        .await?;
-    let round = Round::single(started.elapsed(), 1);
-    sqlx::Connection::close(connection).await?;
-    Ok(round)
 }
 
 /// Ranks `count` times, the policies in turn, on one thread.
@@ -216,11 +196,7 @@ async fn check_same(ground: &Ground, loaded: &Loaded, policy: &Policy, sql: &str
     let everything = Query { k: snapshot.snapshot.len(), ..Query::default() };
     let engine: BTreeSet<Uuid> =
         rank(&snapshot.snapshot, policy, &everything).fits.iter().map(|c| c.id.as_uuid()).collect();
-    let sql: BTreeSet<Uuid> = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql.to_owned()))
-        .fetch_all(&ground.yardstick)
-        .await?
-        .into_iter()
-        .collect();
+    let sql: BTreeSet<Uuid> = yardstick::ids(&ground.yardstick, sql).await?.into_iter().collect();
     ensure!(!engine.is_empty(), "the question has no answer in this catalog");
     if let Some(example) = engine.symmetric_difference(&sql).next() {
         bail!(
@@ -250,11 +226,11 @@ fn leaf_of(vendor_id: VendorId) -> String {
     format!("odyssey_leaf.product_facts_{}", vendor_id.as_uuid().simple())
 }
 
-fn policy_of(profile: &HealthProfile, ground: &Ground) -> Policy {
+fn policy_of(profile: &HealthProfile, age_years: Option<u8>, ground: &Ground) -> Policy {
     let pack = RulePack::embedded();
     let input = PolicyInput {
         profile,
-        age_years: profile.age_years,
+        age_years,
         as_of: ground.node.database.clock().now().date_naive(),
         never_list: &[],
         allow_list: &[],
@@ -286,7 +262,7 @@ async fn policies_of(ground: &Ground, loaded: &Loaded, ids: &[CustomerId]) -> an
     let mut policies = Vec::new();
     for id in ids {
         let opened = customers::open_for_matching(&mut tx, *id).await?;
-        policies.push(policy_of(opened.profile.expose(), ground));
+        policies.push(policy_of(opened.profile.expose(), *opened.age_years.expose(), ground));
     }
     tx.commit().await?;
     Ok(policies)

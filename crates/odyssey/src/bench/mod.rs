@@ -14,6 +14,7 @@ mod matching;
 mod measure;
 mod report;
 mod search;
+mod yardstick;
 
 use std::path::Path;
 

@@ -3,14 +3,13 @@
 use anyhow::{Context, ensure};
 use odyssey_domain::catalog::search_terms;
 use odyssey_types::VendorId;
-use sqlx::{AssertSqlSafe, PgPool};
-use uuid::Uuid;
+use sqlx::AssertSqlSafe;
 
 use super::ground::{Ground, Session};
 use super::loaded::Loaded;
 use super::measure::{Round, drive};
 use super::report::{Findings, Temperature};
-use super::{CLIENTS, Scale};
+use super::{CLIENTS, Scale, yardstick};
 
 /// Share of the products that a word of each class occurs in, per mille.
 const CLASSES: [(&str, f64); 3] = [("rare", 2.0), ("common", 150.0), ("commonest", 400.0)];
@@ -33,16 +32,19 @@ pub async fn run(ground: &Ground, loaded: &Loaded, scale: &Scale) -> anyhow::Res
     let words = choose(ground, loaded.vendor.id, &mut findings).await?;
     ground
         .while_serving(async {
+            // What every connection does once is no part of a warm round.
+            let session = ground.sign_in(&loaded.admin).await?;
+            for word in &words {
+                yardstick::warm(&ground.yardstick, &word.sql, CLIENTS, 1).await?;
+                get(&session, &word.path, CLIENTS, 1).await?;
+                check_same(ground, &session, word).await?;
+            }
             for _ in 0..scale.rounds {
                 for word in &words {
                     // A new session is a new connection of the client.
                     let session = ground.sign_in(&loaded.admin).await?;
                     round(ground, word, session, &mut findings).await?;
                 }
-            }
-            let session = ground.sign_in(&loaded.admin).await?;
-            for word in &words {
-                check_same(ground, &session, word).await?;
             }
             Ok(())
         })
@@ -62,11 +64,11 @@ async fn round(
 ) -> anyhow::Result<()> {
     let [(sql_cold, cold), (sql_warm, warm), (sql_many, many)] = word.rows;
     let mut push = |row: usize, round: Round| findings.rows[row].series.push(round);
-    push(sql_cold, cold_sql(&ground.yardstick, &word.sql).await?);
+    push(sql_cold, yardstick::cold(&ground.yardstick, &word.sql).await?);
     push(cold, get(&session, &word.path, 1, 1).await?);
-    push(sql_warm, sql_round(&ground.yardstick, &word.sql, 1, ALONE).await?);
+    push(sql_warm, yardstick::warm(&ground.yardstick, &word.sql, 1, ALONE).await?);
     push(warm, get(&session, &word.path, 1, ALONE).await?);
-    push(sql_many, sql_round(&ground.yardstick, &word.sql, CLIENTS, TOGETHER).await?);
+    push(sql_many, yardstick::warm(&ground.yardstick, &word.sql, CLIENTS, TOGETHER).await?);
     push(many, get(&session, &word.path, CLIENTS, TOGETHER).await?);
     Ok(())
 }
@@ -78,27 +80,6 @@ async fn get(session: &Session, path: &str, clients: usize, each: usize) -> anyh
         async move { session.read(&path).await }
     })
     .await
-}
-
-async fn sql_round(pool: &PgPool, sql: &str, clients: usize, each: usize) -> anyhow::Result<Round> {
-    let (pool, sql) = (pool.clone(), sql.to_owned());
-    drive(clients, each, move |_| {
-        let (pool, sql) = (pool.clone(), sql.clone());
-        async move {
-            sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).fetch_all(&pool).await?;
-            Ok(())
-        }
-    })
-    .await
-}
-
-async fn cold_sql(pool: &PgPool, sql: &str) -> anyhow::Result<Round> {
-    let mut connection = pool.acquire().await?.detach();
-    let started = std::time::Instant::now();
-    sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await?;
-    let round = Round::single(started.elapsed(), 1);
-    sqlx::Connection::close(connection).await?;
-    Ok(round)
 }
 
 /// Picks a word of each class from what the catalog holds, and adds its rows.
@@ -147,12 +128,8 @@ fn add_rows(findings: &mut Findings, what: &str) -> [(usize, usize); 3] {
 }
 
 async fn check_same(ground: &Ground, session: &Session, word: &Word) -> anyhow::Result<()> {
-    let theirs: Vec<String> = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(word.sql.clone()))
-        .fetch_all(&ground.yardstick)
-        .await?
-        .into_iter()
-        .map(|id| id.to_string())
-        .collect();
+    let theirs = yardstick::ids(&ground.yardstick, &word.sql).await?;
+    let theirs: Vec<String> = theirs.iter().map(ToString::to_string).collect();
     let page = session.get(&word.path).await?;
     let ours: Vec<&str> =
         page["items"].as_array().context("a page")?.iter().filter_map(|item| item["id"].as_str()).collect();
