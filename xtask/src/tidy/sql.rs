@@ -14,7 +14,13 @@ const STATEMENTS_ALLOWED: [(&str, &str); 2] = [
 ];
 
 /// Files that may assert that a composed statement is safe, each with its reason.
-const ASSERTIONS_ALLOWED: [(&str, &str); 4] = [
+const ASSERTIONS_ALLOWED: &[(&str, &str)] = &[
+    ("crates/odyssey/src/bench/import.rs", "a yardstick's own table, made for the run"),
+    (
+        "crates/odyssey/src/bench/matching.rs",
+        "a yardstick reads the bench vendor's leaves, named after its id",
+    ),
+    ("crates/odyssey/src/bench/search.rs", "a yardstick reads the bench vendor's leaves, named after its id"),
     ("crates/odyssey-domain/src/db/migrate.rs", "names of roles and databases cannot be parameters"),
     ("crates/odyssey-domain/src/db/vendor_tx.rs", "the opening of a transaction"),
     ("crates/odyssey-domain/src/db/testing.rs", "test databases"),
