@@ -30,13 +30,15 @@ pub struct Ground {
     pub node: Node,
     /// Connections of the superuser: no policy, no pool of ours, no round trip but the query's.
     pub yardstick: PgPool,
+    /// Of the working directory when the run began.
+    pub commit: String,
     server: Server,
 }
 
 impl Ground {
     /// Opens the private server under `<state.dir>/bench`, whatever `database.url` says: a bench loads and
     /// removes vendors, which no database with people in it should see.
-    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn open(settings: &Settings, commit: String) -> anyhow::Result<Self> {
         let settings = own(settings)?;
         let server = Server::open(&settings).await?;
         let node = Node::open(&settings).await?;
@@ -49,7 +51,7 @@ impl Ground {
             .connect_with(embedded.admin_options().database(database))
             .await
             .context("the yardsticks could not connect")?;
-        Ok(Self { settings, node, yardstick, server })
+        Ok(Self { settings, node, yardstick, commit, server })
     }
 
     pub async fn close(self) -> anyhow::Result<()> {

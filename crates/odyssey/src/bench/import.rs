@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use odyssey_domain::ingestion::{ImportMode, JobView};
+use odyssey_domain::tenancy;
+use odyssey_types::VendorId;
 use sqlx::AssertSqlSafe;
 
 use super::ground::Ground;
@@ -30,16 +32,22 @@ pub async fn run(ground: &Ground, scale: &Scale) -> anyhow::Result<Findings> {
         let loaded = ground.import(vendor.id, None, ImportMode::Products, &file).await?;
         findings.rows[first].series.push(Round::single(started.elapsed(), scale.products));
 
+        let version = catalog_version(ground, vendor.id).await?;
         let started = Instant::now();
         let repeated = ground.import(vendor.id, None, ImportMode::Products, &file).await?;
         findings.rows[again].series.push(Round::single(started.elapsed(), scale.products));
 
+        let after = catalog_version(ground, vendor.id).await?;
+        ensure!(
+            version > 0 && version == after,
+            "an unchanged load moved the catalog from {version} to {after}"
+        );
         last = Some(check(&loaded, &repeated, scale.products)?);
         ground.remove_vendor(vendor.id).await?;
     }
     let (created, rejected) = last.context("there was no round")?;
     findings.notes.push(format!(
-        "Same answer: COPY counted {} rows; each first load created {created} and refused {rejected} (the file has a faulty row in every two hundred), each second one found the {created} unchanged and wrote none.",
+        "Same answer: COPY counted {} rows; each first load created {created} and refused {rejected} (the file has a faulty row in every two hundred), each second one found the {created} unchanged and left the catalog's version as it was.",
         scale.products
     ));
     findings.notes.push(format!(
@@ -65,6 +73,10 @@ fn check(loaded: &JobView, repeated: &JobView, rows: u64) -> anyhow::Result<(i64
         "the second load is not an unchanged one: {repeated:?}"
     );
     Ok((loaded.created, loaded.rejected))
+}
+
+async fn catalog_version(ground: &Ground, vendor_id: VendorId) -> anyhow::Result<i64> {
+    Ok(tenancy::get_vendor(&ground.node.database, vendor_id).await?.catalog_version)
 }
 
 async fn copy_round(ground: &Ground, file: &[u8], rows: u64) -> anyhow::Result<Round> {

@@ -62,7 +62,9 @@ pub struct Scale {
 
 /// Runs `name` and writes one file for each bench into `out`.
 pub async fn run(settings: &Settings, name: BenchName, scale: &Scale, out: &Path) -> anyhow::Result<()> {
-    let ground = Ground::open(settings).await?;
+    // Asked for first: the tree may move on while a long bench runs.
+    let commit = machine::commit().unwrap_or_else(|| "unknown (no git here)".to_owned());
+    let ground = Ground::open(settings, commit).await?;
     let outcome = run_on(&ground, name, scale, out).await;
     let closed = ground.close().await;
     outcome.and(closed)
@@ -149,7 +151,7 @@ async fn finish(
     let facts = [
         ("command", format!("`{command}`")),
         ("date", format!("{}, took {} s", begun.at.format("%Y-%m-%d %H:%M UTC"), took.num_seconds())),
-        ("commit", machine::commit().unwrap_or_else(|| "unknown (no git here)".to_owned())),
+        ("commit of the working directory at the start", ground.commit.clone()),
         ("build", build.to_owned()),
         ("cores", machine::cores().to_string()),
         ("processor time stolen / idle during the run", format!("{steal:.1} % / {idle:.1} %")),
