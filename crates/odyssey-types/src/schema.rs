@@ -14,6 +14,11 @@ fn number(digits: u32, description: &str) -> ObjectBuilder {
         .description(Some(format!("{description} Finest step 10^-{digits}; a finer number is refused.")))
 }
 
+/// A closed list of codes, as they are written.
+pub(crate) fn codes(codes: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(codes)).into()
+}
+
 impl<const D: u32> PartialSchema for Fixed<D> {
     fn schema() -> RefOr<Schema> {
         number(D, "A decimal number.").into()
@@ -107,6 +112,31 @@ impl ToSchema for ExplicitLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_in_the_schema_is_one_that_is_read_and_written() {
+        fn check<T: PartialSchema + serde::Serialize + serde::de::DeserializeOwned>(all: &[T]) {
+            let schema = serde_json::to_value(T::schema()).expect("a schema is JSON");
+            let written: Vec<_> =
+                all.iter().map(|v| serde_json::to_value(v).expect("a code is JSON")).collect();
+            assert_eq!(schema["enum"].as_array(), Some(&written), "{}", std::any::type_name::<T>());
+            for code in written {
+                assert!(serde_json::from_value::<T>(code).is_ok());
+            }
+        }
+        check(crate::AllergenData::ALL);
+        check(crate::Jurisdiction::ALL);
+        check(crate::ProductStatus::ALL);
+        check(crate::Sex::ALL);
+        check(crate::ActivityLevel::ALL);
+        check(crate::AllergySeverity::ALL);
+        check(crate::Strictness::ALL);
+        check(crate::DietKind::ALL);
+        check(crate::CodeSystem::ALL);
+        check(crate::ReproductiveStatus::ALL);
+        check(LimitPeriod::ALL);
+        check(crate::CustomerStatus::ALL);
+    }
 
     #[test]
     fn every_nutrient_is_a_property_of_the_schema() {

@@ -58,7 +58,7 @@ fn status_url(job_id: JobId) -> String {
 /// quoting and encoding are found out, headers are mapped by their names; the parameters decide where that
 /// is not enough. `202` once the file is stored; what becomes of its rows is in the job.
 #[utoipa::path(post, path = "/api/v1/ingest/csv", tag = "ingestion", params(IngestQuery),
-    request_body(content = Vec<u8>, content_type = "text/csv", description = "The file, of any content type but `application/json`"),
+    request_body(content = String, content_type = "text/csv", description = "The file, of any content type but `application/json`"),
     responses((status = 202, description = "Stored and queued", body = StartedImportDto,
         headers(("Location" = String, description = "The job")))))]
 pub(super) async fn ingest_csv(
