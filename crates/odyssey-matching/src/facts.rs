@@ -2,7 +2,7 @@
 //! the snapshot and the engine.
 
 use odyssey_types::Nutrients;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! keys {
     ($($variant:ident $code:literal $label:literal;)+) => {
@@ -80,6 +80,59 @@ keys! {
     PotassiumSalt "class.potassium_salt" "potassium salts";
     HighMercuryFish "class.high_mercury_fish" "high-mercury fish";
     RawRisk "class.raw_risk" "raw or unpasteurised foods";
+    Corn "corn" "corn";
+    Rice "rice" "rice";
+    Buckwheat "buckwheat" "buckwheat";
+    Kiwi "kiwi" "kiwi";
+    Banana "banana" "banana";
+    Mango "mango" "mango";
+    Apple "apple" "apple";
+    Peach "peach" "peach";
+    Strawberry "strawberry" "strawberry";
+    Citrus "citrus" "citrus fruit";
+    Tomato "tomato" "tomato";
+    Garlic "garlic" "garlic";
+    Onion "onion" "onion";
+    Mushroom "mushroom" "mushroom";
+    Potato "potato" "potato";
+    Cocoa "cocoa" "cocoa";
+    Cinnamon "cinnamon" "cinnamon";
+    Vanilla "vanilla" "vanilla";
+    Tartrazine "tartrazine" "tartrazine";
+    Glutamate "glutamate" "glutamate";
+    Beef "beef" "beef";
+    Gelatin "gelatin" "gelatin";
+    Lactose "lactose" "lactose";
+    OrganMeat "class.organ_meat" "organ meat";
+    ProcessedMeat "class.processed_meat" "processed meat";
+    Nightshade "class.nightshade" "nightshades";
+    Fructan "class.fructan" "fructans";
+    Galactan "class.galactan" "galactans";
+    Fructose "class.fructose" "excess fructose";
+    Polyol "class.polyol" "polyols";
+    PhosphateAdditive "class.phosphate_additive" "phosphate additives";
+    StarFruit "class.star_fruit" "star fruit";
+    HighPurine "class.high_purine" "purine-rich foods";
+    Mint "class.mint" "mint";
+    Chili "class.chili" "chili";
+    LeafyGreens "class.leafy_greens" "leafy greens";
+    Natto "class.natto" "natto";
+    Cranberry "class.cranberry" "cranberry";
+    Quinine "class.quinine" "quinine";
+    Iron "class.iron_fortified" "added iron";
+    Calcium "class.calcium_fortified" "added calcium";
+    Carrageenan "class.carrageenan" "carrageenan";
+    Insect "class.insect" "insects";
+    Sucrose "class.sucrose_fructose" "sucrose and fructose";
+    HighOxalate "class.high_oxalate" "oxalate-rich foods";
+    Carbonation "class.carbonation" "carbonation";
+    WholeGrain "class.whole_grain" "whole grain";
+    RefinedGrain "class.refined_grain" "refined grain";
+    NonKosherAnimal "class.non_kosher_animal" "animals that are not kosher";
+    Yeast "class.yeast" "yeast";
+    MilkDrink "class.milk_drink" "milk as a drink";
+    RawFish "class.raw_fish" "raw fish";
+    FortifiedSoy "class.fermented_soy" "fermented soy";
 }
 
 /// How many keys there are.
@@ -92,14 +145,21 @@ impl EvidenceKey {
 
     /// True for allergens, false for ingredient classes.
     pub const fn is_allergen(self) -> bool {
+        self.is_regulated() || (Self::Corn as u8 <= self as u8 && self as u8 <= Self::Lactose as u8)
+    }
+
+    /// True for the allergens that the law of some jurisdiction makes a label declare, and for their
+    /// kin of the same order: what "contains" and "may contain" statements are about.
+    pub const fn is_regulated(self) -> bool {
         (self as u8) <= (Self::Sulfite as u8)
     }
 }
 
 /// A set of keys, as bits by their number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct KeySet(pub u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct KeySet(pub u128);
+
+const _: () = assert!(KEY_COUNT <= u128::BITS as usize, "every key has its bit");
 
 impl KeySet {
     pub const EMPTY: Self = Self(0);
@@ -130,8 +190,31 @@ impl KeySet {
         self.0 == 0
     }
 
+    /// What is in `self` and not in `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     pub fn iter(self) -> impl Iterator<Item = EvidenceKey> {
         EvidenceKey::ALL.iter().copied().filter(move |k| self.contains(*k))
+    }
+}
+
+/// As the list of codes, in the order of the keys: readable, and the same wherever numbers end at 2^53.
+impl Serialize for KeySet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(EvidenceKey::code))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeySet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut keys = Self::EMPTY;
+        for code in <Vec<String>>::deserialize(deserializer)? {
+            let unknown = || serde::de::Error::custom(format!("`{code}` is not a key"));
+            keys.insert(EvidenceKey::from_code(&code).ok_or_else(unknown)?);
+        }
+        Ok(keys)
     }
 }
 
@@ -283,6 +366,43 @@ diets! {
     GlutenFree "gluten_free" "gluten-free";
     Halal "halal" "halal";
     Kosher "kosher" "kosher";
+    LactoVegetarian "lacto_vegetarian" "lacto-vegetarian";
+    OvoVegetarian "ovo_vegetarian" "ovo-vegetarian";
+    Pescatarian "pescatarian" "pescatarian";
+    DairyFree "dairy_free" "dairy-free";
+    LactoseFree "lactose_free" "lactose-free";
+    Keto "keto" "keto";
+    LowCarb "low_carb" "low-carb";
+    LowFat "low_fat" "low-fat";
+    LowSodium "low_sodium" "low-sodium";
+    LowSugar "low_sugar" "low-sugar";
+    HighProtein "high_protein" "high-protein";
+    HighFiber "high_fiber" "high-fiber";
+    Dash "dash" "DASH";
+    Mediterranean "mediterranean" "Mediterranean";
+    Paleo "paleo" "paleo";
+    Primal "primal" "primal";
+    Whole30 "whole30" "Whole30";
+    LowFodmap "low_fodmap" "low-FODMAP";
+    Jain "jain" "Jain";
+    HinduVegetarian "hindu_vegetarian" "Hindu vegetarian";
+    Sattvic "sattvic" "sattvic";
+    NoPork "no_pork" "pork-free";
+    NoBeef "no_beef" "beef-free";
+    NoRedMeat "no_red_meat" "free of red meat";
+    AlcoholFree "alcohol_free" "alcohol-free";
+    Carnivore "carnivore" "carnivore";
+    Raw "raw" "raw-food";
+    Macrobiotic "macrobiotic" "macrobiotic";
+    LowResidue "low_residue" "low-residue";
+    Soft "soft" "soft";
+    EggFree "egg_free" "egg-free";
+    NutFree "nut_free" "nut-free";
+    SoyFree "soy_free" "soy-free";
+    FishFree "fish_free" "fish-free";
+    ShellfishFree "shellfish_free" "shellfish-free";
+    SugarFree "sugar_free" "sugar-free";
+    NoAddedSugar "no_added_sugar" "without added sugar";
 }
 
 /// How many diets there are.

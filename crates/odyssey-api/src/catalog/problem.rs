@@ -18,7 +18,7 @@ impl From<CatalogError> for Problem {
                 Self::new(ProblemCode::ValidationError).error(ProblemError::parameter(
                     "allergens.none",
                     "allergen_unknown",
-                    "this is not an allergen code we know; `milk`, `peanut`, `tree_nut` and `gluten` are",
+                    "this is not an allergen code that products can be listed by; `milk`, `peanut`, `tree_nut` and `gluten` are",
                 ))
             }
             CatalogError::Db(error) => error.into(),

@@ -88,9 +88,9 @@ impl FactsRecord {
             list_state: facts.list_state as i16,
             coverage_permille: facts.coverage_permille as i16,
             container_term: facts.container_term,
-            mandatory_keys: facts.mandatory.0 as i64,
+            mandatory_keys: low_keys(facts.mandatory),
             attested: facts.attested,
-            absent_keys: absent_keys(&facts).0 as i64,
+            absent_keys: low_keys(absent_keys(&facts)),
             diets: facts.diets.iter().map(|d| i16::from(pack_diet(*d))).collect(),
             per_100: unpack(&facts.per_100),
             per_reference: unpack(&facts.per_reference),
@@ -100,6 +100,12 @@ impl FactsRecord {
             issues: derivation.issues,
         }
     }
+}
+
+/// The first 64 keys as the bits of a `bigint`: all that a law makes a label declare are among them, and
+/// the list filter `allergens.none` refuses codes of others.
+pub(super) const fn low_keys(keys: KeySet) -> i64 {
+    keys.0 as u64 as i64
 }
 
 /// The keys of which "contains" is a plain no: no flag that speaks for it, and nothing incomplete.
@@ -200,7 +206,7 @@ impl TryFrom<FactsRow> for StoredFacts {
                 list_state,
                 coverage_permille: u16::try_from(row.coverage_permille).map_err(|_| broken())?,
                 container_term: row.container_term,
-                mandatory: KeySet(row.mandatory_keys as u64),
+                mandatory: KeySet(u128::from(row.mandatory_keys as u64)),
                 attested: row.attested,
                 diets,
                 per_100: pack(&row.per_100),
@@ -223,4 +229,57 @@ fn pack(stored: &[Option<i64>]) -> Nutrients {
         nutrients.set(*nutrient, *amount);
     }
     nutrients
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_a_law_makes_a_label_declare_is_stored() {
+        for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_regulated()) {
+            let keys = KeySet::of(&[key]);
+            assert_eq!(KeySet(u128::from(low_keys(keys) as u64)), keys, "{}", key.code());
+        }
+    }
+
+    #[test]
+    fn a_diet_added_after_a_row_was_derived_is_unknown() {
+        let fields = ProductFields { ingredients: Some("corn, salt".to_owned()), ..ProductFields::default() };
+        let record = FactsRecord::new(
+            ProductId::from_uuid(uuid::Uuid::nil()),
+            &fields,
+            false,
+            DateTime::UNIX_EPOCH,
+            derive_product(&fields, &[]),
+        );
+        let row = |diets: Vec<i16>| FactsRow {
+            product_id: uuid::Uuid::nil(),
+            active: record.active,
+            brand: None,
+            category_id: None,
+            dietary_tags: None,
+            changed_at: record.changed_at,
+            evidence_keys: record.evidence_keys.clone(),
+            evidence_flags: record.evidence_flags.clone(),
+            list_state: record.list_state,
+            coverage_permille: record.coverage_permille,
+            container_term: record.container_term,
+            mandatory_keys: record.mandatory_keys,
+            attested: record.attested,
+            diets,
+            per_100: record.per_100.clone(),
+            per_reference: record.per_reference.clone(),
+            reference_amount: record.reference_amount,
+            reference_source: record.reference_source,
+            is_volume: record.is_volume,
+        };
+        let whole = StoredFacts::try_from(row(record.diets.clone())).expect("a whole row");
+        assert_eq!(whole.facts, derive_product(&fields, &[]).facts);
+        let old = StoredFacts::try_from(row(record.diets[..5].to_vec())).expect("a row of five diets");
+        assert_eq!(old.facts.diets[..5], whole.facts.diets[..5]);
+        assert!(
+            old.facts.diets[5..].iter().all(|d| d.truth == Truth::Unknown && !d.certified && !d.precaution)
+        );
+    }
 }

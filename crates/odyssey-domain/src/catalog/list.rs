@@ -1,11 +1,12 @@
 //! Listing products: filters, an order, and a keyset cursor that stays stable under writes.
 
 use chrono::{DateTime, Utc};
-use odyssey_matching::keys_of_allergen;
+use odyssey_matching::{KeySet, keys_of_allergen};
 use odyssey_types::{Page, ProductId};
 use uuid::Uuid;
 
 use super::document::search_terms;
+use super::facts::low_keys;
 use super::{CatalogError, Product, store};
 use crate::db::VendorTx;
 
@@ -130,12 +131,14 @@ async fn list_by_text(
     Ok(Page { items, next_cursor })
 }
 
+/// Refuses a code that the column has no bit for, rather than leaving it out of the filter.
 fn absent_keys(allergens: &[String]) -> Result<i64, CatalogError> {
-    let mut bits = 0;
+    let mut keys = KeySet::EMPTY;
     for allergen in allergens {
-        bits |= keys_of_allergen(allergen).ok_or_else(|| CatalogError::AllergenUnknown(allergen.clone()))?.0;
+        let stored = keys_of_allergen(allergen).filter(|k| k.0 <= u128::from(u64::MAX));
+        keys = keys.union(stored.ok_or_else(|| CatalogError::AllergenUnknown(allergen.clone()))?);
     }
-    Ok(bits as i64)
+    Ok(low_keys(keys))
 }
 
 impl Position {

@@ -8,10 +8,16 @@ use super::text::term_words;
 use crate::facts::{DIET_COUNT, Diet, EvidenceKey, EvidenceSource, Flag, KeySet, keys_of_allergen};
 
 /// Diets that the vendor claims, by tag or by certificate.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct DietClaims {
     pub tagged: [bool; DIET_COUNT],
     pub certified: [bool; DIET_COUNT],
+}
+
+impl Default for DietClaims {
+    fn default() -> Self {
+        Self { tagged: [false; DIET_COUNT], certified: [false; DIET_COUNT] }
+    }
 }
 
 impl DietClaims {

@@ -61,6 +61,7 @@ fn excluded(diet: Diet) -> KeySet {
         Diet::GlutenFree => GLUTEN,
         Diet::Halal => KeySet::of(&[K::Pork, K::Alcohol]),
         Diet::Kosher => KeySet::of(&[K::Pork, K::Crustacean, K::Mollusc]),
+        _ => KeySet::EMPTY,
     }
 }
 
@@ -99,7 +100,7 @@ impl DietInput<'_> {
                 let meat_and_milk = self.contains(LAND_MEAT) && self.contains(KeySet::of(&[K::Milk]));
                 self.contains(excluded(diet)) || meat_and_milk || named
             }
-            Diet::Vegan | Diet::Vegetarian | Diet::Halal => self.contains(excluded(diet)) || named,
+            _ => self.contains(excluded(diet)) || named,
         }
     }
 
@@ -113,7 +114,7 @@ impl DietInput<'_> {
         match diet {
             Diet::Vegan | Diet::Vegetarian | Diet::GlutenFree => true,
             Diet::Halal => !self.contains(ANIMAL_PRODUCTS) && !self.any(ANIMALS, &[Flag::Ambiguous]),
-            Diet::Kosher => false,
+            _ => false,
         }
     }
 
@@ -133,7 +134,7 @@ impl DietInput<'_> {
                         && !doubt(KeySet::of(&[K::Alcohol, K::AmbiguousAdditive]))
                         && !self.container_term
                 }
-                Diet::Kosher => false,
+                _ => false,
             }
     }
 }

@@ -68,8 +68,7 @@ pub fn derive(label: &Label<'_>, tables: &Tables) -> Derivation {
     let mandatory = tables.law.mandatory(fields.label_jurisdiction, fields.label_as_of);
     let attested = fields.allergen_data == AllergenData::Complete && !declared.unmapped;
 
-    let mut reader =
-        TextReader { fields, tables, collector, mandatory, attested, outcome: Outcome::default() };
+    let mut reader = TextReader { fields, tables, collector, mandatory, attested, outcome: Outcome::new() };
     let list = reader.read_ingredients();
     reader.read_name(list.state == ListState::Absent);
     reader.read_description();
@@ -137,7 +136,7 @@ fn finish(
 const MISREAD_FROM: usize = 1 << 16;
 
 /// What reading the texts amounts to besides flags.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outcome {
     container: bool,
     diets: [DietTerms; DIET_COUNT],
@@ -150,6 +149,16 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn new() -> Self {
+        Self {
+            container: false,
+            diets: [DietTerms::default(); DIET_COUNT],
+            grains: KeySet::EMPTY,
+            freed_grains: KeySet::EMPTY,
+            gluten_claim: false,
+        }
+    }
+
     /// Gluten cereals that nothing says are freed from gluten: found plain, declared, or held.
     fn plain_grains(&self, collector: &Collector, label: &Label<'_>) -> KeySet {
         use EvidenceKey as K;
@@ -207,7 +216,7 @@ impl TextReader<'_> {
         self.collect("name", text, &reading, |mode, hit| {
             mode != Mode::List || hit.status != Status::Likely || list_absent
         });
-        let gluten = target::NAMES + EvidenceKey::GlutenCereal as u8;
+        let gluten = target::NAMES + EvidenceKey::GlutenCereal as trie::Target;
         let claims = |h: &&Hit| h.target == gluten && reading.modes.of(h.first, h.end) == Mode::Free;
         self.outcome.gluten_claim |= reading.hits.iter().find(claims).is_some();
     }
@@ -382,8 +391,9 @@ fn is_key(hit: &Hit, keys: KeySet) -> bool {
     usize::from(hit.target) < KEY_COUNT && keys.contains(EvidenceKey::ALL[usize::from(hit.target)])
 }
 
-/// Names an allergen, by term or by name.
+/// Names an allergen that statements are about, by term or by name: "may contain milk, corn syrup" runs
+/// on into ingredients, so that corn, which no law makes a label declare, does not prolong a statement.
 fn is_allergen(hit: &Hit) -> bool {
     let key = if hit.target >= target::NAMES { hit.target - target::NAMES } else { hit.target };
-    usize::from(key) < KEY_COUNT && EvidenceKey::ALL[usize::from(key)].is_allergen()
+    usize::from(key) < KEY_COUNT && EvidenceKey::ALL[usize::from(key)].is_regulated()
 }

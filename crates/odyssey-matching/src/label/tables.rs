@@ -159,6 +159,8 @@ pub(super) mod target {
     pub const PLAIN: Target = CONTAINER + 1;
     /// Names of keys, read inside statements: `NAMES + key`.
     pub const NAMES: Target = PLAIN + 1;
+    /// How many targets there are.
+    pub const COUNT: usize = NAMES as usize + KEY_COUNT;
 }
 
 /// The rows of one file: line number and tab-separated fields; blank lines and `#` lines left out.
@@ -230,11 +232,12 @@ impl TermReader {
         Ok(())
     }
 
-    /// The single words that name an allergen, so far.
+    /// The single words that name a regulated allergen, so far. A slip in the name of another is an unread
+    /// word, and that already leaves an allergen in doubt that no law makes a label declare.
     fn misread(&self) -> Misread {
         let mut misread = Misread::default();
         for (path, entry, ..) in &self.paths {
-            let key = EvidenceKey::ALL.get(usize::from(entry.target)).filter(|k| k.is_allergen());
+            let key = EvidenceKey::ALL.get(usize::from(entry.target)).filter(|k| k.is_regulated());
             if let (Some(key), [id], Status::Definite) = (key, path.as_slice(), entry.status) {
                 for word in term_words(&self.terms[entry.term as usize].text) {
                     misread.add(&word, *id, *key);

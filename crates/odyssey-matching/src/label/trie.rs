@@ -1,6 +1,7 @@
 //! The matcher: terms as paths over word numbers; per target the longest match, from the left.
 
 use super::lexicon::WordId;
+use super::tables::target;
 use super::text::{Sep, Word};
 
 /// How a term stands to its key.
@@ -47,7 +48,7 @@ impl Status {
 }
 
 /// What a term speaks about: a key, a diet, the container class, or a key's name (`targets.rs`).
-pub(super) type Target = u8;
+pub(super) type Target = u16;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
@@ -131,7 +132,7 @@ impl Trie {
     /// them: in "almond milk chocolate" the milk chocolate still stands.
     pub fn scan(&self, words: &[Word]) -> Vec<Hit> {
         let mut hits = Vec::new();
-        let mut used = [0u32; 256];
+        let mut used = [0u32; target::COUNT];
         let mut ends = [(0u32, 0u32, false); TERM_WORDS_MAX];
         for first in 0..words.len() {
             let count = self.walk(words, first, &mut ends);

@@ -305,9 +305,6 @@ fn check_unique(pack: &RulePack) -> Result<(), PackError> {
             return invalid(what, format!("`{twice}` stands twice"));
         }
     }
-    if pack.diet_excludes.len() != Diet::ALL.len() {
-        return invalid("diet", "every diet needs its list of excluded keys");
-    }
     Ok(())
 }
 
