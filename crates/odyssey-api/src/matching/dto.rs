@@ -25,6 +25,8 @@ pub(super) struct MatchListDto {
     /// All that fit, listed or not.
     pub fits_total: u64,
     pub cannot_verify_total: u64,
+    /// Better products that a diverse list passed over; 0 without `diversify`.
+    pub passed_over: u64,
     /// What removed the others, gate by gate.
     pub funnel: Vec<FunnelStepDto>,
     /// The gate that alone removes most; never about an allergy.
@@ -190,6 +192,7 @@ impl From<Matches> for MatchListDto {
             considered: matches.considered,
             fits_total: matches.fits_total,
             cannot_verify_total: matches.cannot_verify_total,
+            passed_over: matches.passed_over,
             funnel: matches.funnel.into_iter().map(FunnelStepDto::from).collect(),
             binding_constraint: matches.binding.map(|b| BindingDto { subject: b.subject, freed: b.freed }),
             blocked: matches.blocked.into_iter().map(BlockedDto::from).collect(),
@@ -308,7 +311,7 @@ impl From<Provenance> for ProvenanceDto {
 }
 
 /// A closed enum of the engine under its own stable name.
-fn text(code: &impl Serialize) -> Value {
+pub(super) fn text(code: &impl Serialize) -> Value {
     // Unit variants always have a JSON form.
     serde_json::to_value(code).unwrap_or_default()
 }

@@ -15,9 +15,9 @@ use crate::problem::{Problem, ProblemCode};
 #[into_params(parameter_in = Path)]
 pub(super) struct ExplainPath {
     #[param(value_type = Uuid)]
-    customer_id: CustomerId,
+    pub(super) customer_id: CustomerId,
     #[param(value_type = Uuid)]
-    product_id: ProductId,
+    pub(super) product_id: ProductId,
 }
 
 impl PathParameters for ExplainPath {

@@ -1,7 +1,7 @@
 //! `GET /api/v1/matches/{customer_id}`.
 
 use axum::extract::State;
-use odyssey_domain::matching::{self, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
+use odyssey_domain::matching::{self, Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
 use odyssey_types::CustomerId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -25,7 +25,7 @@ impl PathParameters for CustomerPath {
 }
 
 /// How many products, and of which. Filters never change a gate.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct MatchFilters {
@@ -41,6 +41,12 @@ pub(super) struct MatchFilters {
     tags_any: Option<String>,
     /// Words that must all occur in the product.
     q: Option<String>,
+    /// At most this many products of one brand in a list; better ones that it passes over are counted.
+    #[serde(rename = "diversify.brand_max")]
+    diversify_brand_max: Option<usize>,
+    /// At most this many products of one category in a list.
+    #[serde(rename = "diversify.category_max")]
+    diversify_category_max: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -65,15 +71,16 @@ pub(super) async fn list_matches(
 }
 
 impl MatchFilters {
-    fn into_query(self) -> Result<MatchQuery, Problem> {
-        let k = self.k.unwrap_or(MATCHES_DEFAULT);
-        if !(1..=MATCHES_MAX).contains(&k) {
-            return Err(Problem::new(ProblemCode::ValidationError).error(ProblemError::parameter(
-                "k",
-                "out_of_range",
-                format!("k is between 1 and {MATCHES_MAX}"),
-            )));
-        }
+    pub(super) fn into_query(self) -> Result<MatchQuery, Problem> {
+        let k = between_one_and("k", self.k, MATCHES_MAX)?.unwrap_or(MATCHES_DEFAULT);
+        let diversify = Diversify {
+            brand_max: between_one_and("diversify.brand_max", self.diversify_brand_max, MATCHES_MAX)?,
+            category_max: between_one_and(
+                "diversify.category_max",
+                self.diversify_category_max,
+                MATCHES_MAX,
+            )?,
+        };
         let tags = self.tags_any.unwrap_or_default();
         Ok(MatchQuery {
             k,
@@ -82,6 +89,24 @@ impl MatchFilters {
             categories: self.category_id.into_iter().collect(),
             tags: tags.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect(),
             q: self.q,
+            diversify,
         })
     }
+}
+
+/// A count that is at least 1 where it is given.
+pub(super) fn between_one_and(
+    name: &'static str,
+    count: Option<usize>,
+    most: usize,
+) -> Result<Option<usize>, Problem> {
+    if count.is_none_or(|count| (1..=most).contains(&count)) {
+        return Ok(count);
+    }
+    let detail = format!("{name} is between 1 and {most}");
+    Err(Problem::new(ProblemCode::ValidationError).error(ProblemError::parameter(
+        name,
+        "out_of_range",
+        detail,
+    )))
 }

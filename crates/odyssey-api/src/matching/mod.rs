@@ -4,10 +4,13 @@
 //! the rest; a disclosure is recorded before it is sent. Emits: nothing; the domain audits. Never: holds a
 //! rule, caches an answer.
 
+mod basket;
 mod dto;
 mod explain;
 mod matches;
+mod preview;
 mod problem;
+mod swaps;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -18,5 +21,8 @@ use crate::state::ApiState;
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(guarded!(matches::list_matches, Facts::audited("health_profile.match").discloses_phi()))
+        .routes(guarded!(preview::preview_matches, Facts::audited("health_profile.preview").discloses_phi()))
+        .routes(guarded!(swaps::list_swaps, Facts::audited("health_profile.swaps").discloses_phi()))
+        .routes(guarded!(basket::check_basket, Facts::audited("health_profile.basket").discloses_phi()))
         .routes(guarded!(explain::explain_match, Facts::audited("health_profile.match").discloses_phi()))
 }

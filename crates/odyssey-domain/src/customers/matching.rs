@@ -1,21 +1,25 @@
 //! Opening a customer for a match: only with consent, and never without a trace.
 
 use odyssey_types::{CustomerId, HealthProfile, Phi, ProductId};
+use serde_json::{Map, Value};
 
 use super::consents::check_health_consent;
-use super::{CustomerError, ListKind, profile, store};
+use super::merge::merge_profile;
+use super::validate::validate_health;
+use super::{CustomerError, ListKind, WriteRefusal, profile, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
 /// What a match needs of a customer. The versions name exactly this content: an answer computed from it
 /// holds as long as they do, and `age_years` with them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ForMatching {
-    pub customer_id: CustomerId,
     pub profile: Phi<HealthProfile>,
     /// Whole years today, from the birth date where there is one.
     pub age_years: Phi<Option<u8>>,
+    /// Of the customer's own record: changes with identity, profile and consents.
+    pub customer_version: i64,
     pub profile_version: i64,
     pub lists_version: i64,
     pub consent_version: i64,
@@ -25,8 +29,90 @@ pub struct ForMatching {
     pub never_show: Vec<ProductId>,
 }
 
+/// Where a customer stands, without opening anything: the versions an answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatchStanding {
+    pub row_version: i64,
+    pub lists_version: i64,
+}
+
+/// The versions of a customer who consents at this moment. Discloses nothing by itself.
+pub async fn standing_for_matching(
+    tx: &mut VendorTx,
+    id: CustomerId,
+) -> Result<MatchStanding, CustomerError> {
+    let (consent, standing) = store::find_standing(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    check_health_consent(consent)?;
+    Ok(standing)
+}
+
+/// The acts that show somebody what follows from a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchAct {
+    Match,
+    Preview,
+    Swaps,
+    Basket,
+    Batch,
+}
+
+impl MatchAct {
+    /// The action of its audit event.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Match => "health_profile.match",
+            Self::Preview => "health_profile.preview",
+            Self::Swaps => "health_profile.swaps",
+            Self::Basket => "health_profile.basket",
+            Self::Batch => "health_profile.batch",
+        }
+    }
+}
+
+/// Records that what follows from a customer's profile is shown.
+pub async fn record_match(tx: &mut VendorTx, id: CustomerId, act: MatchAct) -> Result<(), CustomerError> {
+    let event = AuditEvent::new(act.action(), "health_profile", Purpose::Service).entity(id).discloses(id);
+    audit::record(tx, event).await?;
+    Ok(())
+}
+
+/// A profile that is on no customer's record, checked like one that is to be stored.
+pub fn ad_hoc_profile(profile: HealthProfile) -> Result<ForMatching, CustomerError> {
+    let errors = validate_health(&profile, None, "");
+    if !errors.is_empty() {
+        return Err(CustomerError::Refused(WriteRefusal::Invalid(errors)));
+    }
+    Ok(ForMatching {
+        age_years: Phi::new(profile.age_years),
+        profile: Phi::new(profile),
+        ..ForMatching::default()
+    })
+}
+
+impl ForMatching {
+    /// The same person with some fields of the profile as the patch says (RFC 7396); nothing is stored. An
+    /// age in the patch counts before the birth date.
+    pub fn with_overrides(mut self, patch: &Map<String, Value>) -> Result<Self, CustomerError> {
+        let merged = merge_profile(self.profile.expose(), patch, "")
+            .map_err(|errors| CustomerError::Refused(WriteRefusal::Invalid(errors)))?;
+        let errors = validate_health(&merged, None, "");
+        if !errors.is_empty() {
+            return Err(CustomerError::Refused(WriteRefusal::Invalid(errors)));
+        }
+        if patch.contains_key("age_years") {
+            self.age_years = Phi::new(merged.age_years);
+        }
+        self.profile = Phi::new(merged);
+        Ok(self)
+    }
+}
+
 /// Opens what a match needs, if the customer consents at this moment; audited as a disclosure.
-pub async fn open_for_matching(tx: &mut VendorTx, id: CustomerId) -> Result<ForMatching, CustomerError> {
+pub async fn open_for_matching(
+    tx: &mut VendorTx,
+    id: CustomerId,
+    act: MatchAct,
+) -> Result<ForMatching, CustomerError> {
     super::require_health_consent(tx, id).await?;
     let opened = profile::open(tx, id).await?;
     let customer = &opened.stored.customer;
@@ -34,12 +120,10 @@ pub async fn open_for_matching(tx: &mut VendorTx, id: CustomerId) -> Result<ForM
     check_health_consent(customer.health_consent)?;
     let entries = store::find_list(tx, id).await?;
     let on = |list| entries.iter().filter(|e| e.list == list).map(|e| e.product_id).collect();
-    let event =
-        AuditEvent::new("health_profile.match", "health_profile", Purpose::Service).entity(id).discloses(id);
-    audit::record(tx, event).await?;
+    record_match(tx, id, act).await?;
     Ok(ForMatching {
-        customer_id: id,
         age_years: Phi::new(opened.age_years()),
+        customer_version: customer.row_version,
         profile_version: opened.row_version,
         lists_version: customer.lists_version,
         consent_version: customer.consent_version,

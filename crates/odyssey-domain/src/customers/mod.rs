@@ -37,7 +37,10 @@ pub use error::{CustomerError, WriteRefusal};
 pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
 pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};
-pub use matching::{ForMatching, open_for_matching};
+pub use matching::{
+    ForMatching, MatchAct, MatchStanding, ad_hoc_profile, open_for_matching, record_match,
+    standing_for_matching,
+};
 pub use merge::fields_of;
 pub use normalise::{normalise_email, normalise_phone};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};

@@ -13,7 +13,7 @@ use super::seal::SealedIdentity;
 use super::write::BatchOptions;
 use super::{
     Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, CustomerError, ListEntry, ListKind,
-    MaskedCustomer, SinceImport,
+    MaskedCustomer, MatchStanding, SinceImport,
 };
 use crate::db::{DbError, VendorTx};
 
@@ -215,6 +215,25 @@ pub(super) async fn find_masked(
         .fetch_optional(tx.connection())
         .await?;
     Ok(row.map(MaskedCustomer::try_from).transpose()?)
+}
+
+/// The versions that an answer about a customer depends on, and whether one may be given at all.
+pub(super) async fn find_standing(
+    tx: &mut VendorTx,
+    id: CustomerId,
+) -> Result<Option<(ConsentState, MatchStanding)>, CustomerError> {
+    let (vendor_id, id) = (tx.vendor_id().as_uuid(), id.as_uuid());
+    let row = sqlx::query!(
+        "SELECT health_consent, row_version, lists_version
+         FROM customers WHERE vendor_id = $1 AND id = $2 AND deleted_at IS NULL",
+        vendor_id,
+        id,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let standing = MatchStanding { row_version: row.row_version, lists_version: row.lists_version };
+    Ok(Some((read_consent(id, &row.health_consent)?, standing)))
 }
 
 /// The same, with the row locked: nobody else changes what belongs to this customer until we commit.

@@ -5,7 +5,7 @@ use odyssey_types::{CustomerId, ProductId};
 
 use super::{MatchingError, Provenance, compile, meta_of, provenance};
 use crate::catalog::{self, Product};
-use crate::customers;
+use crate::customers::{self, MatchAct};
 use crate::db::VendorTx;
 
 /// The verdict on one product, with every gate and its evidence.
@@ -25,7 +25,7 @@ pub async fn explain(
     product_id: ProductId,
 ) -> Result<Explanation, MatchingError> {
     let version = catalog::catalog_version(tx).await?;
-    let opened = customers::open_for_matching(tx, customer_id).await?;
+    let opened = customers::open_for_matching(tx, customer_id, MatchAct::Match).await?;
     let product = catalog::get_product(tx, product_id).await?;
     let holds = catalog::holds_of_products(tx, &[product_id]).await?;
     let policy = compile(tx, &opened).await?;

@@ -1,71 +1,28 @@
 //! The list of products that suit one customer.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::Arc;
 
-use odyssey_matching::{
-    Binding, Blocked, Candidate, Filters, FunnelStep, NotConsidered, Policy, Query, Ranked, RulePack,
-    Verdict, VerdictKind, derive_profile, evaluate, rank,
-};
-use odyssey_types::{CustomerId, ProductId};
+use odyssey_matching::{Binding, Blocked, FunnelStep, NotConsidered, Policy, RulePack, derive_profile};
+use odyssey_types::CustomerId;
 
-use super::{MatchingError, Provenance, Snapshots, compile, meta_of, provenance};
-use crate::catalog::{self, Product};
-use crate::customers::{self, ForMatching};
-use crate::db::VendorTx;
+use super::answers::AnswerKey;
+use super::judge::{ATTEMPTS_MAX, Judged, MatchedProduct, TOO_FAST, judge, snapshot_within};
+use super::query::MatchQuery;
+use super::{MatchingError, Provenance, Snapshots, compile, provenance, store};
+use crate::catalog;
+use crate::customers::{self, ForMatching, MatchAct};
 use crate::tenancy::Caller;
 
-/// Products of an answer at most, and when the caller does not say.
-pub const MATCHES_MAX: usize = 1_000;
-pub const MATCHES_DEFAULT: usize = 20;
-/// How long a transaction waits for a snapshot before it is given back: nobody holds a connection while
-/// a catalog loads.
-const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(50);
-/// How often a request begins again because the catalog moved on under it.
-const ATTEMPTS_MAX: usize = 8;
-
-/// What to look for.
-#[derive(Debug, Clone)]
-pub struct MatchQuery {
-    /// 1 to [`MATCHES_MAX`].
-    pub k: usize,
-    pub include_cannot_verify: bool,
-    pub brands: Vec<String>,
-    pub categories: Vec<String>,
-    /// Any of these dietary tags.
-    pub tags: Vec<String>,
-    /// Words that must occur in the product.
-    pub q: Option<String>,
-}
-
-impl Default for MatchQuery {
-    fn default() -> Self {
-        Self {
-            k: MATCHES_DEFAULT,
-            include_cannot_verify: false,
-            brands: Vec::new(),
-            categories: Vec::new(),
-            tags: Vec::new(),
-            q: None,
-        }
-    }
-}
-
-/// A product and what the live row says about it.
-#[derive(Debug)]
-pub struct MatchedProduct {
-    pub product: Product,
-    pub verdict: Verdict,
-}
-
 /// The answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Matches {
     pub fits: Vec<MatchedProduct>,
     pub cannot_verify: Vec<MatchedProduct>,
     pub considered: u64,
     pub fits_total: u64,
     pub cannot_verify_total: u64,
+    /// Better products that a diverse list passed over.
+    pub passed_over: u64,
     pub funnel: Vec<FunnelStep>,
     pub binding: Option<Binding>,
     pub blocked: Vec<Blocked>,
@@ -86,105 +43,69 @@ pub async fn list_for_customer(
     for _ in 0..ATTEMPTS_MAX {
         let mut tx = caller.begin().await?;
         let version = catalog::catalog_version(&mut tx).await?;
-        let opened = customers::open_for_matching(&mut tx, customer_id).await?;
-        let scope = tx.scope();
-        let Some(snapshot) = snapshots.at_least_within(scope, version, SNAPSHOT_PATIENCE).await? else {
+        let standing = match customers::standing_for_matching(&mut tx, customer_id).await {
+            Ok(standing) => standing,
+            Err(error) => {
+                snapshots.answers().forget_customer(customer_id);
+                return Err(error.into());
+            }
+        };
+        let key = AnswerKey {
+            vendor_id: tx.vendor_id(),
+            customer_id,
+            catalog_version: version,
+            customer_version: standing.row_version,
+            lists_version: standing.lists_version,
+            policy_version: store::policy_version(&mut tx).await?,
+            as_of: tx.now().date_naive(),
+            query: query.clone(),
+        };
+        if let Some(answer) = snapshots.answers().find(&key) {
+            customers::record_match(&mut tx, customer_id, MatchAct::Match).await?;
+            tx.commit().await?;
+            return Ok(Matches::clone(answer.expose()));
+        }
+        let opened = customers::open_for_matching(&mut tx, customer_id, MatchAct::Match).await?;
+        let Some(snapshot) = snapshot_within(&tx, snapshots, version).await? else {
             // The connection goes back to the pool while the catalog loads; then everything begins again.
+            let scope = tx.scope();
             tx.roll_back().await?;
             snapshots.at_least(scope, version).await?;
             continue;
         };
-        let policy = compile(&mut tx, &opened).await?;
-        let filters = filters_of(&mut tx, query).await?;
-        let ranked = rank_off_thread(snapshot, &policy, query, filters).await?;
-        let matches = hydrate(&mut tx, ranked, policy, &opened, version, query.k).await?;
-        let Some(matches) = matches else {
+        let policy = Arc::new(compile(&mut tx, &opened).await?);
+        let Some(judged) = judge(&mut tx, snapshot, &policy, query).await? else {
             tx.roll_back().await?;
             continue;
         };
+        let matches = Matches::new(judged, &policy, &opened, version);
         tx.commit().await?;
+        // What was read between the versions and the profile may be newer than the key says.
+        if opened.customer_version == standing.row_version && opened.lists_version == standing.lists_version {
+            snapshots.answers().keep(key, &matches);
+        }
         return Ok(matches);
     }
-    Err(MatchingError::Unavailable("the catalog changes faster than it can be read"))
+    Err(TOO_FAST)
 }
 
-async fn filters_of(tx: &mut VendorTx, query: &MatchQuery) -> Result<Filters, MatchingError> {
-    let restrict_to = match &query.q {
-        Some(q) => Some(catalog::find_by_text(tx, q).await?),
-        None => None,
-    };
-    Ok(Filters {
-        brands: query.brands.clone(),
-        categories: query.categories.clone(),
-        tags: query.tags.clone(),
-        restrict_to,
-        ..Filters::default()
-    })
-}
-
-/// Ranking is a few milliseconds of pure computation: it leaves the threads that serve requests alone.
-async fn rank_off_thread(
-    snapshot: std::sync::Arc<super::VendorSnapshot>,
-    policy: &Policy,
-    query: &MatchQuery,
-    filters: Filters,
-) -> Result<Ranked, MatchingError> {
-    let policy = policy.clone();
-    // A few more than asked for, since a filter by name is checked again on the row.
-    let engine_query = Query { k: query.k, include_cannot_verify: query.include_cannot_verify, filters };
-    tokio::task::spawn_blocking(move || rank(&snapshot.snapshot, &policy, &engine_query))
-        .await
-        .map_err(|_| MatchingError::Unavailable("the engine stopped"))
-}
-
-/// Reads the winners' live rows and judges them again: what the second judge does not pass is not shown.
-/// `None` when the two disagree on a row, which means that the row has moved on since the snapshot.
-async fn hydrate(
-    tx: &mut VendorTx,
-    ranked: Ranked,
-    policy: Policy,
-    opened: &ForMatching,
-    version: i64,
-    k: usize,
-) -> Result<Option<Matches>, MatchingError> {
-    let ids: Vec<ProductId> = ranked.fits.iter().chain(&ranked.cannot_verify).map(|c| c.id).collect();
-    let mut products: HashMap<ProductId, Product> =
-        catalog::find_products(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
-    let holds = catalog::holds_of_products(tx, &ids).await?;
-    let mut judge = |candidates: &[Candidate]| -> Option<Vec<MatchedProduct>> {
-        let mut matched = Vec::with_capacity(candidates.len().min(k));
-        for candidate in candidates {
-            let product = products.remove(&candidate.id)?;
-            let held = holds.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
-            let derivation = catalog::derive_product(&product.fields, held);
-            let verdict = evaluate(&policy, &derivation, &meta_of(&product));
-            if verdict.tier != candidate.tier {
-                tracing::warn!(product.id = %candidate.id, "Snapshot and live row disagree on a product");
-                return None;
-            }
-            matched.push(MatchedProduct { product, verdict });
+impl Matches {
+    pub(super) fn new(judged: Judged, policy: &Policy, opened: &ForMatching, version: i64) -> Self {
+        Self {
+            fits: judged.fits,
+            cannot_verify: judged.cannot_verify,
+            considered: judged.ranked.considered,
+            fits_total: judged.ranked.fits_total,
+            cannot_verify_total: judged.ranked.cannot_verify_total,
+            passed_over: judged.passed_over,
+            funnel: judged.ranked.funnel,
+            binding: judged.ranked.binding,
+            provenance: provenance(policy, opened, version),
+            health_score_terms: health_score_terms(policy, opened),
+            blocked: policy.blocked.clone(),
+            not_considered: policy.not_considered.clone(),
         }
-        Some(matched)
-    };
-    let (Some(fits), Some(cannot_verify)) = (judge(&ranked.fits), judge(&ranked.cannot_verify)) else {
-        return Ok(None);
-    };
-    debug_assert!(
-        fits.iter().all(|m| matches!(m.verdict.verdict, VerdictKind::Fits | VerdictKind::FitsWithCaution))
-    );
-    Ok(Some(Matches {
-        fits,
-        cannot_verify,
-        considered: ranked.considered,
-        fits_total: ranked.fits_total,
-        cannot_verify_total: ranked.cannot_verify_total,
-        funnel: ranked.funnel,
-        binding: ranked.binding,
-        provenance: provenance(&policy, opened, version),
-        health_score_terms: health_score_terms(&policy, opened),
-        blocked: policy.blocked,
-        not_considered: policy.not_considered,
-    }))
+    }
 }
 
 /// How many parts of the score rest on what was derived from this person.

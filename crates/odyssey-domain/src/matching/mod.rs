@@ -5,16 +5,29 @@
 //! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
 
+mod answers;
+mod basket;
 mod error;
 mod explain;
+mod judge;
 mod matches;
+mod preview;
+mod query;
 mod snapshots;
 mod store;
+mod swaps;
 
+pub use basket::{
+    BASKET_ITEMS_MAX, BasketCheck, BasketItem, Budget, BudgetState, QUANTITY_MILLI_MAX, check_basket,
+};
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};
-pub use matches::{MATCHES_DEFAULT, MATCHES_MAX, MatchQuery, MatchedProduct, Matches, list_for_customer};
+pub use judge::MatchedProduct;
+pub use matches::{Matches, list_for_customer};
+pub use preview::{PreviewOf, preview};
+pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
 pub use snapshots::{Snapshots, VendorSnapshot};
+pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};
 
 use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role, RulePack};
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use odyssey_matching::{Role, Snapshot, SnapshotBuilder, SnapshotRow};
-use odyssey_types::VendorId;
+use odyssey_types::{CustomerId, VendorId};
 use tokio::sync::Semaphore;
 
 use super::MatchingError;
+use super::answers::Answers;
 use crate::catalog::{self, StoredFacts};
 use crate::db::{Database, ReadTx};
 use crate::tenancy::{self, Actor, VendorScope};
@@ -35,6 +36,7 @@ pub struct VendorSnapshot {
 pub struct Snapshots {
     database: Database,
     inner: Arc<Inner>,
+    answers: Answers,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,17 @@ impl Snapshots {
     pub fn new(database: Database, budget_bytes: usize) -> Self {
         let inner =
             Inner { budget_bytes, slots: Mutex::default(), loader: Semaphore::new(LOADER_CONNECTIONS) };
-        Self { database, inner: Arc::new(inner) }
+        Self { database, inner: Arc::new(inner), answers: Answers::default() }
+    }
+
+    /// The answers kept beside the snapshots.
+    pub(super) const fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Forgets what was answered about a customer, ahead of the versions that would tell.
+    pub fn forget_customer(&self, customer_id: CustomerId) {
+        self.answers.forget_customer(customer_id);
     }
 
     /// The snapshot, when it is in memory and not older than `version`.
@@ -129,6 +141,7 @@ impl Snapshots {
     /// Forgets a vendor: it was removed or suspended.
     pub fn forget(&self, vendor_id: VendorId) {
         self.slots().by_vendor.remove(&vendor_id);
+        self.answers.forget_vendor(vendor_id);
     }
 
     /// Vendors in memory, and bytes of their snapshots.

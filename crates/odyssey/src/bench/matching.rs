@@ -261,7 +261,7 @@ async fn policies_of(ground: &Ground, loaded: &Loaded, ids: &[CustomerId]) -> an
         begin_at_command_line(&ground.node.database, loaded.vendor.id, Some(loaded.admin.user_id)).await?;
     let mut policies = Vec::new();
     for id in ids {
-        let opened = customers::open_for_matching(&mut tx, *id).await?;
+        let opened = customers::open_for_matching(&mut tx, *id, customers::MatchAct::Match).await?;
         policies.push(policy_of(opened.profile.expose(), *opened.age_years.expose(), ground));
     }
     tx.commit().await?;

@@ -135,6 +135,13 @@ impl Snapshot {
         size_of::<Self>() + self.runs.len() * size_of::<Run>() + blocks
     }
 
+    /// The hashes of brand and category of a product, 0 for none.
+    pub fn name_hashes(&self, id: ProductId) -> Option<(u32, u32)> {
+        let (run, block, row) = locate(&self.runs, id)?;
+        let (block, row) = (&self.runs[run][block].block, usize::from(row));
+        Some((block.brands[row], block.categories[row]))
+    }
+
     /// Every block, older runs first.
     pub(in crate::engine) fn placed(&self) -> impl Iterator<Item = &Placed> {
         self.runs.iter().flatten()

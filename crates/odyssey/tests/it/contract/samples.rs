@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// The body that an operation is called with; an operation that is not named here and needs one fails the
 /// walk with a malformed request.
-pub fn body_of(operation: &Operation) -> Option<Value> {
+pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<Value> {
     let product = json!({ "name": "Oat bar" });
     match operation.id.as_str() {
         "upsert_products" => Some(json!({ "products": [{ "external_id": "sample", "name": "Oat bar" }] })),
@@ -14,6 +14,11 @@ pub fn body_of(operation: &Operation) -> Option<Value> {
         "release_allergen_hold" => Some(json!({})),
         "upsert_customers" => Some(json!({ "customers": [{ "external_id": "sample" }] })),
         "replace_customer" | "update_customer" => Some(json!({})),
+        "preview_matches" => Some(json!({ "subject": { "customer_id": id_of("customer_id") } })),
+        "check_basket" => Some(json!({
+            "subject": { "customer_id": id_of("customer_id") },
+            "items": [{ "product_id": id_of("product_id"), "quantity": 2 }],
+        })),
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "record_consent" => Some(json!({ "purpose": "health_data", "state": "granted" })),
@@ -49,5 +54,5 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
         let csv = b"external_id,name\nsample,Oat bar\n".to_vec();
         return actor.send_bytes(operation.method.clone(), &path, &headers, Some(("text/csv", csv))).await;
     }
-    actor.send(operation.method.clone(), &path, &headers, body_of(operation)).await
+    actor.send(operation.method.clone(), &path, &headers, body_of(operation, id_of)).await
 }

@@ -32,7 +32,7 @@ async fn a_withdrawn_consent_blocks_the_next_match() {
 
 async fn open(app: &TestApp, id: CustomerId) -> Result<customers::ForMatching, CustomerError> {
     let mut tx = begin(app).await;
-    let opened = customers::open_for_matching(&mut tx, id).await?;
+    let opened = customers::open_for_matching(&mut tx, id, customers::MatchAct::Match).await?;
     tx.commit().await.expect("the disclosure is recorded");
     Ok(opened)
 }

@@ -1,12 +1,16 @@
 //! Who gets which product, and why: through the API from the write to the answer.
 
 mod allergies;
+mod answers;
+mod baskets;
 mod diets;
 mod edits;
 mod explaining;
 mod lists;
 mod nutrients;
 mod oracle;
+mod previews;
+mod swaps;
 mod trail;
 mod unsafe_profiles;
 
