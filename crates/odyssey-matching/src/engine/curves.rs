@@ -35,14 +35,19 @@ const FAT_J_PER_G: i64 = 9 * 4184;
 /// Amounts in µg, energy in J (not zero), wanted shares in basis points:
 /// `1000 − 20 × the largest distance in percentage points`.
 pub(super) fn macro_score(energy: u32, amounts: [u32; 3], wanted_bp: [i64; 3]) -> i64 {
-    let joules_per_gram = [CARBOHYDRATE_J_PER_G, FAT_J_PER_G, CARBOHYDRATE_J_PER_G];
     let mut worst = 0;
     for at in 0..3 {
-        // µg × J/g / 10^6 = J; share in basis points = J × 10^4 / energy.
-        let share = i64::from(amounts[at]) * joules_per_gram[at] / (100 * i64::from(energy));
-        worst = worst.max((share - wanted_bp[at]).abs());
+        worst = worst.max((energy_share_bp(energy, at, amounts[at]) - wanted_bp[at]).abs());
     }
     (1000 - worst / 5).max(0)
+}
+
+/// What share of the energy (J, not zero) an amount (µg) of protein, fat or carbohydrate (0, 1, 2)
+/// makes, in basis points, rounded down.
+pub(super) fn energy_share_bp(energy: u32, which: usize, amount: u32) -> i64 {
+    const JOULES_PER_GRAM: [i64; 3] = [CARBOHYDRATE_J_PER_G, FAT_J_PER_G, CARBOHYDRATE_J_PER_G];
+    // µg × J/g / 10^6 = J; share in basis points = J × 10^4 / energy.
+    i64::from(amount) * JOULES_PER_GRAM[which] / (100 * i64::from(energy))
 }
 
 /// Within 15 % of the slot: 1000, then 20 less per percent.

@@ -71,6 +71,19 @@ impl Best {
         }
     }
 
+    /// Whether a product of this change can only lose against the worst, if its score is the same and it
+    /// is known completely.
+    pub fn loses_by_age(&self, changed_at_seconds: u32) -> bool {
+        self.worst_if_full().is_some_and(|worst| {
+            worst.confidence_permille == 1000 && changed_at_seconds < worst.changed_at_seconds
+        })
+    }
+
+    /// How many it holds at most.
+    pub const fn limit(&self) -> usize {
+        self.k
+    }
+
     pub fn offer(&mut self, candidate: Candidate) {
         let offered = Ordered(candidate);
         if self.heap.len() < self.k {

@@ -18,7 +18,8 @@ pub(super) enum Curve {
 /// One curve against one daily amount, by role.
 #[derive(Debug, Clone)]
 pub(super) struct CurveTable {
-    curve: Curve,
+    pub curve: Curve,
+    pub daily: i64,
     roles: [Share; ROLES],
 }
 
@@ -29,7 +30,7 @@ impl CurveTable {
             Curve::Target => 2000,
         };
         let share = |role: i64| Share::new(daily.max(0) as u64 * role as u64, clamp_bp);
-        Self { curve, roles: [share(1), share(2), share(3)] }
+        Self { curve, daily, roles: [share(1), share(2), share(3)] }
     }
 
     /// The sub-score of a known amount; `role` counts from 0.
@@ -49,7 +50,7 @@ impl CurveTable {
 /// The energy fit of one slot of the day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SlotTable {
-    joules: i64,
+    pub joules: i64,
     distance: Share,
 }
 

@@ -53,7 +53,7 @@ impl<'a> Prepared<'a> {
         }
         for (wanted, column) in [(&self.brands, &block.brands), (&self.categories, &block.categories)] {
             if !wanted.is_empty() {
-                bits::and(&mut rows, &rows_where(column, |name| wanted.contains(&name)));
+                bits::and(&mut rows, &column.rows_with(wanted));
             }
         }
         if !self.tags.is_empty() {
@@ -63,19 +63,13 @@ impl<'a> Prepared<'a> {
         }
         let (min, max) = (self.filters.price_min_hundredths, self.filters.price_max_hundredths);
         if min.is_some() || max.is_some() {
-            let mut scratch = Vec::new();
-            let prices = block.prices.spread(&mut scratch);
-            let range = min.unwrap_or(0)..=max.unwrap_or(UNKNOWN - 1);
-            bits::and(&mut rows, &rows_where(prices, |price| price != UNKNOWN && range.contains(&price)));
+            let prices = &block.prices;
+            bits::and_not(&mut rows, &prices.rows_unknown());
+            bits::and_not(&mut rows, &prices.rows_above(i64::from(max.unwrap_or(UNKNOWN - 1))));
+            if let Some(min) = min {
+                bits::and(&mut rows, &prices.rows_above(i64::from(min) - 1));
+            }
         }
         rows
     }
-}
-
-fn rows_where(column: &[u32], holds: impl Fn(u32) -> bool) -> bits::Words {
-    let mut rows = bits::NO_ROWS;
-    for (at, value) in column.iter().enumerate().take(bits::BLOCK_ROWS) {
-        rows[at / 64] |= u64::from(holds(*value)) << (at % 64);
-    }
-    rows
 }

@@ -1,7 +1,5 @@
 //! The gates over bitmaps: sixty-four products a word.
 
-use odyssey_types::Nutrient;
-
 use super::ListedRows;
 use super::tally::{GATES, INACTIVE, NEVER, Tally, code_order};
 use crate::engine::evaluate::{Cause, amount_code, diet_code, key_code};
@@ -248,19 +246,19 @@ fn diet_effects(gate: &DietGate, block: &Block) -> Vec<Effect> {
 }
 
 fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
-    let mut scratch = Vec::new();
-    let values = match gate.basis {
-        Basis::Reference => block.per_reference(gate.nutrient).spread(&mut scratch),
-        Basis::Per100 => {
-            block.per_100(gate.nutrient, &mut scratch);
-            &scratch
+    let column = block.per_reference(gate.nutrient);
+    let (mut exceeded, unknown) = match gate.basis {
+        Basis::Reference => {
+            (gate.exclude_above.map_or(NO_ROWS, |limit| column.rows_above(limit)), column.rows_unknown())
         }
+        Basis::Per100 => block.per_100_rows(gate.nutrient, gate.exclude_above),
     };
-    let unknown = rows_equal(values, UNKNOWN);
-    let above = |limit: i64| rows_above(values, limit);
+    let above = |limit: i64| match gate.basis {
+        Basis::Reference => column.rows_above(limit),
+        Basis::Per100 => block.per_100_rows(gate.nutrient, Some(limit)).0,
+    };
     let mut assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
     bits::and_not(&mut assumed, &unknown);
-    let mut exceeded = gate.exclude_above.map_or(NO_ROWS, above);
     let mut effects = vec![(Cause::AmountUnknown, Action::Unverified, unknown)];
     match gate.assumed {
         Assumed::Ignore => {}
@@ -284,68 +282,34 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
 
 /// Where the caution fires; `only` narrows the search to a few rows, each looked at by itself.
 fn caution_rows(caution: &AmountCaution, block: &Block, only: Option<&Words>) -> Words {
-    let mut scratch = Vec::new();
-    let values = per_reference(block, caution.nutrient, &mut scratch);
-    let assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
+    let column = block.per_reference(caution.nutrient);
+    let assumed = block.bits(single_bit(Single::ReferenceAssumed));
     if let Some(only) = only {
         let mut rows = NO_ROWS;
         bits::for_each(only, |row| {
-            let amount = values[usize::from(row)];
-            let above = if bits::has(&assumed, row) { caution.assumed_above } else { caution.above };
+            let amount = column.get(row);
+            let above = if assumed.contains(row) { caution.assumed_above } else { caution.above };
             if amount != UNKNOWN && i64::from(amount) > above {
                 bits::set(&mut rows, row);
             }
         });
         return rows;
     }
-    let mut rows = rows_above(values, caution.above);
-    bits::and_not(&mut rows, &assumed);
-    if assumed != NO_ROWS {
-        let mut of_assumed = rows_above(values, caution.assumed_above);
+    let mut rows = column.rows_above(caution.above);
+    if !assumed.is_empty() {
+        let assumed = assumed.to_words();
+        bits::and_not(&mut rows, &assumed);
+        let mut of_assumed = column.rows_above(caution.assumed_above);
         bits::and(&mut of_assumed, &assumed);
         bits::or(&mut rows, &of_assumed);
     }
     rows
 }
 
-fn per_reference<'a>(block: &'a Block, nutrient: Nutrient, scratch: &'a mut Vec<u32>) -> &'a [u32] {
-    block.per_reference(nutrient).spread(scratch)
-}
-
 fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {
     let mut rows = rows_with(block, warning.keys, Flag::Contains);
     if warning.drinks_only {
         bits::and(&mut rows, &block.bits(single_bit(Single::Volume)).to_words());
-    }
-    rows
-}
-
-/// Rows with a known amount above `limit`.
-fn rows_above(values: &[u32], limit: i64) -> Words {
-    if limit >= i64::from(UNKNOWN - 1) {
-        return NO_ROWS;
-    }
-    // One subtraction instead of two comparisons: UNKNOWN wraps to the top and falls out.
-    let from = (limit + 1).max(0) as u32;
-    let span = UNKNOWN - from;
-    rows_that(values, |value| value.wrapping_sub(from) < span)
-}
-
-fn rows_equal(values: &[u32], wanted: u32) -> Words {
-    rows_that(values, |value| value == wanted)
-}
-
-/// One bit per value. The comparisons go into bytes first, which the compiler does many at a time, and
-/// eight bytes of 0 and 1 become eight bits by one multiplication.
-fn rows_that(values: &[u32], holds: impl Fn(u32) -> bool) -> Words {
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut rows = NO_ROWS;
-    for (word, chunk) in rows.iter_mut().zip(values.chunks(64)) {
-        let mut bytes = [0u8; 64];
-        bytes.iter_mut().zip(chunk).for_each(|(byte, value)| *byte = u8::from(holds(*value)));
-        for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
-            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at);
-        }
     }
     rows
 }

@@ -5,6 +5,8 @@
 //! confidence are those that `evaluate` gives for the same product. Never: relaxes a gate.
 
 mod best;
+mod bound;
+mod choose;
 mod curve_table;
 mod filters;
 mod gates;
@@ -18,10 +20,10 @@ use std::collections::BTreeMap;
 use odyssey_types::ProductId;
 use serde::Serialize;
 
-use super::snapshot::{Placed, bits};
+use super::snapshot::bits;
 use super::{Policy, Snapshot, Tier, VerdictKind};
 use best::Best;
-use gates::BlockVerdicts;
+use choose::{Chooser, Path};
 use score::Scorer;
 use tally::Tally;
 
@@ -89,12 +91,18 @@ pub struct Ranked {
 
 /// Judges every product of `snapshot` and returns the best `query.k`.
 pub fn rank(snapshot: &Snapshot, policy: &Policy, query: &Query) -> Ranked {
+    rank_by(snapshot, policy, query, Path::Cheapest)
+}
+
+/// The same whichever way the candidates of a block are found.
+fn rank_by(snapshot: &Snapshot, policy: &Policy, query: &Query, path: Path) -> Ranked {
     let filter = filters::Prepared::new(snapshot, &query.filters);
     if policy.is_blocked() {
         return blocked(snapshot, policy, &filter);
     }
     let lists = Lists::new(snapshot, policy);
     let scorer = Scorer::new(policy);
+    let mut chooser = Chooser::new(&scorer, path);
     let mut tally = Tally::new(policy);
     let mut fits = Best::new(query.k);
     let mut unverified = Best::new(if query.include_cannot_verify { query.k } else { 0 });
@@ -111,7 +119,7 @@ pub fn rank(snapshot: &Snapshot, policy: &Policy, query: &Query) -> Ranked {
         ranked.cannot_verify_total +=
             bits::count(&verdicts.listed_three) + bits::count(&verdicts.listed_excluded);
         let columns = scorer.columns(&placed.block, rows.allowed);
-        fill(&scorer, &columns, placed, &verdicts, &mut fits, &mut unverified);
+        chooser.fill(&columns, &verdicts, &mut fits, &mut unverified);
     }
     ranked.fits = fits.into_sorted();
     ranked.cannot_verify = unverified.into_sorted();
@@ -137,43 +145,6 @@ impl Lists {
             never: snapshot.locate_all(&policy.never_list),
             allowed: snapshot.locate_all(&policy.allow_list),
         }
-    }
-}
-
-fn fill(
-    scorer: &Scorer<'_>,
-    columns: &score::Columns<'_>,
-    placed: &Placed,
-    verdicts: &BlockVerdicts,
-    fits: &mut Best,
-    unverified: &mut Best,
-) {
-    let block = &placed.block;
-    let lists = [
-        (&verdicts.one, Tier::One, VerdictKind::Fits),
-        (&verdicts.two, Tier::Two, VerdictKind::FitsWithCaution),
-        (&verdicts.listed_three, Tier::Three, VerdictKind::CannotVerify),
-        (&verdicts.listed_excluded, Tier::Excluded, VerdictKind::CannotVerify),
-    ];
-    for (rows, tier, verdict) in lists {
-        let best = if verdict == VerdictKind::CannotVerify { &mut *unverified } else { &mut *fits };
-        if !best.wants_tier(tier) {
-            continue;
-        }
-        bits::for_each(rows, |row| {
-            let Some(floor) = best.score_floor(tier) else { return };
-            let Some((score_permille, confidence_permille)) = scorer.score(columns, row, floor) else {
-                return;
-            };
-            best.offer(Candidate {
-                id: block.ids[usize::from(row)],
-                tier,
-                verdict,
-                score_permille,
-                confidence_permille,
-                changed_at_seconds: block.changed[usize::from(row)],
-            });
-        });
     }
 }
 

@@ -1,15 +1,20 @@
-//! The score over columns: the same parts as `evaluate`, prepared once per request.
+//! The score over columns: the same parts as `evaluate`, prepared once per request. A bound for many rows
+//! at a time comes first, the exact score only where the bound does not rule a row out.
 
 use odyssey_types::Nutrient;
 
+use super::bound::{ColumnBound, MacroBound, points_of};
 use super::curve_table::{Curve, CurveTable, SlotTable};
 use super::gates::rows_with;
 use crate::engine::curves::{macro_score, preference_score};
 use crate::engine::snapshot::bits::{self, Words};
-use crate::engine::snapshot::column::{Column, UNKNOWN};
+use crate::engine::snapshot::column::{Column, EnergyShares, Steps, UNKNOWN};
 use crate::engine::snapshot::{Block, DietBit, Single, diet_bit, single_bit};
 use crate::engine::{Component, FitFigures, Policy};
 use crate::{Diet, Flag, KeySet};
+
+/// Where energy stands among the columns.
+const ENERGY: usize = 0;
 
 /// A component with everything that does not depend on the product worked out.
 enum Prepared {
@@ -37,30 +42,28 @@ pub(super) struct Scorer<'a> {
     nutrients: Vec<Nutrient>,
     weight: u64,
     fit: FitFigures,
+    /// No product scores more.
+    pub score_max: u16,
 }
 
-/// One block's columns, spread out, and the bits that the score looks at.
+/// One block's columns, and the bits that the score looks at.
 pub(super) struct Columns<'a> {
-    values: Vec<Spread<'a>>,
-    block: &'a Block,
+    pub block: &'a Block,
+    columns: Vec<&'a Column>,
     assumed: Words,
     roles: Option<[Words; 2]>,
     disliked: Vec<Words>,
     allowed: Option<&'a Words>,
 }
 
-enum Spread<'a> {
-    Borrowed(&'a [u32]),
-    Owned(Vec<u32>),
-}
-
-impl Spread<'_> {
-    fn get(&self, row: u16) -> u32 {
-        match self {
-            Self::Borrowed(values) => values[usize::from(row)],
-            Self::Owned(values) => values[usize::from(row)],
-        }
-    }
+/// Space that every block uses again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// The bounds, one a row.
+    pub points: Vec<u16>,
+    steps: Vec<u16>,
+    gathered: Vec<u16>,
+    shares: [Vec<u8>; 3],
 }
 
 impl<'a> Scorer<'a> {
@@ -73,19 +76,30 @@ impl<'a> Scorer<'a> {
             .collect();
         parts.sort_by_key(|(weight, part)| (part.order(), std::cmp::Reverse(*weight)));
         let weight = parts.iter().map(|(weight, _)| u64::from(*weight)).sum();
-        Self { policy, parts, nutrients, weight, fit: policy.fit }
+        let mut scorer = Self { policy, parts, nutrients, weight, fit: policy.fit, score_max: 1000 };
+        scorer.score_max = scorer.find_score_max();
+        scorer
+    }
+
+    /// No product scores more: every part full, the preference as far as anything is liked at all.
+    fn find_score_max(&self) -> u16 {
+        let wanted = &self.policy.preferences;
+        let likes =
+            i64::from(!wanted.liked_brands.is_empty()) + i64::from(!wanted.liked_categories.is_empty());
+        let most = |part: &Prepared| match part {
+            Prepared::Preference => preference_score(likes, 0) as u64,
+            _ => 1000,
+        };
+        let with = |macro_fit: bool| {
+            let counted = || self.parts.iter().filter(|(_, p)| macro_fit || p.order() != 0);
+            let weight: u64 = counted().map(|(weight, _)| u64::from(*weight)).sum();
+            let earned: u64 = counted().map(|(weight, part)| u64::from(*weight) * most(part)).sum();
+            earned.checked_div(weight).unwrap_or(0)
+        };
+        with(true).max(with(false)) as u16
     }
 
     pub fn columns<'b>(&self, block: &'b Block, allowed: Option<&'b Words>) -> Columns<'b> {
-        let spread = |nutrient: &Nutrient| match block.per_reference(*nutrient) {
-            column @ Column::Sparse { .. } => {
-                let mut values = Vec::new();
-                column.spread(&mut values);
-                Spread::Owned(values)
-            }
-            // Dense and absent columns are lent out, not copied.
-            column => Spread::Borrowed(lend(column)),
-        };
         let words = |bit| block.bits(bit).to_words();
         let (main_dish, meal) = (single_bit(Single::MainDish), single_bit(Single::Meal));
         let has_roles = !(block.bits(main_dish).is_empty() && block.bits(meal).is_empty());
@@ -94,13 +108,72 @@ impl<'a> Scorer<'a> {
         let diets = Diet::ALL.iter().filter(|d| wanted.preferred_diets.contains(&(**d as u8)));
         let broken = diets.map(|d| words(diet_bit(*d, DietBit::No)));
         Columns {
-            values: self.nutrients.iter().map(spread).collect(),
+            columns: self.nutrients.iter().map(|n| block.per_reference(*n)).collect(),
             assumed: words(single_bit(Single::ReferenceAssumed)),
             roles: has_roles.then(|| [words(main_dish), words(meal)]),
             disliked: keys.chain(broken).collect(),
             block,
             allowed,
         }
+    }
+
+    /// Bounds the scores of a block (of `rows` only, where given) as if every row had this role, counted
+    /// from 0. A score of `floor` and more is never bounded below it; a lower one may be.
+    pub fn bound(
+        &self,
+        columns: &Columns<'_>,
+        role: usize,
+        rows: Option<&[u16]>,
+        floor: u16,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { points, steps, gathered, shares } = scratch;
+        points.clear();
+        points.resize(rows.map_or(columns.block.len(), <[u16]>::len), 0);
+        let mut lanes = Lanes { columns, rows, steps, gathered };
+        for (weight, part) in &self.parts {
+            let most = points_of(u64::from(*weight), self.weight);
+            match part {
+                Prepared::Curve { column, table, .. } => lanes.add_curve(points, *column, table, role, most),
+                Prepared::Goal { curves } => {
+                    let each = u32::from(most).div_ceil((curves.len() as u32).max(1)) as u16;
+                    for (column, table, _) in curves {
+                        lanes.add_curve(points, *column, table, role, each);
+                    }
+                }
+                Prepared::EnergyFit { slots } => {
+                    let energy = lanes.of(ENERGY);
+                    ColumnBound::of_slot(most, slots[role].joules, energy.unit).add(points, energy.steps);
+                }
+                Prepared::MacroFit { wanted_bp } => {
+                    let absent = (u32::from(most) * u32::from(floor)).div_ceil(1000) as u16;
+                    let bound = MacroBound::new(most, *wanted_bp, self.fit.macro_from_kcal * 4184);
+                    match shares_of(columns.block.energy_shares.as_ref(), rows, shares) {
+                        Some(shares) => bound.add(points, lanes.of(ENERGY), shares, absent),
+                        // Nothing is known, but the part may still not apply.
+                        None => points.iter_mut().for_each(|p| *p = p.wrapping_add(absent)),
+                    }
+                }
+                Prepared::Preference => self.add_preference(columns, rows, most, points),
+            }
+        }
+    }
+
+    /// Likes count in full, a dislike only where nothing is liked.
+    fn add_preference(&self, columns: &Columns<'_>, rows: Option<&[u16]>, most: u16, points: &mut [u16]) {
+        let worth = |score: i64| (u32::from(most) * score as u32).div_ceil(1000) as u16;
+        let (neutral, like) = (worth(preference_score(0, 0)), worth(250));
+        points.iter_mut().for_each(|p| *p = p.wrapping_add(neutral));
+        let wanted = &self.policy.preferences;
+        let Block { brands, categories, .. } = columns.block;
+        let liked = [brands.rows_with(&wanted.liked_brands), categories.rows_with(&wanted.liked_categories)];
+        let mut disliked = brands.rows_with(&wanted.disliked_brands);
+        bits::or(&mut disliked, &categories.rows_with(&wanted.disliked_categories));
+        columns.disliked.iter().for_each(|rows| bits::or(&mut disliked, rows));
+        liked.iter().chain(columns.allowed).for_each(|rows| bits::and_not(&mut disliked, rows));
+        each_row(&liked[0], rows, |at| points[at] = points[at].wrapping_add(like));
+        each_row(&liked[1], rows, |at| points[at] = points[at].wrapping_add(like));
+        each_row(&disliked, rows, |at| points[at] = points[at].wrapping_sub(neutral));
     }
 
     /// Score and confidence in permille, or `None` as soon as the score cannot reach `floor`.
@@ -133,11 +206,11 @@ impl<'a> Scorer<'a> {
     fn sub_score(&self, part: &Prepared, columns: &Columns<'_>, row: u16, role: usize, assumed: bool) -> Sub {
         match part {
             Prepared::Curve { column, table, is_target } => {
-                curve(columns.values[*column].get(row), table, role, *is_target && assumed)
+                curve(columns.columns[*column].get(row), table, role, *is_target && assumed)
             }
             Prepared::MacroFit { wanted_bp } => {
                 let [energy, protein, fat, carbohydrate] =
-                    [0, 1, 2, 3].map(|at: usize| columns.values[at].get(row));
+                    [0, 1, 2, 3].map(|at: usize| columns.columns[at].get(row));
                 if energy == UNKNOWN {
                     return Sub::Unknown(0);
                 }
@@ -149,7 +222,7 @@ impl<'a> Scorer<'a> {
                 }
                 Sub::Known(macro_score(energy, [protein, fat, carbohydrate], *wanted_bp) as u32)
             }
-            Prepared::EnergyFit { slots } => match columns.values[0].get(row) {
+            Prepared::EnergyFit { slots } => match columns.columns[ENERGY].get(row) {
                 UNKNOWN => Sub::Unknown(0),
                 _ if assumed => Sub::Unknown(0),
                 energy => Sub::Known(slots[role].score(energy)),
@@ -161,8 +234,7 @@ impl<'a> Scorer<'a> {
 
     fn preference(&self, columns: &Columns<'_>, row: u16) -> u32 {
         let wanted = &self.policy.preferences;
-        let at = usize::from(row);
-        let (brand, category) = (columns.block.brands[at], columns.block.categories[at]);
+        let (brand, category) = (columns.block.brands.get(row), columns.block.categories.get(row));
         let named = |list: &[u32], name: u32| i64::from(name != 0 && list.contains(&name));
         let likes = named(&wanted.liked_brands, brand) + named(&wanted.liked_categories, category);
         let dislikes = if columns.allowed.is_some_and(|allowed| bits::has(allowed, row)) {
@@ -186,6 +258,25 @@ enum Sub {
 }
 
 impl Columns<'_> {
+    /// The rows of a role, counted from 0, among `rows`.
+    pub fn rows_of_role(&self, role: usize, rows: &Words) -> Words {
+        let mut of_role = *rows;
+        match (&self.roles, role) {
+            (None, 0) => {}
+            (None, _) => of_role = bits::NO_ROWS,
+            (Some([main_dish, meal]), 0) => {
+                bits::and_not(&mut of_role, main_dish);
+                bits::and_not(&mut of_role, meal);
+            }
+            (Some([main_dish, meal]), 1) => {
+                bits::and(&mut of_role, main_dish);
+                bits::and_not(&mut of_role, meal);
+            }
+            (Some([_, meal]), _) => bits::and(&mut of_role, meal),
+        }
+        of_role
+    }
+
     /// 0 for a snack, 1 for a main dish, 2 for a meal.
     fn role(&self, row: u16) -> usize {
         match &self.roles {
@@ -196,11 +287,53 @@ impl Columns<'_> {
     }
 }
 
-fn lend(column: &Column) -> &[u32] {
-    // `spread` needs scratch space for sparse columns only, and an empty vector costs nothing.
-    match column {
-        Column::Dense(values) => values,
-        Column::Absent | Column::Sparse { .. } => &crate::engine::snapshot::column::NOTHING_KNOWN,
+/// Steps of columns for a bound, of every row or of some.
+struct Lanes<'a> {
+    columns: &'a Columns<'a>,
+    rows: Option<&'a [u16]>,
+    steps: &'a mut Vec<u16>,
+    gathered: &'a mut Vec<u16>,
+}
+
+impl Lanes<'_> {
+    fn of(&mut self, column: usize) -> Steps<'_> {
+        let spread = self.columns.columns[column].steps(self.columns.block.len(), self.steps);
+        let Some(rows) = self.rows else { return spread };
+        self.gathered.clear();
+        self.gathered.extend(rows.iter().map(|row| spread.steps[usize::from(*row)]));
+        Steps { unit: spread.unit, steps: self.gathered }
+    }
+
+    fn add_curve(&mut self, points: &mut [u16], column: usize, table: &CurveTable, role: usize, most: u16) {
+        let daily = table.daily.saturating_mul(role as i64 + 1);
+        let steps = self.of(column);
+        ColumnBound::of_curve(table.curve, most, daily, steps.unit).add(points, steps.steps);
+    }
+}
+
+/// The energy shares of every row or of some; `None` where none is known.
+fn shares_of<'a>(
+    shares: Option<&'a EnergyShares>,
+    rows: Option<&[u16]>,
+    gathered: &'a mut [Vec<u8>; 3],
+) -> Option<[&'a [u8]; 3]> {
+    let shares = shares?;
+    let Some(rows) = rows else { return Some([0, 1, 2].map(|which| &*shares.shares[which])) };
+    for (into, from) in gathered.iter_mut().zip(&shares.shares) {
+        into.clear();
+        into.extend(rows.iter().map(|row| from[usize::from(*row)]));
+    }
+    let [protein, fat, carbohydrate] = gathered;
+    Some([protein, fat, carbohydrate])
+}
+
+/// The places of the set rows: the rows themselves, or where they stand in `rows`.
+fn each_row(set: &Words, rows: Option<&[u16]>, mut with: impl FnMut(usize)) {
+    match rows {
+        None => bits::for_each(set, |row| with(usize::from(row))),
+        Some(rows) => {
+            rows.iter().enumerate().filter(|(_, row)| bits::has(set, **row)).for_each(|(at, _)| with(at));
+        }
     }
 }
 
@@ -256,7 +389,7 @@ fn goal(
 ) -> Sub {
     let (mut sum, mut all_known) = (0, true);
     for (column, table, is_target) in curves {
-        match curve(columns.values[*column].get(row), table, role, *is_target && assumed) {
+        match curve(columns.columns[*column].get(row), table, role, *is_target && assumed) {
             Sub::Known(score) => sum += score,
             Sub::Unknown(_) | Sub::Absent => all_known = false,
         }

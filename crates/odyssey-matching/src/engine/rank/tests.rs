@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use odyssey_types::{Nutrient, ProductId};
 use proptest::prelude::*;
 
-use super::{Candidate, Filters, Query, Ranked, rank};
+use super::choose::Path;
+use super::{Candidate, Filters, Query, Ranked, rank, rank_by};
 use crate::engine::testing::*;
 use crate::engine::{
     Action, Policy, Snapshot, SnapshotBuilder, SnapshotRow, Tier, Verdict, VerdictKind, evaluate,
@@ -115,6 +116,9 @@ proptest! {
             prop_assert_eq!(&shorter.cannot_verify[..], &ranked.cannot_verify[..k.min(ranked.cannot_verify.len())]);
             prop_assert_eq!(shorter.fits_total, ranked.fits_total);
             prop_assert_eq!(&shorter.funnel, &ranked.funnel);
+            for path in [Path::Exact, Path::Gathered, Path::Whole] {
+                prop_assert_eq!(&rank_by(&snapshot, &policy, &query(k), path), &shorter, "{:?}", path);
+            }
         }
     }
 
@@ -165,6 +169,31 @@ proptest! {
             .collect();
         let ranked = rank(&snapshot, &policy, &Query { filters, ..query(1000) });
         assert_agrees(&ranked, &policy, &kept);
+    }
+}
+
+#[test]
+fn a_catalog_of_many_blocks_is_ranked_alike_whichever_way_its_candidates_are_found() {
+    let mut dice = Dice(11);
+    let facts: Vec<_> = (0..300).map(|_| random_facts(&mut dice)).collect();
+    let rows: Vec<SnapshotRow> = (0..9_000)
+        .map(|n| {
+            let mut facts = facts[n % facts.len()].clone();
+            facts.per_reference.set(Nutrient::Sodium, Some(dice.below(900_000) as i64));
+            facts.per_reference.set(Nutrient::Energy, Some(dice.below(1_500_000) as i64));
+            let role = random_row(&mut dice, 0).role;
+            SnapshotRow { role, changed_at_seconds: dice.below(9) as i64, ..row(id(n as u64), facts) }
+        })
+        .collect();
+    let snapshot = built(&rows);
+    for seed in 0..12 {
+        let policy = policy_of(&random_profile(&mut Dice(seed)));
+        for k in [1, 20, 400] {
+            let exact = rank_by(&snapshot, &policy, &query(k), Path::Exact);
+            for path in [Path::Cheapest, Path::Gathered, Path::Whole] {
+                assert_eq!(rank_by(&snapshot, &policy, &query(k), path), exact, "{seed} {k} {path:?}");
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One bit per product of a block, in the smallest of four forms.
+//! One bit per product of a block, in the smallest of five forms.
 
 /// Rows of a block: small enough that its working set stays in the first cache, large enough that a
 /// block's own tables cost nothing per row.
@@ -13,12 +13,14 @@ pub(in crate::engine) type Words = [u64; WORDS];
 pub(in crate::engine) const NO_ROWS: Words = [0; WORDS];
 
 /// A set of rows of one block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) enum Bits {
     Empty,
     /// Every row of the block (and the bits past its end, which no caller looks at).
     Full,
     Rows(Box<[u16]>),
+    /// Every row but these.
+    AllBut(Box<[u16]>),
     Words(Box<Words>),
 }
 
@@ -31,6 +33,9 @@ impl Bits {
             Self::Full
         } else if rows.len() < SPARSE_BELOW {
             Self::Rows(rows.into())
+        } else if len - rows.len() < SPARSE_BELOW {
+            let mut set = rows.iter().copied().peekable();
+            Self::AllBut((0..len as u16).filter(|row| set.next_if_eq(row).is_none()).collect())
         } else {
             let mut words = Box::new(NO_ROWS);
             for row in rows {
@@ -45,6 +50,7 @@ impl Bits {
             Self::Empty => false,
             Self::Full => true,
             Self::Rows(rows) => rows.binary_search(&row).is_ok(),
+            Self::AllBut(rows) => rows.binary_search(&row).is_err(),
             Self::Words(words) => has(words, row),
         }
     }
@@ -55,6 +61,11 @@ impl Bits {
             Self::Empty => {}
             Self::Full => *words = [u64::MAX; WORDS],
             Self::Rows(rows) => rows.iter().for_each(|row| set(words, *row)),
+            Self::AllBut(rows) => {
+                let mut own = [u64::MAX; WORDS];
+                rows.iter().for_each(|row| own[usize::from(*row) / 64] &= !(1 << (row % 64)));
+                or(words, &own);
+            }
             Self::Words(own) => (0..WORDS).for_each(|at| words[at] |= own[at]),
         }
     }
@@ -73,7 +84,7 @@ impl Bits {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Empty | Self::Full => 0,
-            Self::Rows(rows) => rows.len() * 2,
+            Self::Rows(rows) | Self::AllBut(rows) => rows.len() * 2,
             Self::Words(_) => WORDS * 8,
         }
     }
@@ -133,4 +144,25 @@ pub(in crate::engine) fn for_each(words: &Words, mut with: impl FnMut(u16)) {
             rest &= rest - 1;
         }
     }
+}
+
+/// One bit per value. The comparisons go into bytes first, which the compiler does many at a time, and
+/// eight bytes of 0 and 1 become eight bits by one multiplication.
+pub(in crate::engine) fn rows_that<T: Copy>(values: &[T], holds: impl Fn(T) -> bool) -> Words {
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut rows = NO_ROWS;
+    for (word, chunk) in rows.iter_mut().zip(values.chunks(64)) {
+        let mut bytes = [0u8; 64];
+        match <&[T; 64]>::try_from(chunk) {
+            // A length known beforehand is what the compiler needs.
+            Ok(whole) => (0..64).for_each(|at| bytes[at] = u8::from(holds(whole[at]))),
+            Err(_) => {
+                bytes.iter_mut().zip(chunk).for_each(|(byte, value)| *byte = u8::from(holds(*value)));
+            }
+        }
+        for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at);
+        }
+    }
+    rows
 }

@@ -1,10 +1,13 @@
 //! A block: up to 4,096 products in columns, immutable once built.
 
+use std::collections::BTreeMap;
+
 use odyssey_types::{Nutrient, ProductId};
 
-use super::bits::{Bits, Words};
-use super::column::{Column, PerHundred, UNKNOWN};
+use super::bits::{Bits, NO_ROWS, Words, set};
+use super::column::{Column, EnergyShares, Names, PerHundred, UNKNOWN};
 use super::row::EncodedRow;
+use crate::engine::curves::energy_share_bp;
 
 static NO_BITS: Bits = Bits::Empty;
 static NO_COLUMN: Column = Column::Absent;
@@ -15,15 +18,33 @@ pub(in crate::engine) struct Block {
     pub ids: Box<[ProductId]>,
     pub changed: Box<[u32]>,
     /// Hashes of names; 0 is none.
-    pub brands: Box<[u32]>,
-    pub categories: Box<[u32]>,
+    pub brands: Names,
+    pub categories: Names,
     pub prices: Column,
-    reference_amounts: Column,
-    /// By bit number; empty ones are absent.
-    bits: Box<[(u16, Bits)]>,
+    pub(super) reference_amounts: Column,
+    /// By bit number, which of the forms it has; empty ones are absent. Bits that are alike (what US
+    /// labels must declare, say) are kept once.
+    pub(super) bits: Box<[(u16, u16)]>,
+    pub(super) forms: Box<[Bits]>,
     /// By hash.
-    tags: Box<[(u32, Bits)]>,
-    amounts: Box<[(u8, Column, PerHundred)]>,
+    pub(super) tags: Box<[(u32, Bits)]>,
+    pub(super) amounts: Box<[(u8, Column, PerHundred)]>,
+    /// Not stored anywhere else: computed from the amounts.
+    pub energy_shares: Option<EnergyShares>,
+}
+
+/// What a block is put together from, whether from rows or from bytes.
+pub(super) struct BlockParts {
+    pub ids: Box<[ProductId]>,
+    pub changed: Box<[u32]>,
+    pub brands: Names,
+    pub categories: Names,
+    pub prices: Column,
+    pub reference_amounts: Column,
+    pub bits: Box<[(u16, u16)]>,
+    pub forms: Box<[Bits]>,
+    pub tags: Box<[(u32, Bits)]>,
+    pub amounts: Box<[(u8, Column, PerHundred)]>,
 }
 
 impl Block {
@@ -32,17 +53,40 @@ impl Block {
         let reference: Vec<u32> = rows.iter().map(|r| r.reference_amount).collect();
         let pairs = rows.iter().enumerate().flat_map(|(at, r)| r.bits.iter().map(move |b| (*b, at as u16)));
         let tags = rows.iter().enumerate().flat_map(|(at, r)| r.tags.iter().map(move |t| (*t, at as u16)));
-        Self {
+        let (bits, forms) = shared(grouped(pairs.collect(), rows.len()));
+        let column = |of: fn(&EncodedRow) -> u32| -> Vec<u32> { rows.iter().map(of).collect() };
+        Self::of_parts(BlockParts {
             ids: rows.iter().map(|r| r.id).collect(),
             changed: rows.iter().map(|r| r.changed).collect(),
-            brands: rows.iter().map(|r| r.brand).collect(),
-            categories: rows.iter().map(|r| r.category).collect(),
-            prices: Column::of_rows(&rows.iter().map(|r| r.price).collect::<Vec<_>>()),
-            bits: grouped(pairs.collect(), rows.len()),
+            brands: Names::of_rows(&column(|r| r.brand)),
+            categories: Names::of_rows(&column(|r| r.category)),
+            prices: Column::of_rows(&column(|r| r.price)),
+            bits,
+            forms,
             tags: grouped(tags.collect(), rows.len()),
             amounts: amounts(rows, &reference),
             reference_amounts: Column::of_rows(&reference),
-        }
+        })
+    }
+
+    pub(super) fn of_parts(parts: BlockParts) -> Self {
+        let mut block = Self {
+            ids: parts.ids,
+            changed: parts.changed,
+            brands: parts.brands,
+            categories: parts.categories,
+            prices: parts.prices,
+            reference_amounts: parts.reference_amounts,
+            bits: parts.bits,
+            forms: parts.forms,
+            tags: parts.tags,
+            amounts: parts.amounts,
+            energy_shares: None,
+        };
+        let macros = [Nutrient::Energy, Nutrient::Protein, Nutrient::Fat, Nutrient::Carbohydrate];
+        let columns = macros.map(|nutrient| block.per_reference(nutrient));
+        block.energy_shares = EnergyShares::of_columns(block.len(), columns, energy_share_bp);
+        block
     }
 
     pub fn len(&self) -> usize {
@@ -50,7 +94,10 @@ impl Block {
     }
 
     pub fn bits(&self, bit: u16) -> &Bits {
-        self.bits.binary_search_by_key(&bit, |(number, _)| *number).map_or(&NO_BITS, |at| &self.bits[at].1)
+        match self.bits.binary_search_by_key(&bit, |(number, _)| *number) {
+            Ok(at) => &self.forms[usize::from(self.bits[at].1)],
+            Err(_) => &NO_BITS,
+        }
     }
 
     pub fn tag(&self, hash: u32) -> &Bits {
@@ -62,17 +109,22 @@ impl Block {
         self.amounts_of(nutrient).map_or(&NO_COLUMN, |(_, column, _)| column)
     }
 
-    /// Amounts per 100 g or ml, spread out into `into`.
-    pub fn per_100(&self, nutrient: Nutrient, into: &mut Vec<u32>) {
-        into.clear();
+    /// Rows with a known amount per 100 g or ml above `limit` (`None`: above nothing), and rows without
+    /// a known one.
+    pub fn per_100_rows(&self, nutrient: Nutrient, limit: Option<i64>) -> (Words, Words) {
         let Some((_, column, per_100)) = self.amounts_of(nutrient) else {
-            into.resize(self.len(), UNKNOWN);
-            return;
+            return (NO_ROWS, [u64::MAX; NO_ROWS.len()]);
         };
-        into.extend(
-            (0..self.len() as u16)
-                .map(|row| per_100.get(row, column.get(row), self.reference_amounts.get(row))),
-        );
+        let (mut above, mut unknown) = (NO_ROWS, NO_ROWS);
+        let limit = limit.unwrap_or(i64::MAX);
+        for row in 0..self.len() as u16 {
+            match per_100.is_above(row, column.get(row), self.reference_amounts.get(row), limit) {
+                None => set(&mut unknown, row),
+                Some(true) => set(&mut above, row),
+                Some(false) => {}
+            }
+        }
+        (above, unknown)
     }
 
     fn amounts_of(&self, nutrient: Nutrient) -> Option<&(u8, Column, PerHundred)> {
@@ -97,11 +149,16 @@ impl Block {
         EncodedRow {
             id: self.ids[at],
             changed: self.changed[at],
-            brand: self.brands[at],
-            category: self.categories[at],
+            brand: self.brands.get(row),
+            category: self.categories.get(row),
             price: self.prices.get(row),
             reference_amount,
-            bits: self.bits.iter().filter(|(_, bits)| bits.contains(row)).map(|(bit, _)| *bit).collect(),
+            bits: self
+                .bits
+                .iter()
+                .filter(|(_, form)| self.forms[usize::from(*form)].contains(row))
+                .map(|(bit, _)| *bit)
+                .collect(),
             tags: self.tags.iter().filter(|(_, bits)| bits.contains(row)).map(|(tag, _)| *tag).collect(),
             amounts: self.amounts.iter().filter_map(amount).collect(),
         }
@@ -109,16 +166,20 @@ impl Block {
 
     /// Bytes of the block with everything it owns.
     pub fn memory_bytes(&self) -> usize {
-        let bits: usize = self.bits.iter().map(|(_, b)| size_of::<(u16, Bits)>() + b.heap_bytes()).sum();
+        let forms: usize = self.forms.iter().map(|b| size_of::<Bits>() + b.heap_bytes()).sum();
+        let bits = forms + self.bits.len() * size_of::<(u16, u16)>();
         let tags: usize = self.tags.iter().map(|(_, b)| size_of::<(u32, Bits)>() + b.heap_bytes()).sum();
         let amounts: usize = self
             .amounts
             .iter()
             .map(|(_, c, h)| size_of::<(u8, Column, PerHundred)>() + c.heap_bytes() + h.heap_bytes())
             .sum();
-        let ids = self.len() * (size_of::<ProductId>() + 3 * size_of::<u32>());
+        let ids = self.len() * (size_of::<ProductId>() + size_of::<u32>());
         size_of::<Self>()
             + ids
+            + self.brands.heap_bytes()
+            + self.categories.heap_bytes()
+            + self.energy_shares.as_ref().map_or(0, EnergyShares::heap_bytes)
             + bits
             + tags
             + amounts
@@ -137,6 +198,21 @@ fn grouped<K: Ord + Copy>(mut pairs: Vec<(K, u16)>, len: usize) -> Box<[(K, Bits
             (group[0].0, Bits::of_rows(&rows, len))
         })
         .collect()
+}
+
+/// Bits that are alike, once.
+fn shared(grouped: Box<[(u16, Bits)]>) -> (Box<[(u16, u16)]>, Box<[Bits]>) {
+    let mut forms: Vec<Bits> = Vec::new();
+    let mut known: BTreeMap<Bits, u16> = BTreeMap::new();
+    let mut bits = Vec::with_capacity(grouped.len());
+    for (bit, form) in grouped {
+        let at = *known.entry(form).or_insert_with_key(|form| {
+            forms.push(form.clone());
+            (forms.len() - 1) as u16
+        });
+        bits.push((bit, at));
+    }
+    (bits.into(), forms.into())
 }
 
 fn amounts(rows: &[EncodedRow], reference: &[u32]) -> Box<[(u8, Column, PerHundred)]> {

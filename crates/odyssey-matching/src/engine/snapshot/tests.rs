@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::bits::{BLOCK_ROWS, Bits, first_rows, for_each, has};
+use super::column::{Column, PerHundred, TOP_STEP, UNKNOWN, UNKNOWN_STEP};
 use super::{EncodedRow, Snapshot, SnapshotBuilder, SnapshotRow};
 use crate::engine::testing::*;
 
@@ -94,6 +95,7 @@ fn every_form_of_bits_answers_alike() {
         vec![3, 64, 999],
         (0..1000).collect::<Vec<u16>>(),
         (0..1000).filter(|r| r % 2 == 0).collect(),
+        (0..1000).filter(|r| *r != 7 && *r != 500).collect(),
     ] {
         let bits = Bits::of_rows(&rows, len);
         let mut listed = Vec::new();
@@ -103,6 +105,73 @@ fn every_form_of_bits_answers_alike() {
         assert_eq!(listed, rows);
         for row in 0..len as u16 {
             assert_eq!(bits.contains(row), has(&words, row));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_column_gives_back_every_amount_and_compares_exactly(
+        seed in any::<u64>(), magnitude in 1..33_u32, unit in prop::sample::select(vec![1_u64, 50, 1_000, 12_345, 100_000]),
+        gaps in 0..100_u64,
+    ) {
+        let mut dice = Dice(seed);
+        let values: Vec<u32> = (0..300)
+            .map(|_| match dice.percent(gaps) {
+                true => UNKNOWN,
+                false => {
+                    let exact = if dice.percent(2) { 1 } else { unit };
+                    ((dice.next() >> (64 - magnitude)) / exact * exact).min(u64::from(UNKNOWN - 1)) as u32
+                }
+            })
+            .collect();
+        let column = Column::of_rows(&values);
+        let mut limits: Vec<i64> = (0..8).map(|_| i64::from(*dice.pick(&values))).collect();
+        limits.extend([-1, 0, 999, i64::from(UNKNOWN), i64::MAX]);
+        for (row, value) in values.iter().enumerate() {
+            prop_assert_eq!(column.get(row as u16), *value);
+            prop_assert_eq!(has(&column.rows_unknown(), row as u16), *value == UNKNOWN);
+        }
+        for limit in limits.iter().flat_map(|l| [l.saturating_sub(1), *l, l.saturating_add(1)]) {
+            let above = column.rows_above(limit);
+            for (row, value) in values.iter().enumerate() {
+                let expected = *value != UNKNOWN && i64::from(*value) > limit;
+                prop_assert_eq!(has(&above, row as u16), expected, "{} > {}", value, limit);
+            }
+        }
+        let mut scratch = Vec::new();
+        let steps = column.steps(values.len(), &mut scratch);
+        for (step, value) in steps.steps.iter().zip(&values) {
+            let expected = if *value == UNKNOWN { UNKNOWN_STEP } else { (value / steps.unit).min(u32::from(TOP_STEP)) as u16 };
+            prop_assert_eq!(*step, expected);
+        }
+    }
+
+    #[test]
+    fn an_amount_per_hundred_comes_back_and_compares_exactly(seed in any::<u64>(), odd in 0..60_u64) {
+        let mut dice = Dice(seed);
+        let some = |dice: &mut Dice, most: u64| if dice.percent(8) { UNKNOWN } else { dice.below(most) as u32 };
+        let per_reference: Vec<u32> = (0..200).map(|_| some(&mut dice, 50_000_000)).collect();
+        let reference: Vec<u32> = (0..200).map(|_| some(&mut dice, 250_000_000)).collect();
+        let computed = PerHundred::Computed;
+        let per_100: Vec<u32> = (0..200_u16)
+            .map(|row| {
+                let at = usize::from(row);
+                let guess = computed.get(row, per_reference[at], reference[at]);
+                if dice.percent(odd) { some(&mut dice, 90_000_000) } else { guess }
+            })
+            .collect();
+        let column = PerHundred::of_rows(&per_reference, &per_100, &reference);
+        for row in 0..200_u16 {
+            let (amount, whole) = (per_reference[usize::from(row)], reference[usize::from(row)]);
+            let value = per_100[usize::from(row)];
+            prop_assert_eq!(column.get(row, amount, whole), value);
+            for limit in [-1, 0, 500_000, i64::from(value) - 1, i64::from(value), i64::from(u32::MAX), i64::MAX] {
+                let expected = (value != UNKNOWN).then_some(i64::from(value) > limit);
+                prop_assert_eq!(column.is_above(row, amount, whole, limit), expected, "{} {}", value, limit);
+            }
         }
     }
 }
