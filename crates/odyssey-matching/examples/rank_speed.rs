@@ -1,8 +1,8 @@
 //! How fast a whole catalog is ranked, and how much memory it takes.
 //!
-//! `cargo run --release -p odyssey-matching --example rank_speed [products]` (500,000 without a number)
+//! `cargo run --release -p odyssey-matching --example rank_speed [products] [rounds]` (500,000 without a number)
 //! makes a synthetic catalog, ranks it for a strict and a loose profile, applies a delta, and prints
-//! milliseconds (median and worst of 21 rounds) and bytes per product.
+//! milliseconds (best, median and worst of 21 rounds unless told) and bytes per product.
 
 use std::error::Error;
 use std::time::Instant;
@@ -16,7 +16,6 @@ use odyssey_matching::{
 use odyssey_types::{HealthProfile, Nutrient, Nutrients, ProductId};
 use uuid::Uuid;
 
-const ROUNDS: usize = 21;
 const STRICT: &str = r#"{"age_years":52,"sex":"female","height_cm":164,"weight_kg":81,"activity_level":"light",
     "allergies":[{"allergen":"peanut"},{"allergen":"milk","severity":"anaphylaxis"}],
     "diets":[{"diet":"vegan","kind":"ethical"}],
@@ -31,19 +30,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let snapshot = catalog(products);
     println!("{products} products built in {} ms", started.elapsed().as_millis());
     println!("{} bytes per product", snapshot.memory_bytes() as u64 / products.max(1));
+    let rounds: usize = std::env::args().nth(2).map_or(Ok(21), |text| text.parse())?;
     for (name, profile) in [("strict", STRICT), ("loose", LOOSE)] {
-        measure(name, profile, &snapshot)?;
+        measure(name, profile, &snapshot, rounds)?;
     }
     let delta: Vec<SnapshotRow> =
         (0..10_000).map(|n| row(&mut Dice(n + 1), n * 7 % products.max(1))).collect();
     let started = Instant::now();
     let next = snapshot.apply(delta, Vec::new());
     println!("delta of 10,000 applied in {} ms ({} products)", started.elapsed().as_millis(), next.len());
-    measure("strict after the delta", STRICT, &next)?;
+    measure("strict after the delta", STRICT, &next, rounds)?;
     Ok(())
 }
 
-fn measure(name: &str, profile: &str, snapshot: &Snapshot) -> Result<(), Box<dyn Error>> {
+fn measure(name: &str, profile: &str, snapshot: &Snapshot, rounds: usize) -> Result<(), Box<dyn Error>> {
     let profile: HealthProfile = serde_json::from_str(profile)?;
     let pack = RulePack::embedded();
     let as_of = NaiveDate::from_ymd_opt(2026, 3, 1).ok_or("not a date")?;
@@ -59,19 +59,20 @@ fn measure(name: &str, profile: &str, snapshot: &Snapshot) -> Result<(), Box<dyn
     let policy = Policy::compile(&input, pack);
     let compiled = started.elapsed();
     let query = Query { k: 20, ..Query::default() };
-    let mut times: Vec<u128> = Vec::with_capacity(ROUNDS);
+    let mut times: Vec<u128> = Vec::with_capacity(rounds);
     let mut ranked = rank(snapshot, &policy, &query);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let started = Instant::now();
         ranked = rank(snapshot, &policy, &query);
         times.push(started.elapsed().as_micros());
     }
     times.sort_unstable();
     println!(
-        "{name}: compile {} µs, rank median {} µs, worst {} µs; {} of {} fit, best {}",
+        "{name}: compile {} µs, rank best {} µs, median {} µs, worst {} µs; {} of {} fit, best {}",
         compiled.as_micros(),
-        times[ROUNDS / 2],
-        times[ROUNDS - 1],
+        times[0],
+        times[rounds / 2],
+        times[rounds - 1],
         ranked.fits_total,
         ranked.considered,
         ranked.fits.first().map_or(0, |c| c.score_permille),

@@ -195,8 +195,14 @@ impl KeySet {
         Self(self.0 & !other.0)
     }
 
+    /// Ascending.
     pub fn iter(self) -> impl Iterator<Item = EvidenceKey> {
-        EvidenceKey::ALL.iter().copied().filter(move |k| self.contains(*k))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let key = EvidenceKey::ALL.get(rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(*key)
+        })
     }
 }
 

@@ -1,10 +1,12 @@
 //! The gates over bitmaps: sixty-four products a word.
 
+use odyssey_types::Nutrient;
+
 use super::ListedRows;
 use super::tally::{GATES, INACTIVE, NEVER, Tally, code_order};
 use crate::engine::evaluate::{Cause, amount_code, diet_code, key_code};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
-use crate::engine::snapshot::column::UNKNOWN;
+use crate::engine::snapshot::column::{TOP_STEP, UNKNOWN_STEP};
 use crate::engine::snapshot::{
     Block, DietBit, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
 };
@@ -21,7 +23,7 @@ pub(super) struct BlockVerdicts {
     pub listed_excluded: Words,
 }
 
-/// Below this many rows of a block it is quicker to look at each than to compare them all.
+/// Below this many rows of a block it is quicker to look at each than to compare them all. Rows.
 const FEW_ROWS: u64 = 768;
 
 /// What the gates say about the considered rows of one block.
@@ -133,18 +135,27 @@ impl Sheet<'_> {
         // A caution changes nothing for a product that a gate keeps out, or that is cautioned anyway.
         let mut open = self.remaining;
         bits::and_not(&mut open, &self.caution);
-        if let Some(allowed) = allowed {
-            bits::and_not(&mut open, allowed);
-        }
-        let few = bits::count(&open) < FEW_ROWS;
-        for caution in &policy.cautions {
-            let mut rows = caution_rows(caution, block, few.then_some(&open));
-            bits::and(&mut rows, &open);
-            bits::or(&mut self.caution, &rows);
-        }
         for warning in &policy.warnings {
             bits::or(&mut self.caution, &warning_rows(warning, block));
         }
+        bits::and_not(&mut open, &self.caution);
+        if let Some(allowed) = allowed {
+            bits::and_not(&mut open, allowed);
+        }
+        let count = bits::count(&open);
+        if count == 0 || policy.cautions.is_empty() {
+            return;
+        }
+        let lowest = lowest_cautions(&policy.cautions);
+        let fired = if count < FEW_ROWS {
+            caution_few(&lowest, block, &open)
+        } else {
+            let mut fired = NO_ROWS;
+            lowest.iter().for_each(|caution| bits::or(&mut fired, &caution_rows(caution, block)));
+            bits::and(&mut fired, &open);
+            fired
+        };
+        bits::or(&mut self.caution, &fired);
     }
 
     fn conclude(self, tally: &mut Tally) -> BlockVerdicts {
@@ -280,22 +291,33 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
     effects
 }
 
-/// Where the caution fires; `only` narrows the search to a few rows, each looked at by itself.
-fn caution_rows(caution: &AmountCaution, block: &Block, only: Option<&Words>) -> Words {
-    let column = block.per_reference(caution.nutrient);
-    let assumed = block.bits(single_bit(Single::ReferenceAssumed));
-    if let Some(only) = only {
-        let mut rows = NO_ROWS;
-        bits::for_each(only, |row| {
-            let amount = column.get(row);
-            let above = if assumed.contains(row) { caution.assumed_above } else { caution.above };
-            if amount != UNKNOWN && i64::from(amount) > above {
-                bits::set(&mut rows, row);
+/// A nutrient's cautions as one: the lowest of them fires whenever any does.
+struct LowestCaution {
+    nutrient: Nutrient,
+    above: i64,
+    assumed_above: i64,
+}
+
+fn lowest_cautions(cautions: &[AmountCaution]) -> Vec<LowestCaution> {
+    let mut lowest: Vec<LowestCaution> = Vec::with_capacity(cautions.len());
+    for caution in cautions {
+        let AmountCaution { nutrient, above, assumed_above, .. } = *caution;
+        match lowest.iter_mut().find(|l| l.nutrient == nutrient) {
+            Some(known) => {
+                known.above = known.above.min(above);
+                known.assumed_above = known.assumed_above.min(assumed_above);
             }
-        });
-        return rows;
+            None => lowest.push(LowestCaution { nutrient, above, assumed_above }),
+        }
     }
+    lowest
+}
+
+/// Where the caution fires.
+fn caution_rows(caution: &LowestCaution, block: &Block) -> Words {
+    let column = block.per_reference(caution.nutrient);
     let mut rows = column.rows_above(caution.above);
+    let assumed = block.bits(single_bit(Single::ReferenceAssumed));
     if !assumed.is_empty() {
         let assumed = assumed.to_words();
         bits::and_not(&mut rows, &assumed);
@@ -304,6 +326,33 @@ fn caution_rows(caution: &AmountCaution, block: &Block, only: Option<&Words>) ->
         bits::or(&mut rows, &of_assumed);
     }
     rows
+}
+
+/// Where any of the cautions fires among a few rows: by their steps, and exactly where a step is not
+/// enough to tell.
+fn caution_few(cautions: &[LowestCaution], block: &Block, among: &Words) -> Words {
+    let assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
+    let mut rows = Vec::with_capacity(FEW_ROWS as usize);
+    bits::for_each(among, |row| rows.push((row, bits::has(&assumed, row))));
+    let (mut fired, mut scratch) = (NO_ROWS, Vec::new());
+    for caution in cautions {
+        let column = block.per_reference(caution.nutrient);
+        let steps = column.steps(block.len(), &mut scratch);
+        let edge = |limit: i64| (limit / i64::from(steps.unit)).clamp(0, i64::from(TOP_STEP)) as u16;
+        let edges = [edge(caution.above), edge(caution.assumed_above)];
+        for (row, assumed) in &rows {
+            let step = steps.steps[usize::from(*row)];
+            let edge = edges[usize::from(*assumed)];
+            if step < edge || step == UNKNOWN_STEP {
+                continue;
+            }
+            let above = if *assumed { caution.assumed_above } else { caution.above };
+            if step > edge || i64::from(column.get(*row)) > above {
+                bits::set(&mut fired, *row);
+            }
+        }
+    }
+    fired
 }
 
 fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {

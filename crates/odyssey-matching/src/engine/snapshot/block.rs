@@ -22,9 +22,9 @@ pub(in crate::engine) struct Block {
     pub categories: Names,
     pub prices: Column,
     pub(super) reference_amounts: Column,
-    /// By bit number, which of the forms it has; empty ones are absent. Bits that are alike (what US
-    /// labels must declare, say) are kept once.
-    pub(super) bits: Box<[(u16, u16)]>,
+    /// By bit number, which of the forms it has, counted from 1; 0 is empty, and so are the numbers past
+    /// the end. Bits that are alike (what US labels must declare, say) are kept once.
+    pub(super) bits: Box<[u16]>,
     pub(super) forms: Box<[Bits]>,
     /// By hash.
     pub(super) tags: Box<[(u32, Bits)]>,
@@ -41,7 +41,7 @@ pub(super) struct BlockParts {
     pub categories: Names,
     pub prices: Column,
     pub reference_amounts: Column,
-    pub bits: Box<[(u16, u16)]>,
+    pub bits: Box<[u16]>,
     pub forms: Box<[Bits]>,
     pub tags: Box<[(u32, Bits)]>,
     pub amounts: Box<[(u8, Column, PerHundred)]>,
@@ -94,9 +94,9 @@ impl Block {
     }
 
     pub fn bits(&self, bit: u16) -> &Bits {
-        match self.bits.binary_search_by_key(&bit, |(number, _)| *number) {
-            Ok(at) => &self.forms[usize::from(self.bits[at].1)],
-            Err(_) => &NO_BITS,
+        match self.bits.get(usize::from(bit)).copied().unwrap_or(0) {
+            0 => &NO_BITS,
+            form => &self.forms[usize::from(form) - 1],
         }
     }
 
@@ -153,12 +153,7 @@ impl Block {
             category: self.categories.get(row),
             price: self.prices.get(row),
             reference_amount,
-            bits: self
-                .bits
-                .iter()
-                .filter(|(_, form)| self.forms[usize::from(*form)].contains(row))
-                .map(|(bit, _)| *bit)
-                .collect(),
+            bits: (0..self.bits.len() as u16).filter(|bit| self.bits(*bit).contains(row)).collect(),
             tags: self.tags.iter().filter(|(_, bits)| bits.contains(row)).map(|(tag, _)| *tag).collect(),
             amounts: self.amounts.iter().filter_map(amount).collect(),
         }
@@ -167,7 +162,7 @@ impl Block {
     /// Bytes of the block with everything it owns.
     pub fn memory_bytes(&self) -> usize {
         let forms: usize = self.forms.iter().map(|b| size_of::<Bits>() + b.heap_bytes()).sum();
-        let bits = forms + self.bits.len() * size_of::<(u16, u16)>();
+        let bits = forms + self.bits.len() * size_of::<u16>();
         let tags: usize = self.tags.iter().map(|(_, b)| size_of::<(u32, Bits)>() + b.heap_bytes()).sum();
         let amounts: usize = self
             .amounts
@@ -201,16 +196,15 @@ fn grouped<K: Ord + Copy>(mut pairs: Vec<(K, u16)>, len: usize) -> Box<[(K, Bits
 }
 
 /// Bits that are alike, once.
-fn shared(grouped: Box<[(u16, Bits)]>) -> (Box<[(u16, u16)]>, Box<[Bits]>) {
+fn shared(grouped: Box<[(u16, Bits)]>) -> (Box<[u16]>, Box<[Bits]>) {
     let mut forms: Vec<Bits> = Vec::new();
     let mut known: BTreeMap<Bits, u16> = BTreeMap::new();
-    let mut bits = Vec::with_capacity(grouped.len());
+    let mut bits = vec![0; grouped.last().map_or(0, |(bit, _)| usize::from(*bit) + 1)];
     for (bit, form) in grouped {
-        let at = *known.entry(form).or_insert_with_key(|form| {
+        bits[usize::from(bit)] = *known.entry(form).or_insert_with_key(|form| {
             forms.push(form.clone());
-            (forms.len() - 1) as u16
+            forms.len() as u16
         });
-        bits.push((bit, at));
     }
     (bits.into(), forms.into())
 }

@@ -16,6 +16,10 @@ pub(in crate::engine) const TOP_STEP: u16 = u16::MAX - 1;
 
 /// One row in so many may be odd before a column gets a rest.
 const ODD_SHARE: usize = 32;
+/// What a row of a sparse column takes.
+const SPARSE_ROW_BYTES: usize = 6;
+/// How many times the bytes of a sparse column a dense one may take.
+const SPREAD_WORTH: usize = 2;
 /// Steps that labels are written in; the finest that fits wins.
 const DECIMAL_UNITS: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 
@@ -24,7 +28,7 @@ const DECIMAL_UNITS: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 pub(in crate::engine) enum Column {
     Absent,
     Dense(Dense),
-    /// Fewer than half of the rows have one: ascending rows and their amounts.
+    /// Few rows have one: ascending rows and their amounts. The unit is a power of two.
     Sparse {
         unit: u32,
         rows: Box<[u16]>,
@@ -69,8 +73,12 @@ impl Column {
         if known == 0 {
             return Self::Absent;
         }
-        if known * 2 >= values.len() {
-            return Self::Dense(Dense::of_rows(values));
+        if known * SPARSE_ROW_BYTES * SPREAD_WORTH >= values.len() {
+            let dense = Dense::of_rows(values);
+            // Spreading a sparse column out takes time in every ranking, which some bytes are worth.
+            if known * SPARSE_ROW_BYTES * SPREAD_WORTH >= dense.heap_bytes() {
+                return Self::Dense(dense);
+            }
         }
         let present = || values.iter().enumerate().filter(|(_, v)| **v != UNKNOWN);
         let most = present().map(|(_, v)| *v).max().unwrap_or(0);
@@ -101,8 +109,9 @@ impl Column {
             Self::Sparse { unit, rows, amounts } => {
                 scratch.clear();
                 scratch.resize(len, UNKNOWN_STEP);
+                let shift = unit.trailing_zeros();
                 for (row, amount) in rows.iter().zip(amounts) {
-                    scratch[usize::from(*row)] = step_of(*amount, *unit);
+                    scratch[usize::from(*row)] = (amount >> shift).min(u32::from(TOP_STEP)) as u16;
                 }
                 Steps { unit: *unit, steps: scratch }
             }
@@ -204,15 +213,19 @@ impl Dense {
         };
         let edge = step_of(limit, self.unit);
         // One subtraction instead of two comparisons: the unknown wraps to the top and falls out.
-        let from = edge + 1;
-        let span = UNKNOWN_STEP - from;
-        let mut above = bits::rows_that(&self.steps, |step| step.wrapping_sub(from) < span);
-        let near = bits::rows_that(&self.steps, |step| step == edge);
-        bits::for_each(&near, |row| {
-            if usize::from(row) < self.steps.len() && self.get(row) > limit {
-                bits::set(&mut above, row);
+        let span = UNKNOWN_STEP - edge;
+        let mut above = bits::rows_that(&self.steps, |step| step.wrapping_sub(edge) < span);
+        for (at, chunk) in self.steps.chunks(64).enumerate() {
+            // Nearly no row stands exactly on the edge, which one look at many tells.
+            if chunk.iter().fold(false, |any, step| any | (*step == edge)) {
+                for (place, _) in chunk.iter().enumerate().filter(|(_, step)| **step == edge) {
+                    let row = (at * 64 + place) as u16;
+                    if self.get(row) <= limit {
+                        above[at] &= !(1 << place);
+                    }
+                }
             }
-        });
+        }
         above
     }
 
