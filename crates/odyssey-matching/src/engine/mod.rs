@@ -4,6 +4,7 @@
 //! gate; the ranking agrees with the explanation of every single product; the same inputs give the
 //! same bytes. Emits: nothing. Never: calls a product safe.
 
+mod allergy_codes;
 mod codes;
 mod curves;
 mod evaluate;
@@ -16,6 +17,9 @@ mod snapshot;
 pub(crate) mod testing;
 mod validate;
 
+pub use allergy_codes::{
+    AllergyCodeSystem, AllergyMapping, allergens_named_in, coded_allergens, resolve_allergy_code,
+};
 pub use codes::{Blocked, NotConsidered, ResolvedConditions, resolve_conditions};
 pub use evaluate::{Reason, ScorePart, SmallestChange, Tier, Verdict, VerdictKind, evaluate};
 pub use pack::{
