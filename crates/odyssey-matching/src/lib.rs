@@ -5,10 +5,15 @@
 //! Emits: nothing. Never: does IO, reads a clock, draws a random number, knows a vendor.
 
 mod derive_profile;
+mod diet_rules;
 mod engine;
 mod facts;
 pub mod label;
 
 pub use derive_profile::{BmiClass, DailyLimit, Derived, LimitKind, derive_profile};
+pub use diet_rules::{
+    Bound, DietRule, DietTable, DietTableError, Exception, ListProof, MedicalUse, NutrientTest, SnomedDiet,
+    SnomedMeaning, TagProof, diet_of_snomed,
+};
 pub use engine::*;
 pub use facts::*;

@@ -106,10 +106,12 @@ fn certifiable(keys: KeySet) -> KeySet {
 
 /// The keys of a declared value, which may carry its own level: `may contain milk`.
 fn resolve(code: &str, flag: Flag, tables: &Tables) -> (Flag, Option<KeySet>) {
-    if let Some(keys) = keys_of_name(code, tables) {
+    let words = term_words(code);
+    // A declared "lactose" is milk as well; only a claim to be free of it speaks of lactose alone.
+    let named = tables.declared.get(&words.join(" ")).copied();
+    if let Some(keys) = named.or_else(|| keys_of_name(code, tables)) {
         return (flag, Some(keys));
     }
-    let words = term_words(code);
     let split = |prefix: &[&str]| {
         let matches = words.len() > prefix.len() && words.iter().zip(prefix).all(|(w, p)| w == p);
         matches.then(|| words[prefix.len()..].join(" "))

@@ -67,6 +67,21 @@ impl Collector {
         self.flags[key as usize].has(flag)
     }
 
+    /// What a flag rests on: its sources, and the terms of our tables that were matched.
+    pub fn sources_of(&self, key: EvidenceKey, flag: Flag) -> impl Iterator<Item = (EvidenceSource, &str)> {
+        let of = self.evidence.iter().filter(move |e| e.flag == flag && e.key == key.code());
+        of.map(|e| (e.source, e.term.as_str()))
+    }
+
+    /// Whether the product itself is claimed or certified free, in its declarations, tags, marks or name. A
+    /// claim inside the list ("gluten-free oats") speaks of one ingredient.
+    pub fn product_claims(&self, key: EvidenceKey, flag: Flag) -> bool {
+        let fields = ["allergens", "dietary_tags", "certifications", "name"];
+        let claims =
+            |e: &Evidence| e.flag == flag && e.key == key.code() && fields.contains(&e.field.as_str());
+        self.evidence.iter().any(claims)
+    }
+
     /// Reports keys that are both claimed free and contained; the stricter stands anyway.
     pub fn report_conflicts(&mut self) {
         for key in EvidenceKey::ALL {

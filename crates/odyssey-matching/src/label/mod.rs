@@ -6,6 +6,7 @@
 //! for absence (what silence is worth is [`Facts::is_incomplete`]'s business).
 
 mod declared;
+mod diet_nutrients;
 mod diets;
 mod evidence;
 mod fragments;
@@ -16,6 +17,7 @@ mod lexicon;
 mod list;
 mod misread;
 mod nutrients;
+mod own_names;
 mod plausibility;
 mod racc;
 mod serving_text;
@@ -27,6 +29,10 @@ mod trie;
 
 #[cfg(test)]
 mod catalog_tests;
+#[cfg(test)]
+mod class_tests;
+#[cfg(test)]
+mod diet_tests;
 #[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
@@ -45,6 +51,7 @@ use crate::facts::{
     DIET_COUNT, Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState,
 };
 use declared::Declared;
+use diet_nutrients::DietNutrients;
 use diets::{DietInput, DietTerms};
 use evidence::{Collector, Finding};
 use list::ListReading;
@@ -100,20 +107,32 @@ fn finish(
     mandatory: KeySet,
     attested: bool,
 ) -> Derivation {
+    let nutrients = nutrients::derive(label.fields, tables, &mut collector);
     let input = DietInput {
         collector: &collector,
+        rules: &tables.diets,
         terms: outcome.diets,
         claims: declared.diets.with_name(outcome.gluten_claim),
         grains: outcome.plain_grains(&collector, label),
         list_state: list.state,
         coverage_permille: list.coverage_permille,
         container_term: outcome.container,
+        attested,
+        mandatory,
+        jurisdiction: label.fields.label_jurisdiction,
+        nutrients: DietNutrients {
+            per_100: &nutrients.per_100,
+            per_reference: &nutrients.per_reference,
+            reference_amount: nutrients.reference_amount,
+            least_amount: nutrients.least_amount,
+            reference_source: nutrients.reference_source,
+            is_volume: nutrients.is_volume,
+        },
     };
     let (diets, contradicted) = diets::judge(&input);
     for diet in contradicted {
         collector.issue("DQ_CLAIM_CONFLICT", "dietary_tags", diet.code());
     }
-    let nutrients = nutrients::derive(label.fields, tables, &mut collector);
     let (flags, evidence, issues) = collector.finish();
     let facts = Facts {
         flags,
@@ -212,7 +231,8 @@ impl TextReader<'_> {
     /// The name counts as a list of its own; what it leaves in doubt counts only where no list says more.
     fn read_name(&mut self, list_absent: bool) {
         let Some(text) = self.fields.name.as_deref() else { return };
-        let reading = self.read(text);
+        let mut reading = self.read(text);
+        self.tables.own_names.doubt_customary(&mut reading, &self.tables.lexicon);
         self.collect("name", text, &reading, |mode, hit| {
             mode != Mode::List || hit.status != Status::Likely || list_absent
         });
@@ -391,9 +411,14 @@ fn is_key(hit: &Hit, keys: KeySet) -> bool {
     usize::from(hit.target) < KEY_COUNT && keys.contains(EvidenceKey::ALL[usize::from(hit.target)])
 }
 
+/// The key that a term or a name speaks of.
+fn key_of(hit: &Hit) -> Option<EvidenceKey> {
+    let key = if hit.target >= target::NAMES { hit.target - target::NAMES } else { hit.target };
+    EvidenceKey::ALL.get(usize::from(key)).copied()
+}
+
 /// Names an allergen that statements are about, by term or by name: "may contain milk, corn syrup" runs
 /// on into ingredients, so that corn, which no law makes a label declare, does not prolong a statement.
 fn is_allergen(hit: &Hit) -> bool {
-    let key = if hit.target >= target::NAMES { hit.target - target::NAMES } else { hit.target };
-    usize::from(key) < KEY_COUNT && EvidenceKey::ALL[usize::from(key)].is_regulated()
+    key_of(hit).is_some_and(EvidenceKey::is_regulated)
 }

@@ -20,6 +20,8 @@ pub(super) struct NutrientFacts {
     pub per_100: Nutrients,
     pub per_reference: Nutrients,
     pub reference_amount: i64,
+    /// The smaller of labelled serving and customary amount, where both are known.
+    pub least_amount: i64,
     pub reference_source: ReferenceSource,
     pub is_volume: bool,
 }
@@ -67,12 +69,13 @@ pub(super) fn derive(fields: &ProductFields, tables: &Tables, collector: &mut Co
         (None, Some((_, is_volume))) => is_volume,
         (None, None) => racc.is_some_and(|r| r.is_volume),
     };
-    let (amount, source) = reference(serving, racc, is_volume, collector);
+    let Reference { amount, least, source } = reference(serving, racc, is_volume, collector);
     let per_reference = per_reference(nutrition.as_ref(), serving, basis.as_ref(), amount);
     NutrientFacts {
         per_100: basis.map(|(amounts, _)| amounts).unwrap_or_default(),
         per_reference,
         reference_amount: amount,
+        least_amount: least,
         reference_source: source,
         is_volume,
     }
@@ -117,13 +120,19 @@ fn sodium_of_salt(salt: i64, jurisdiction: Jurisdiction) -> i64 {
     i64::try_from((i128::from(salt) * permyriad + 5000) / 10_000).unwrap_or(i64::MAX)
 }
 
-/// The larger of labelled serving and customary amount, in the unit of the basis.
+/// The larger and the smaller of labelled serving and customary amount, in the unit of the basis.
+struct Reference {
+    amount: i64,
+    least: i64,
+    source: ReferenceSource,
+}
+
 fn reference(
     serving: Option<&ServingSize>,
     racc: Option<Racc>,
     is_volume: bool,
     collector: &mut Collector,
-) -> (i64, ReferenceSource) {
+) -> Reference {
     let water_like = racc.is_some_and(|r| r.water_like);
     let mut density_assumed = false;
     let mut same_unit = |amount: i64, volume: bool| {
@@ -144,7 +153,7 @@ fn reference(
     if density_assumed {
         collector.issue("DQ_DENSITY_ASSUMED", "serving_size", "1 ml as 1 g");
     }
-    match (serving, racc) {
+    let (amount, source) = match (serving, racc) {
         (Some(serving), Some(racc)) if racc > serving => (racc, ReferenceSource::Racc),
         (Some(serving), _) => (serving, ReferenceSource::Serving),
         (None, Some(racc)) => (racc, ReferenceSource::Racc),
@@ -153,7 +162,9 @@ fn reference(
             collector.issue("DQ_SERVING_ASSUMED", "serving_size", unit);
             (HUNDRED, ReferenceSource::Assumed)
         }
-    }
+    };
+    let least = serving.into_iter().chain(racc).min().unwrap_or(amount);
+    Reference { amount, least, source }
 }
 
 /// Scaled from the declared basis in one step, so that a serving that is the reference amount keeps

@@ -10,9 +10,11 @@ use super::fragments::Fragments;
 use super::law::Law;
 use super::lexicon::Lexicon;
 use super::misread::Misread;
+use super::own_names::OwnNames;
 use super::racc::RaccTable;
 use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
+use crate::diet_rules::DietTable;
 use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet, keys_of_allergen};
 
 /// Raised whenever code or data of the deriver changes what it derives.
@@ -41,7 +43,11 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("label/claims.tsv", include_str!("../../data/label/claims.tsv")),
     ("label/mandatory.tsv", include_str!("../../data/label/mandatory.tsv")),
     ("label/racc.tsv", include_str!("../../data/label/racc.tsv")),
+    ("label/own_names.tsv", include_str!("../../data/label/own_names.tsv")),
+    (DIETS, crate::diet_rules::EMBEDDED),
 ];
+
+const DIETS: &str = "rules/diets.toml";
 
 /// Why a table cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +88,8 @@ pub struct Tables {
     pub(super) misread: Misread,
     pub(super) law: Law,
     pub(super) racc: RaccTable,
+    pub(super) diets: DietTable,
+    pub(super) own_names: OwnNames,
     digest: String,
 }
 
@@ -144,6 +152,8 @@ impl Tables {
             fragments: Fragments::read(&rows("label/fragments.tsv")?)?,
             law: Law::read(&rows("label/mandatory.tsv")?)?,
             racc: RaccTable::read(&rows("label/racc.tsv")?)?,
+            diets: read_diets(files)?,
+            own_names: OwnNames::read(&rows("label/own_names.tsv")?)?,
             digest: digest(files),
         })
     }
@@ -352,6 +362,14 @@ fn read_declared(rows: &Rows<'_>) -> Result<BTreeMap<String, KeySet>, TableError
         }
     }
     Ok(names)
+}
+
+fn read_diets(files: &[(&str, &str)]) -> Result<DietTable, TableError> {
+    let file = || DIETS.to_owned();
+    let Some((_, content)) = files.iter().find(|(name, _)| *name == DIETS) else {
+        return Err(TableError { file: file(), line: 0, problem: "is missing".to_owned() });
+    };
+    DietTable::parse(content).map_err(|e| TableError { file: file(), line: 0, problem: e.to_string() })
 }
 
 type Grants = BTreeMap<String, Grant>;

@@ -7,15 +7,15 @@ use odyssey_types::{
 use super::*;
 use crate::facts::{Derivation, Diet, Flag, Flags, ReferenceSource, Truth};
 
-/// Flags in a line, keys in storage order: `milk: contains; soy: exempt`. Keys of ingredient classes
-/// are left out unless asked for.
-fn render(derivation: &Derivation, classes: bool) -> String {
+/// Flags in a line, keys in storage order: `milk: contains; soy: exempt`. Keys that no law makes a label
+/// declare are left out unless asked for.
+fn render(derivation: &Derivation, all: bool) -> String {
     let name = |flags: Flags| {
         let names = ["contains", "ambiguous", "pal", "facility", "exempt", "free", "certified"];
         let set = Flag::ALL.iter().zip(names).filter(|(f, _)| flags.has(**f)).map(|(_, n)| n);
         set.collect::<Vec<_>>().join("+")
     };
-    let keys = EvidenceKey::ALL.iter().filter(|k| classes || k.is_allergen());
+    let keys = EvidenceKey::ALL.iter().filter(|k| all || k.is_regulated());
     let lines: Vec<String> = keys
         .map(|k| (k.code(), derivation.facts.flags_of(*k)))
         .filter(|(_, f)| *f != Flags::NONE)
@@ -219,7 +219,11 @@ fn the_name_counts_and_the_brand_does_not() {
         brand: Some("Milk & Honey".into()),
         ..ProductFields::default()
     };
-    assert_eq!(render(&of(&fields), true), "peanut: contains; class.legume: contains");
+    assert_eq!(
+        render(&of(&fields), true),
+        "peanut: contains; class.legume: contains; class.galactan: ambiguous; \
+         class.sucrose_fructose: ambiguous; class.high_oxalate: ambiguous"
+    );
     assert!(of(&fields).evidence.iter().all(|e| e.field == "name"));
 }
 

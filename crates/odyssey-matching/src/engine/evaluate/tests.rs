@@ -171,6 +171,43 @@ fn a_medical_gluten_free_diet_asks_as_much_as_coeliac_disease() {
     check(r#"{"diets":[{"diet":"gluten_free"}]}"#, |f| f.coverage_permille = 999, "1 fits");
 }
 
+#[test]
+fn a_medical_use_of_a_free_diet_is_a_gate_on_its_allergen() {
+    let medical = r#"{"diets":[{"diet":"dairy_free","kind":"medical"}]}"#;
+    check(medical, |_| {}, "1 fits");
+    check(medical, |f| flag(f, K::Milk, Flag::Pal), "X conflict: HX_ALLERGEN_MAY");
+    check(medical, |f| f.attested = false, "X unverified: HX_ALLERGEN_UNKNOWN");
+    check(medical, truth(Diet::DairyFree, Truth::Unknown), "3 unverified: HX_DIET_UNPROVEN");
+    let mut unproven = clean();
+    truth(Diet::DairyFree, Truth::Unknown)(&mut unproven);
+    assert!(!judge(medical, unproven.clone()).unverified_is_listed);
+    truth(Diet::DairyFree, Truth::Yes)(&mut unproven);
+    truth(Diet::LowSodium, Truth::Unknown)(&mut unproven);
+    let salt = r#"{"diets":[{"diet":"low_sodium","kind":"medical"}]}"#;
+    assert!(judge(salt, unproven).unverified_is_listed);
+    let lactose = r#"{"diets":[{"diet":"lactose_free","kind":"medical"}]}"#;
+    check(lactose, |f| flag(f, K::Lactose, Flag::Contains), "X conflict: HX_ALLERGEN_CONTAINS");
+    check(lactose, |f| flag(f, K::Milk, Flag::Contains), "1 fits");
+}
+
+#[test]
+fn patterns_of_eating_exclude_nothing_and_lower_the_preference() {
+    for diet in ["dash", "mediterranean"] {
+        let of = |kind: &str| format!(r#"{{"diets":[{{"diet":"{diet}","kind":"{kind}","never":true}}]}}"#);
+        let break_it = |f: &mut Facts| {
+            truth(Diet::Dash, Truth::No)(f);
+            truth(Diet::Mediterranean, Truth::No)(f);
+        };
+        for kind in ["ethical", "medical", "preference"] {
+            check(&of(kind), break_it, "1 fits");
+            let (mut broken, kept) = (clean(), clean());
+            break_it(&mut broken);
+            let (broken, kept) = (judge(&of(kind), broken), judge(&of(kind), kept));
+            assert!(broken.score_permille < kept.score_permille, "{diet} {kind}");
+        }
+    }
+}
+
 fn amount(nutrient: Nutrient, text: &'static str) -> impl Fn(&mut Facts) {
     move |f: &mut Facts| set(&mut f.per_reference, nutrient, text)
 }

@@ -9,7 +9,7 @@ use super::{
     CapRule, ConditionTemplate, DailyAmount, Drug, EnergyFigures, FitFigures, Goal, Intake, IntakeRow,
     Interaction, PackText, RequireRule, RulePack, RuleRef, Status, TargetRule, WarningRule, raw,
 };
-use crate::{Diet, EvidenceKey, KeySet, keys_of_allergen};
+use crate::{DietTable, EvidenceKey, keys_of_allergen};
 
 /// Why a pack does not load.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,8 @@ pub(super) fn load(text: PackText<'_>) -> Result<RulePack, PackError> {
         interactions: drugs.interaction.into_iter().map(interaction).collect::<Result<_, _>>()?,
         not_affected: not_affected(drugs.not_affected)?,
         cross_reactions: cross_reactions(figures.cross_reaction)?,
-        diet_excludes: figures.diet.iter().map(diet_excludes).collect::<Result<_, _>>()?,
+        diets: DietTable::parse(text.diets)
+            .map_err(|e| PackError::Invalid { place: "diets".to_owned(), problem: e.to_string() })?,
         goals: scoring.goal.into_iter().map(goal).collect(),
         fit: fit(&scoring.fit)?,
         scoring: scoring.weights,
@@ -60,7 +61,7 @@ fn invalid<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T,
 /// Texts are length-prefixed, so that no two packs share a digest by moving a line between files.
 fn digest(text: PackText<'_>) -> String {
     let mut hash = Sha256::new();
-    for part in [text.figures, text.conditions, text.drugs, text.scoring] {
+    for part in [text.figures, text.conditions, text.drugs, text.scoring, text.diets] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -259,20 +260,6 @@ fn cross_reactions(raw: Vec<raw::CrossReaction>) -> Result<BTreeMap<String, Vec<
         }
     }
     Ok(raw.into_iter().map(|c| (c.allergen, c.warn)).collect())
-}
-
-fn diet_excludes(raw: &raw::DietExcludes) -> Result<(Diet, KeySet), PackError> {
-    let Some(diet) = Diet::from_code(&raw.id) else {
-        return invalid("diet", format!("`{}` is not a diet", raw.id));
-    };
-    let mut keys = KeySet::EMPTY;
-    for code in &raw.excludes {
-        match EvidenceKey::from_code(code) {
-            Some(key) => keys.insert(key),
-            None => return invalid("diet", format!("`{code}` is not a key")),
-        }
-    }
-    Ok((diet, keys))
 }
 
 fn goal(raw: raw::Goal) -> Goal {

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use odyssey_types::{Nutrient, Sex};
 use serde::Serialize;
 
-use crate::{Diet, EvidenceKey, KeySet};
+use crate::{DietTable, EvidenceKey};
 
 pub use load::PackError;
 
@@ -26,6 +26,7 @@ pub struct PackText<'a> {
     pub conditions: &'a str,
     pub drugs: &'a str,
     pub scoring: &'a str,
+    pub diets: &'a str,
 }
 
 /// How far a figure may be trusted.
@@ -251,7 +252,7 @@ pub struct RulePack {
     pub interactions: Vec<Interaction>,
     pub not_affected: Vec<Drug>,
     pub cross_reactions: BTreeMap<String, Vec<String>>,
-    pub diet_excludes: BTreeMap<Diet, KeySet>,
+    pub diets: DietTable,
     pub goals: Vec<Goal>,
     pub fit: FitFigures,
     pub scoring: ScoringPolicy,
@@ -295,4 +296,5 @@ pub(crate) const EMBEDDED: PackText<'static> = PackText {
     conditions: include_str!("../../../data/rules/conditions.toml"),
     drugs: include_str!("../../../data/rules/drugs.toml"),
     scoring: include_str!("../../../data/rules/scoring.toml"),
+    diets: crate::diet_rules::EMBEDDED,
 };

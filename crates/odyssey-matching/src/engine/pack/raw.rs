@@ -17,7 +17,6 @@ pub(super) struct Figures {
     pub daily_value: Vec<DailyValue>,
     pub intake: Vec<Intake>,
     pub general_cap: Vec<Cap>,
-    pub diet: Vec<DietExcludes>,
     pub cross_reaction: Vec<CrossReaction>,
 }
 
@@ -117,13 +116,6 @@ pub(super) struct Warning {
     pub drinks_only: bool,
     pub source: String,
     pub status: Status,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DietExcludes {
-    pub id: String,
-    pub excludes: Vec<String>,
 }
 
 #[derive(Deserialize)]

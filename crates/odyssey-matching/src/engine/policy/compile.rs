@@ -31,7 +31,7 @@ pub(super) fn compile(input: &PolicyInput<'_>, pack: &RulePack) -> Policy {
     sort_unique(&mut draft.warnings);
     sort_unique(&mut draft.blocked);
     sort_unique(&mut draft.not_considered);
-    let preferences = Preferences::of_profile(profile);
+    let preferences = Preferences::of_profile(profile, pack);
     Policy {
         algorithm_version: ALGORITHM_VERSION,
         pack_version: pack.version.clone(),
@@ -107,7 +107,6 @@ impl Draft {
     }
 
     fn diets(&mut self, profile: &HealthProfile, pack: &RulePack) {
-        let rule = pack.rule("diet.decision", "diets", Status::Policy);
         for entry in &profile.diets {
             let Some(diet) = Diet::from_code(&entry.diet) else {
                 if entry.kind == Some(DietKind::Preference) && !entry.never {
@@ -118,12 +117,11 @@ impl Draft {
                 }
                 continue;
             };
-            if entry.kind == Some(DietKind::Medical) && diet == Diet::GlutenFree {
-                let keys = keys_of_allergen("gluten").unwrap_or_default();
-                self.gates.push(Gate::Keys(KeyGate::of_medical_gluten(keys, rule.clone())));
+            let rule = pack.diets.rule(diet);
+            if entry.kind == Some(DietKind::Medical) {
+                self.gates.extend(KeyGate::of_medical_diet(rule).map(Gate::Keys));
             }
-            let excludes = pack.diet_excludes.get(&diet).copied().unwrap_or_default();
-            self.gates.extend(DietGate::of_entry(entry, diet, excludes, rule.clone()).map(Gate::Diet));
+            self.gates.extend(DietGate::of_entry(entry, rule).map(Gate::Diet));
         }
     }
 

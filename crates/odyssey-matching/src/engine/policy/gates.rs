@@ -1,10 +1,10 @@
 //! The gates and what each cause means to them: the table of reference 8.2 with the strictness rules.
 
 use odyssey_types::{AllergyEntry, AllergySeverity, DietEntry, DietKind, Nutrient, Strictness};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::RuleRef;
-use crate::{Diet, EvidenceKey, KeySet, Truth};
+use crate::{Diet, DietRule, EvidenceKey, KeySet, Truth, keys_of_allergen};
 
 /// What one cause does to a product, from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -22,7 +22,7 @@ pub enum Action {
 }
 
 /// How badly a key harms, from worst to least. Also the order of key gates in the funnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     Anaphylaxis,
@@ -93,9 +93,13 @@ impl KeyGate {
         Some(Self { severity, subject: subject.to_owned(), keys, actions, rule })
     }
 
-    pub(super) fn of_medical_gluten(keys: KeySet, rule: RuleRef) -> Self {
-        let actions = key_actions(Severity::Celiac, None, false);
-        Self { severity: Severity::Celiac, subject: "gluten".to_owned(), keys, actions, rule }
+    /// A medical use of a diet is a gate on what the diet is about, as an allergy or coeliac disease is.
+    pub(super) fn of_medical_diet(rule: &DietRule) -> Option<Self> {
+        let medical = rule.medical.as_ref()?;
+        let keys = keys_of_allergen(&medical.allergen)?;
+        let actions = key_actions(medical.severity, None, false);
+        let (severity, subject) = (medical.severity, medical.allergen.clone());
+        Some(Self { severity, subject, keys, actions, rule: rule.source.clone() })
     }
 
     /// The allergen's name in a sentence.
@@ -168,23 +172,26 @@ pub struct DietGate {
     pub precaution: Action,
     /// `yes` without a certificate, for diets whose process a label cannot prove.
     pub uncertified: Action,
+    /// Whether what cannot be verified may stand in the list of the unverified: not where the diet is a
+    /// treatment of an allergy or of coeliac disease.
+    pub unverified_is_listed: bool,
     /// The keys that the diet excludes, for quoting evidence.
     pub excludes: KeySet,
     pub rule: RuleRef,
 }
 
 impl DietGate {
-    /// `None` for a preference that is no gate.
-    pub(super) fn of_entry(entry: &DietEntry, diet: Diet, excludes: KeySet, rule: RuleRef) -> Option<Self> {
+    /// `None` for a preference that is no gate, and for a pattern of eating (DASH, Mediterranean): that
+    /// is a part of the score, whatever kind it is stored with, and excludes nothing.
+    pub(super) fn of_entry(entry: &DietEntry, rule: &DietRule) -> Option<Self> {
         // A diet without a kind is kept as if it were a matter of conscience.
         let kind = entry.kind.unwrap_or(DietKind::Ethical);
         let preference = kind == DietKind::Preference;
-        if preference && !entry.never {
+        if rule.pattern || (preference && !entry.never) {
             return None;
         }
-        let by_process = matches!(diet, Diet::Halal | Diet::Kosher);
         Some(Self {
-            diet,
+            diet: rule.diet,
             kind,
             no: Action::Exclude,
             unknown: if preference { Action::Warn } else { Action::Unverified },
@@ -193,9 +200,11 @@ impl DietGate {
                 (false, false) => Action::Caution,
                 (false, true) => Action::Pass,
             },
-            uncertified: if by_process { Action::Warn } else { Action::Pass },
-            excludes,
-            rule,
+            uncertified: if rule.process { Action::Warn } else { Action::Pass },
+            unverified_is_listed: kind != DietKind::Medical
+                || rule.medical.as_ref().is_none_or(|m| m.severity.unverified_is_listed()),
+            excludes: rule.quoted(),
+            rule: rule.source.clone(),
         })
     }
 
@@ -209,10 +218,6 @@ impl DietGate {
 
     pub const fn is_preference(&self) -> bool {
         matches!(self.kind, DietKind::Preference)
-    }
-
-    pub(crate) const fn unverified_is_listed(&self) -> bool {
-        !(matches!(self.kind, DietKind::Medical) && matches!(self.diet, Diet::GlutenFree))
     }
 }
 
@@ -277,7 +282,7 @@ impl Gate {
     pub fn unverified_is_listed(&self) -> bool {
         match self {
             Self::Keys(gate) => gate.severity.unverified_is_listed(),
-            Self::Diet(gate) => gate.unverified_is_listed(),
+            Self::Diet(gate) => gate.unverified_is_listed,
             Self::Amount(_) => true,
         }
     }

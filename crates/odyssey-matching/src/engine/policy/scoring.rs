@@ -61,7 +61,7 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    pub(super) fn of_profile(profile: &HealthProfile) -> Self {
+    pub(super) fn of_profile(profile: &HealthProfile, pack: &RulePack) -> Self {
         let hashes = |names: &[String]| sorted(names.iter().map(|n| name_hash(n)).collect());
         let disliked = profile
             .allergies
@@ -71,8 +71,11 @@ impl Preferences {
         let preferred = profile
             .diets
             .iter()
-            .filter(|d| d.kind == Some(DietKind::Preference) && !d.never)
-            .filter_map(|d| Diet::from_code(&d.diet).map(|d| d as u8));
+            .filter_map(|d| Some((d, Diet::from_code(&d.diet)?)))
+            .filter(|(d, diet)| {
+                pack.diets.rule(*diet).pattern || (d.kind == Some(DietKind::Preference) && !d.never)
+            })
+            .map(|(_, diet)| diet as u8);
         Self {
             liked_brands: hashes(&profile.liked_brands),
             disliked_brands: hashes(&profile.disliked_brands),
