@@ -138,8 +138,8 @@ impl Snapshot {
     /// The hashes of brand and category of a product, 0 for none.
     pub fn name_hashes(&self, id: ProductId) -> Option<(u32, u32)> {
         let (run, block, row) = locate(&self.runs, id)?;
-        let (block, row) = (&self.runs[run][block].block, usize::from(row));
-        Some((block.brands[row], block.categories[row]))
+        let block = &self.runs[run][block].block;
+        Some((block.brands.get(row), block.categories.get(row)))
     }
 
     /// Every block, older runs first.
