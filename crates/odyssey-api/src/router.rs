@@ -17,7 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::operation::{Operations, UnregisteredOperation};
 use crate::problem::{Problem, ProblemCode};
 use crate::stack::{
-    admit, buffer_body, find_operation, limit_time, panic_problem, security_headers, serve_in_context,
+    admit, buffer_body, find_operation, limit_time, panic_problem, repeat_collided, security_headers,
+    serve_in_context,
 };
 use crate::state::{ApiSettings, ApiState};
 use crate::{
@@ -63,6 +64,7 @@ pub(crate) fn serve(
         .layer(axum::Extension(document))
         .layer(from_fn_with_state(state.clone(), idempotency::settle_key))
         .layer(from_fn(idempotency::require_key))
+        .layer(from_fn(repeat_collided))
         .layer(from_fn_with_state(state.clone(), buffer_body))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), admit))

@@ -17,7 +17,7 @@ const STATEMENTS_ALLOWED: [(&str, &str); 2] = [
 const ASSERTIONS_ALLOWED: &[(&str, &str)] = &[
     ("crates/odyssey/src/bench/", "yardsticks on tables of the bench's own, named after its vendor's id"),
     ("crates/odyssey-domain/src/db/migrate.rs", "names of roles and databases cannot be parameters"),
-    ("crates/odyssey-domain/src/db/vendor_tx.rs", "the opening of a transaction"),
+    ("crates/odyssey-domain/src/db/lender.rs", "the opening of a transaction"),
     ("crates/odyssey-domain/src/db/testing.rs", "test databases"),
     (
         "crates/odyssey-domain/src/ingestion/store/staging.rs",

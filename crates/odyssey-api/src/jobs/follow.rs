@@ -50,7 +50,7 @@ pub(super) async fn list_jobs(
     Query(filters): Query<JobFilters>,
 ) -> Result<Json<PageDto<JobDto>>, Problem> {
     let cursor: Option<String> = filters.cursor.map(|cursor| read_cursor(LIST, &cursor)).transpose()?;
-    let mut read = caller.begin_read().await?;
+    let mut read = caller.begin_read_on_primary().await?;
     let status = filters.status.map(Into::into);
     let mut page = ingestion::list_jobs(read.tx(), status, cursor.as_deref(), filters.limit.get()).await?;
     read.finish().await?;
@@ -65,7 +65,7 @@ pub(super) async fn get_job(
     caller: Authorized<permission::JobsRead>,
     Path(path): Path<JobPath>,
 ) -> Result<Json<JobDto>, Problem> {
-    let mut read = caller.begin_read().await?;
+    let mut read = caller.begin_read_on_primary().await?;
     let job = ingestion::get_job(read.tx(), path.job_id).await?;
     read.finish().await?;
     context::count_rows_read(1);

@@ -1,6 +1,7 @@
 //! Routes of jobs: what runs for the vendor, how far it is, what it refused.
 //!
-//! Owns: no table. Promises: a viewer learns counts, codes and places and no value of a customer's row.
+//! Owns: no table. Promises: a viewer learns counts, codes and places and no value of a customer's row; a job
+//! is found from its 202 on (it is read from the primary, since a replica may be behind).
 //! Emits: nothing; the domain audits. Never: starts a job.
 
 mod dto;

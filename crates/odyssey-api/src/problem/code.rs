@@ -86,5 +86,6 @@ registry! {
     // Us.
     Timeout = "timeout", SERVICE_UNAVAILABLE, "The request took longer than a request may";
     DatabaseUnavailable = "database-unavailable", SERVICE_UNAVAILABLE, "The database is away";
+    ChangesCollided = "changes-collided", SERVICE_UNAVAILABLE, "Changes of several callers met, and nothing of this one was kept";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
 }

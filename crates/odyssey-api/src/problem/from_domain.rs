@@ -12,6 +12,9 @@ use crate::context;
 /// How soon to come back when the database is away: it restarts within seconds.
 const DATABASE_RETRY: TimeDelta = TimeDelta::seconds(2);
 
+/// How soon to come back after a collision: whoever went first has ended by then.
+const COLLISION_RETRY: TimeDelta = TimeDelta::seconds(1);
+
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
@@ -22,6 +25,14 @@ impl From<DbError> for Problem {
                     "A request met no database"
                 );
                 Self::new(ProblemCode::DatabaseUnavailable).retry_after(DATABASE_RETRY)
+            }
+            DbError::Collided(_) => {
+                tracing::warn!(
+                    request_id = %context::request_id_or_nil(),
+                    error = chain(&error),
+                    "The transaction of a request met another and was rolled back"
+                );
+                Self::new(ProblemCode::ChangesCollided).retry_after(COLLISION_RETRY)
             }
             DbError::Unaudited | DbError::Inconsistent(_) | DbError::Statement(_) => Self::internal(&error),
         }

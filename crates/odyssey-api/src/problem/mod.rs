@@ -133,9 +133,16 @@ impl Problem {
     }
 }
 
+/// Marks an answer whose work PostgreSQL undid because it met other work: doing it again may succeed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Collided;
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.code.status(), self.to_json()).into_response();
+        if self.code == ProblemCode::ChangesCollided {
+            response.extensions_mut().insert(Collided);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.extend(self.headers);

@@ -7,9 +7,11 @@
 mod admit;
 mod body;
 mod headers;
+mod repeat;
 mod request;
 
 pub(crate) use admit::admit;
 pub(crate) use body::{BufferedBody, buffer_body};
 pub(crate) use headers::security_headers;
+pub(crate) use repeat::repeat_collided;
 pub(crate) use request::{find_operation, limit_time, panic_problem, serve_in_context};

@@ -1,10 +1,12 @@
 //! Routes that only these tests mount.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::response::Response;
 use http::StatusCode;
 use odyssey_domain::audit::{self, AuditEvent};
+use odyssey_domain::db::testing;
 use odyssey_domain::tenancy::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -114,6 +116,9 @@ struct Written {
     run_id: Uuid,
 }
 
+/// How often the probe was asked to collide; a test that asks has a process of its own.
+pub(super) static COLLISIONS: AtomicU32 = AtomicU32::new(0);
+
 /// Does as the e-mail says.
 #[utoipa::path(post, path = "/probe/keyed", request_body = Person,
     responses((status = 201, description = "Written", body = Written)))]
@@ -128,6 +133,14 @@ async fn write_keyed(
     match person.email.as_str() {
         "missing" => return Err(Problem::new(ProblemCode::CustomerNotFound).detail(run_id.to_string())),
         "failing" => return Err(Problem::broken_promise("the probe was asked to fail")),
+        "colliding" | "colliding once" => {
+            let again = COLLISIONS.fetch_add(1, Ordering::SeqCst) > 0;
+            if !again || person.email == "colliding" {
+                audit::record(&mut tx, event).await?;
+                return Err(testing::collide(&mut tx).await.into());
+            }
+            audit::record(&mut tx, event).await?;
+        }
         "slow" => tokio::time::sleep(Duration::from_hours(1)).await,
         "unaudited" => {}
         _ => {

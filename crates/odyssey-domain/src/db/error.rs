@@ -6,6 +6,10 @@ pub enum DbError {
     /// The server is away, restarting, or has no connection to spare: try again shortly.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// Concurrent changes met (a deadlock, a serialization failure) and PostgreSQL rolled this one back:
+    /// the same work may simply be done again.
+    #[error("changes of several callers met, and this one was rolled back")]
+    Collided(#[source] sqlx::Error),
     /// A transaction changed or disclosed something and nobody recorded it.
     #[error("a transaction was about to commit without an audit record")]
     Unaudited,
@@ -19,7 +23,13 @@ pub enum DbError {
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Statement(error) }
+        if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else if is_collision(&error) {
+            Self::Collided(error)
+        } else {
+            Self::Statement(error)
+        }
     }
 }
 
@@ -57,4 +67,10 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         sqlx::Error::Protocol(_) => true,
         _ => false,
     }
+}
+
+/// 40P01: a deadlock was broken at our expense; 40001: a serialization failure.
+fn is_collision(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().is_some_and(|code| matches!(&*code, "40P01" | "40001"))
 }

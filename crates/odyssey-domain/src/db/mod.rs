@@ -3,10 +3,12 @@
 //!
 //! Owns: the pools. Promises: vendor work runs in a [`VendorTx`], cross-vendor work in a [`SystemTx`],
 //! and there is no third way; a transaction that was cancelled half-way never reaches the next
-//! borrower; what commits has been audited. Emits: [`Notice`]s after commit, to this process.
+//! borrower; what commits has been audited; a server that sleeps is waited for, one that is away is told
+//! within `acquire_timeout`. Emits: [`Notice`]s after commit, to this process.
 //! Never: hands out a pool or a bare connection.
 
 mod error;
+mod lender;
 mod migrate;
 mod notice;
 mod pool;

@@ -8,7 +8,9 @@ use odyssey_vault::KeyStore;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 
+use super::lender::Lender;
 use super::{DbError, Notice};
 
 /// Sizes and patience of the pools.
@@ -18,8 +20,10 @@ pub struct PoolSettings {
     pub app_connections: u32,
     /// Connections for cross-vendor work: sign-in, queue, retention.
     pub platform_connections: u32,
-    /// How long a request waits for a connection before it is told to come back.
+    /// How long a request waits for a connection, or for a server that is away, before it is told to come back.
     pub acquire_timeout: Duration,
+    /// How long it waits where the server takes the connection and is slow to speak: it was asleep.
+    pub connect_timeout: Duration,
     /// Longest statement; a request must never hang on the database.
     pub statement_timeout: Duration,
 }
@@ -30,6 +34,7 @@ impl Default for PoolSettings {
             app_connections: 16,
             platform_connections: 8,
             acquire_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(20),
             statement_timeout: Duration::from_secs(30),
         }
     }
@@ -52,9 +57,9 @@ pub struct DatabaseParts {
 /// The database as the domain sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pub(super) app: PgPool,
-    pub(super) read: PgPool,
-    pub(super) platform: PgPool,
+    pub(super) app: Lender,
+    pub(super) read: Lender,
+    pub(super) platform: Lender,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) keys: Arc<KeyStore>,
     notices: broadcast::Sender<Notice>,
@@ -65,19 +70,21 @@ const NOTICE_BACKLOG: usize = 1024;
 /// A connection idle for longer is pinged before it is lent: a server that restarted or went to sleep
 /// has closed it (57P01), and the borrower should never see that.
 const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
+/// Longest wait for the answer to it. The other end may be gone without a word.
+const PING_MAX: Duration = Duration::from_secs(2);
 
 impl Database {
     /// Makes the pools; connects lazily.
     pub fn new(parts: DatabaseParts) -> Self {
         let (notices, _) = broadcast::channel(NOTICE_BACKLOG);
         let settings = &parts.settings;
-        let app = pool(parts.app.clone(), settings, settings.app_connections);
-        let read =
-            parts.read.map_or_else(|| app.clone(), |read| pool(read, settings, settings.app_connections));
+        let lender = |options, size| Lender::new(pool(options, settings, size), settings);
+        let app = lender(parts.app, settings.app_connections);
+        let read = parts.read.map_or_else(|| app.clone(), |read| lender(read, settings.app_connections));
         Self {
             app,
             read,
-            platform: pool(parts.platform, settings, settings.platform_connections),
+            platform: lender(parts.platform, settings.platform_connections),
             clock: parts.clock,
             keys: parts.keys,
             notices,
@@ -106,24 +113,24 @@ impl Database {
 
     /// The platform pool for the queue, whose statements set their own role. No other area may ask.
     pub(crate) fn queue_pool(&self) -> PgPool {
-        self.platform.clone()
+        self.platform.pool().clone()
     }
 
     /// Connections in use and idle: application, then platform.
     pub fn pool_sizes(&self) -> [(u32, usize); 2] {
-        [(self.app.size(), self.app.num_idle()), (self.platform.size(), self.platform.num_idle())]
+        [&self.app, &self.platform].map(|lender| (lender.pool().size(), lender.pool().num_idle()))
     }
 
-    /// Closes both pools, waiting for what is lent out.
+    /// Closes the pools, waiting for what is lent out.
     pub async fn close(&self) {
-        self.app.close().await;
-        self.read.close().await;
-        self.platform.close().await;
+        for lender in [&self.app, &self.read, &self.platform] {
+            lender.pool().close().await;
+        }
     }
 
     /// Checks that both logins can work and that neither is a superuser or bypasses policies.
     pub async fn check_ready(&self) -> Result<(), DbError> {
-        for pool in [&self.app, &self.platform] {
+        for pool in [&self.app, &self.platform].map(Lender::pool) {
             let (superuser, bypass): (bool, bool) = sqlx::query_as(
                 "SELECT rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = session_user",
             )
@@ -151,10 +158,14 @@ fn pool(options: PgConnectOptions, settings: &PoolSettings, size: u32) -> PgPool
         // "Does not exist, skipping" is no news.
         ("client_min_messages", "warning"),
     ]);
+    // A statement that its caller gave up on may still run when its connection comes back, but no longer than
+    // statements run. Whatever takes longer has no server at its other end, and would be missing for minutes.
+    let clean_up_max = settings.statement_timeout + settings.acquire_timeout;
     PgPoolOptions::new()
         .max_connections(size)
         .min_connections(0)
-        .acquire_timeout(settings.acquire_timeout)
+        // The longest wait there is; `Lender` ends most of them sooner.
+        .acquire_timeout(settings.connect_timeout.max(settings.acquire_timeout))
         .idle_timeout(Duration::from_mins(4))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -162,14 +173,15 @@ fn pool(options: PgConnectOptions, settings: &PoolSettings, size: u32) -> PgPool
                 if meta.idle_for < PING_AFTER_IDLE {
                     return Ok(true);
                 }
-                Ok(connection.ping().await.is_ok())
+                Ok(matches!(timeout(PING_MAX, connection.ping()).await, Ok(Ok(()))))
             })
         })
         // The first guard against leaked transactions: whatever a cancelled `begin` left open ends
         // here. On an aborted transaction BEGIN fails and sqlx closes the connection, which is as good.
-        .after_release(|connection, _| {
+        .after_release(move |connection, _| {
             Box::pin(async move {
-                sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection).await?;
+                let ended = timeout(clean_up_max, sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection)).await;
+                ended.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
                 Ok(true)
             })
         })

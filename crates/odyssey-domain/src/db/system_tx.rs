@@ -8,6 +8,7 @@ use odyssey_types::Clock;
 use odyssey_vault::KeyStore;
 use sqlx::{PgConnection, Postgres, Transaction};
 
+use super::lender::Loan;
 use super::vendor_tx::begin_as;
 use super::{Database, DbError};
 
@@ -16,12 +17,13 @@ use super::{Database, DbError};
 pub struct SystemTx {
     transaction: Transaction<'static, Postgres>,
     database: Database,
+    _loan: Loan,
 }
 
 impl SystemTx {
     pub async fn begin(database: &Database) -> Result<Self, DbError> {
-        let transaction = begin_as(&database.platform, "odyssey_platform", None).await?;
-        Ok(Self { transaction, database: database.clone() })
+        let begun = begin_as(&database.platform, "odyssey_platform", None).await?;
+        Ok(Self { transaction: begun.transaction, database: database.clone(), _loan: begun.loan })
     }
 
     pub fn now(&self) -> DateTime<Utc> {

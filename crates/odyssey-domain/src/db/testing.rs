@@ -16,7 +16,7 @@ pub async fn begin_vendor(
 /// Whether a freshly borrowed connection stands in a transaction, and which vendor it sees.
 #[expect(clippy::missing_panics_doc, reason = "only tests call this")]
 pub async fn what_the_next_borrower_sees(database: &Database) -> (bool, Option<String>) {
-    let mut connection = database.app.acquire().await.expect("a connection");
+    let mut connection = database.app.pool().acquire().await.expect("a connection");
     // In autocommit each statement has its own now(); inside a transaction it stands still.
     let mut instants = Vec::new();
     for _ in 0..2 {
@@ -33,6 +33,12 @@ pub async fn what_the_next_borrower_sees(database: &Database) -> (bool, Option<S
             .await
             .expect("the setting");
     (instants.first() == instants.last(), vendor)
+}
+
+/// What PostgreSQL says to the victim of a deadlock, said to this transaction.
+pub async fn collide(tx: &mut VendorTx) -> DbError {
+    let raise = "DO $$ BEGIN RAISE 'deadlock detected' USING ERRCODE = '40P01'; END $$";
+    sqlx::raw_sql(raise).execute(tx.connection()).await.expect_err("it was raised").into()
 }
 
 /// Rows of a table as the platform role counts them.
@@ -54,12 +60,32 @@ pub async fn locked_leaves(tx: &mut VendorTx) -> Result<Vec<String>, DbError> {
     Ok(rows)
 }
 
+/// The value of a setting as a transaction across vendors has it.
+pub async fn setting_of_platform(tx: &mut SystemTx, name: &str) -> Result<String, DbError> {
+    Ok(sqlx::query_scalar("SELECT pg_catalog.current_setting($1)")
+        .bind(name)
+        .fetch_one(tx.connection())
+        .await?)
+}
+
 /// The value of a setting as this transaction has it.
 pub async fn setting(tx: &mut VendorTx, name: &str) -> Result<String, DbError> {
     Ok(sqlx::query_scalar("SELECT pg_catalog.current_setting($1)")
         .bind(name)
         .fetch_one(tx.connection())
         .await?)
+}
+
+/// How many locks this transaction holds on tables and indexes of any schema of ours.
+pub async fn locks_held(tx: &mut VendorTx) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM pg_catalog.pg_locks l
+         JOIN pg_catalog.pg_class c ON c.oid = l.relation
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname LIKE 'odyssey%'
+         WHERE l.pid = pg_catalog.pg_backend_pid()",
+    )
+    .fetch_one(tx.connection())
+    .await?)
 }
 
 /// The plan inside the search function, as the function itself sees it.

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use odyssey_types::VendorId;
 use odyssey_vault::{KeyStore, VaultError, VendorKeys};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
+use super::lender::{Begun, Lender, Loan};
 use super::{Database, DbError, Notice};
 use crate::tenancy::{Actor, VendorScope};
-
-/// Attempts to begin when a pooled connection turns out to be dead. Nothing has been sent on it yet,
-/// so trying another one is harmless; more than a pool's worth would only hide that the server is away.
-const BEGIN_ATTEMPTS_MAX: usize = 20;
 
 /// A transaction that sees one vendor and will be committed: it must be audited before it is.
 ///
@@ -26,6 +23,7 @@ pub struct VendorTx {
     actor: Actor,
     audited: bool,
     notices: Vec<Notice>,
+    _loan: Loan,
 }
 
 impl VendorTx {
@@ -34,14 +32,24 @@ impl VendorTx {
         scope: VendorScope,
         actor: Actor,
     ) -> Result<Self, DbError> {
-        let transaction = begin_as(&database.app, "odyssey_app", Some(scope.vendor_id())).await?;
+        Self::begin_on(&database.app, database, scope, actor).await
+    }
+
+    async fn begin_on(
+        lender: &Lender,
+        database: &Database,
+        scope: VendorScope,
+        actor: Actor,
+    ) -> Result<Self, DbError> {
+        let begun = begin_as(lender, "odyssey_app", Some(scope.vendor_id())).await?;
         Ok(Self {
-            transaction,
+            transaction: begun.transaction,
             database: database.clone(),
             scope,
             actor,
             audited: false,
             notices: Vec::new(),
+            _loan: begun.loan,
         })
     }
 
@@ -110,7 +118,7 @@ impl VendorTx {
 }
 
 /// A transaction for reads that disclose nothing personal: it cannot commit a write, because it never
-/// commits. May be served by a replica.
+/// commits. May be served by a replica, which may be behind.
 #[derive(Debug)]
 pub struct ReadTx(VendorTx);
 
@@ -120,15 +128,16 @@ impl ReadTx {
         scope: VendorScope,
         actor: Actor,
     ) -> Result<Self, DbError> {
-        let transaction = begin_as(&database.read, "odyssey_app", Some(scope.vendor_id())).await?;
-        Ok(Self(VendorTx {
-            transaction,
-            database: database.clone(),
-            scope,
-            actor,
-            audited: false,
-            notices: Vec::new(),
-        }))
+        Ok(Self(VendorTx::begin_on(&database.read, database, scope, actor).await?))
+    }
+
+    /// On the primary, for what the caller has just been told of and a replica may not know yet.
+    pub(crate) async fn begin_on_primary(
+        database: &Database,
+        scope: VendorScope,
+        actor: Actor,
+    ) -> Result<Self, DbError> {
+        Ok(Self(VendorTx::begin_on(&database.app, database, scope, actor).await?))
     }
 
     /// The transaction to read by.
@@ -147,41 +156,18 @@ impl ReadTx {
 /// The second guard: this runs in a task of its own, so that a caller that goes away (axum drops the
 /// future when a client hangs up) cannot leave a begun transaction behind in the pool.
 pub(super) async fn begin_as(
-    pool: &PgPool,
+    lender: &Lender,
     role: &'static str,
     vendor: Option<VendorId>,
-) -> Result<Transaction<'static, Postgres>, DbError> {
-    let pool = pool.clone();
+) -> Result<Begun, DbError> {
+    let lender = lender.clone();
     // A UUID and a role name of ours: nothing that a request could have written.
     let vendor = vendor.map(|id| id.to_string()).unwrap_or_default();
     let statement = format!(
         "BEGIN; SELECT set_config('role', '{role}', true), set_config('app.vendor_id', '{vendor}', true)"
     );
-    let task = tokio::spawn(async move {
-        let mut attempt = 1;
-        loop {
-            match pool.begin_with(AssertSqlSafe(statement.clone())).await {
-                Err(error) if attempt < BEGIN_ATTEMPTS_MAX && died_while_idle(&error) => attempt += 1,
-                outcome => return outcome,
-            }
-        }
-    });
-    match task.await {
+    match tokio::spawn(async move { lender.begin(&statement).await }).await {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(DbError::Unavailable(sqlx::Error::WorkerCrashed)),
-    }
-}
-
-/// The connection broke under us, as opposed to the server refusing a new one.
-fn died_while_idle(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => !matches!(
-            error.kind(),
-            std::io::ErrorKind::ConnectionRefused
-                | std::io::ErrorKind::NotFound
-                | std::io::ErrorKind::TimedOut
-        ),
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P01"),
-        _ => false,
     }
 }

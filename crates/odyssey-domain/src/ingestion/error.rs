@@ -99,6 +99,7 @@ impl From<IngestionError> for JobError {
                 .code("upload_damaged")
                 .detail("The stored upload is damaged or cut; upload the file again."),
             E::Db(DbError::Unavailable(_)) => Self::retry(error).code("database_unavailable"),
+            E::Db(DbError::Collided(_)) => Self::retry(error).code("changes_collided"),
             E::Db(DbError::Inconsistent(_) | DbError::Unaudited) => Self::fail(error).code("inconsistent"),
             E::Tenancy(TenancyError::VendorNotFound) => Self::fail(error).code("vendor_not_found"),
             E::Spool { .. } => Self::retry(error).code("spool_unavailable"),

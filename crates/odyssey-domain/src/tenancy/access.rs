@@ -95,10 +95,17 @@ impl Caller {
         Ok(VendorTx::begin(&self.database, scope, self.actor()).await?)
     }
 
-    /// A transaction for reads that disclose nothing personal; it cannot commit.
+    /// A transaction for reads that disclose nothing personal; it cannot commit. A replica may answer it.
     pub async fn begin_read(&self) -> Result<ReadTx, TenancyError> {
         let scope = self.scope.ok_or(TenancyError::VendorRequired)?;
         Ok(ReadTx::begin(&self.database, scope, self.actor()).await?)
+    }
+
+    /// The same on the primary: for what this caller was just told of (a job from its 202 on), which a replica
+    /// may not have yet.
+    pub async fn begin_read_on_primary(&self) -> Result<ReadTx, TenancyError> {
+        let scope = self.scope.ok_or(TenancyError::VendorRequired)?;
+        Ok(ReadTx::begin_on_primary(&self.database, scope, self.actor()).await?)
     }
 
     /// The platform's transaction, for superadmins.

@@ -37,11 +37,11 @@ pub struct DatabaseConfig {
     pub app_connections_max: u32,
     /// Connections across vendors, count. Default 8. `ODYSSEY__DATABASE__PLATFORM_CONNECTIONS_MAX`.
     pub platform_connections_max: u32,
-    /// Wait for a free connection, milliseconds. Default 5,000. `ODYSSEY__DATABASE__ACQUIRE_TIMEOUT_MS`.
+    /// Wait for a free connection or a server that is away, milliseconds. Default 5,000. `ODYSSEY__DATABASE__ACQUIRE_TIMEOUT_MS`.
     pub acquire_timeout_ms: u64,
     /// Longest statement, milliseconds. Default 30,000. `ODYSSEY__DATABASE__STATEMENT_TIMEOUT_MS`.
     pub statement_timeout_ms: u64,
-    /// One attempt to connect at start, seconds. Default 20. `ODYSSEY__DATABASE__CONNECT_TIMEOUT_SECONDS`.
+    /// One attempt to connect to a server that may be asleep, seconds. Default 20. `ODYSSEY__DATABASE__CONNECT_TIMEOUT_SECONDS`.
     pub connect_timeout_seconds: u64,
     /// Attempts at start, count. Default 6. `ODYSSEY__DATABASE__CONNECT_ATTEMPTS_MAX`.
     pub connect_attempts_max: u32,

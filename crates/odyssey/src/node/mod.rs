@@ -70,6 +70,7 @@ impl Node {
                 app_connections: settings.database.app_connections_max,
                 platform_connections: settings.database.platform_connections_max,
                 acquire_timeout: settings.database.acquire_timeout(),
+                connect_timeout: settings.database.connect_timeout(),
                 statement_timeout: settings.database.statement_timeout(),
             },
             clock: Arc::new(SystemClock),
