@@ -43,7 +43,11 @@ impl TestApp {
 
     /// With other settings of the API than a test usually wants (which are: no rate limit is ever met).
     pub async fn start_with(change: impl FnOnce(&mut ApiSettings)) -> Self {
-        let test = TestDatabase::start().await;
+        Self::on(TestDatabase::start().await, change)
+    }
+
+    /// On a database that is there: one reached by another road, or with a replica.
+    pub fn on(test: TestDatabase, change: impl FnOnce(&mut ApiSettings)) -> Self {
         // Sessions of a test last as long as the test moves its clock.
         let settings = TokenSettings { access_ttl: TimeDelta::days(400), refresh_ttl: TimeDelta::days(400) };
         let issuer = Arc::new(TokenIssuer::open(test.database.keys(), settings).expect("a signing key"));

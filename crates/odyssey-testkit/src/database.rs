@@ -14,11 +14,14 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 
+use crate::proxy::Proxy;
+
 /// The password of every person in a test.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Key of the lock under which one process makes the template and the others wait.
 const TEMPLATE_LOCK: i64 = 0x0d15_5e71;
-const OWNER: &str = "odyssey_test_owner";
+/// The role that owns every test database; its password is `test`.
+pub const OWNER: &str = "odyssey_test_owner";
 
 /// A vendor of the template, with one person in each role.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ impl TestDatabase {
         let keys_path = keys.path().join("keys");
         copy_directory(&template.keys, &keys_path);
         let clock = FixedClock::at(start_of_time());
-        let database = connect(&name, &keys_path, clock.clone(), settings);
+        let database = connect(&crate::admin_options(), &name, None, &keys_path, clock.clone(), settings);
         let (vendors, superadmin) = seeds(&database).await;
         Self { database, clock, vendors, superadmin, name, keys_path, _keys: keys }
     }
@@ -84,7 +87,21 @@ impl TestDatabase {
 
     /// A second set of pools on the same database, with other settings.
     pub fn reconnect(&self, settings: PoolSettings) -> Database {
-        connect(&self.name, &self.keys_path, self.clock.clone(), settings)
+        self.connect(&crate::admin_options(), None, settings)
+    }
+
+    /// The same, by way of a proxy.
+    pub fn reconnect_through(&self, proxy: &Proxy, settings: PoolSettings) -> Database {
+        self.connect(&crate::admin_options().host("127.0.0.1").port(proxy.port()), None, settings)
+    }
+
+    /// The same, with another copy of the template as its replica: one that has not heard of anything since.
+    pub fn reconnect_with_replica(&self, replica: &Self, settings: PoolSettings) -> Database {
+        self.connect(&crate::admin_options(), Some(&replica.name), settings)
+    }
+
+    fn connect(&self, server: &PgConnectOptions, replica: Option<&str>, settings: PoolSettings) -> Database {
+        connect(server, &self.name, replica, &self.keys_path, self.clock.clone(), settings)
     }
 }
 
@@ -170,7 +187,9 @@ impl Template {
             .expect("the owner is made");
         db::migrate(&owner_options(&building), &logins()).await.expect("the migrations run from empty");
         KeyStore::create(keys).expect("a key store");
-        let database = connect(&building, keys, FixedClock::at(start_of_time()), PoolSettings::default());
+        let clock = FixedClock::at(start_of_time());
+        let database =
+            connect(&crate::admin_options(), &building, None, keys, clock, PoolSettings::default());
         seed(&database).await;
         database.close().await;
         let rename = format!("ALTER DATABASE {building} RENAME TO {name}");
@@ -231,12 +250,19 @@ async fn user(database: &Database, email: &str) -> UserId {
     found.expect("the template has this user")
 }
 
-fn connect(name: &str, keys: &Path, clock: FixedClock, settings: PoolSettings) -> Database {
-    let login = |user: &str| crate::admin_options().database(name).username(user).password("test");
+fn connect(
+    server: &PgConnectOptions,
+    name: &str,
+    replica: Option<&str>,
+    keys: &Path,
+    clock: FixedClock,
+    settings: PoolSettings,
+) -> Database {
+    let login = |user: &str, name: &str| server.clone().database(name).username(user).password("test");
     Database::new(DatabaseParts {
-        app: login("odyssey_app_login"),
-        platform: login("odyssey_platform_login"),
-        read: None,
+        app: login("odyssey_app_login", name),
+        platform: login("odyssey_platform_login", name),
+        read: replica.map(|replica| login("odyssey_app_login", replica)),
         settings,
         clock: Arc::new(clock),
         keys: Arc::new(KeyStore::open(keys).expect("the key store opens")),

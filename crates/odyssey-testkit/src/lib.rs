@@ -8,10 +8,12 @@ mod actor;
 mod app;
 mod cluster;
 mod database;
+mod proxy;
 mod response;
 
 pub use actor::{Actor, TestVendor};
 pub use app::TestApp;
 pub use cluster::admin_options;
-pub use database::{PASSWORD, TestDatabase, VendorSeed, logins, start_of_time};
+pub use database::{OWNER, PASSWORD, TestDatabase, VendorSeed, logins, start_of_time};
+pub use proxy::{Proxy, Road};
 pub use response::TestResponse;

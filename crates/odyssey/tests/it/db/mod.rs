@@ -1,3 +1,9 @@
+mod collisions;
+mod killed;
 mod leaked_transactions;
 mod leaves;
+mod migrations;
+mod outages;
 mod policies;
+mod provisioning;
+mod replicas;
