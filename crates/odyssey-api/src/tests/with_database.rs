@@ -1,5 +1,6 @@
 //! Sessions, permissions and idempotency keys against a real PostgreSQL.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use odyssey_testkit::{PASSWORD, TestDatabase};
@@ -93,6 +94,22 @@ async fn a_wrong_address_and_a_wrong_password_are_one_answer() {
         bodies.push(body);
     }
     assert_eq!(bodies[0], bodies[1]);
+}
+
+#[tokio::test]
+async fn guesses_at_the_same_time_are_counted_like_guesses_in_turn() {
+    let mut settings = ApiSettings::default();
+    settings.rates.sign_ins_per_address = 1_000;
+    let running = Running::with(settings, true).await;
+    let guesses = (0..30).map(|_| running.try_sign_in(ADMIN, "wrong horse battery staple"));
+    let answers = futures::future::join_all(guesses).await;
+    let wrong = answers.iter().filter(|answer| answer.problem() == "401 unauthenticated").count();
+    assert_eq!(wrong, 10, "more passwords were tried than may be");
+    let limited = running.try_sign_in(ADMIN, PASSWORD).await;
+    assert_eq!(limited.problem(), "429 sign-in-limited");
+    assert_eq!(limited.headers["retry-after"], "900");
+    running.test.clock.advance(chrono::TimeDelta::minutes(16));
+    assert_eq!(running.try_sign_in(ADMIN, PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
@@ -194,6 +211,30 @@ async fn a_refusal_that_will_come_again_is_kept_and_a_failure_is_not() {
         assert!(!again.headers.contains_key("idempotent-replayed"));
         assert_eq!(running.change(&token, key, "go").await.status, 201);
     }
+}
+
+#[tokio::test]
+async fn a_change_that_met_another_is_made_again_and_leaves_one_effect() {
+    let running = Running::start().await;
+    let token = running.sign_in(OPERATOR).await;
+    assert_eq!(running.change(&token, "k-1", "colliding once").await.status, 201);
+    assert_eq!(probe::COLLISIONS.load(Ordering::SeqCst), 2);
+    assert_eq!(running.audited("probe.write", "allowed").await, 1, "the first attempt left nothing");
+    let again = running.change(&token, "k-1", "colliding once").await;
+    assert_eq!(again.headers["idempotent-replayed"], "true", "the key was answered by the second attempt");
+}
+
+#[tokio::test]
+async fn a_change_that_meets_others_again_and_again_is_told_to_come_back() {
+    let running = Running::start().await;
+    let token = running.sign_in(OPERATOR).await;
+    let refused = running.change(&token, "k-1", "colliding").await;
+    assert_eq!(refused.problem(), "503 changes-collided");
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(probe::COLLISIONS.load(Ordering::SeqCst), 3);
+    assert_eq!(running.audited("probe.write", "allowed").await, 0);
+    let free = running.change(&token, "k-1", "colliding").await;
+    assert_eq!(free.problem(), "503 changes-collided", "the key was given back");
 }
 
 #[tokio::test]

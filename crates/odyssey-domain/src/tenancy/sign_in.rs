@@ -59,26 +59,22 @@ pub async fn sign_in(
     let found = store::find_credentials(&mut tx, &email).await?;
     tx.roll_back().await?;
     let now = database.clock().now();
-    if let Some(until) = found.as_ref().and_then(|c| c.locked_until).filter(|until| *until > now) {
-        let retry_after_seconds = (until - now).num_seconds().max(1).unsigned_abs();
-        return Err(TenancyError::SignInLimited { retry_after_seconds });
-    }
+    refuse_while_resting(found.as_ref().and_then(|c| c.locked_until), now)?;
     // An unknown address costs one hash as well.
     let hash = found.as_ref().map_or_else(|| DECOY_HASH.to_owned(), |c| c.password_hash.clone());
     let right = verify_password(hash, password.clone()).await?;
     let Some(found) = found else { return Err(TenancyError::Unauthenticated) };
 
     let mut tx = SystemTx::begin(database).await?;
+    // Others may have guessed while this one was hashed: what counts is how many have failed by now.
+    refuse_while_resting(store::lock_account(&mut tx, found.user_id).await?, now)?;
     if !right {
-        let failed = found.failed_sign_ins + 1;
-        let locked_until = (failed >= FAILED_SIGN_INS_MAX).then(|| now + LOCK);
-        let failed = if locked_until.is_some() { 0 } else { failed };
-        store::set_sign_in_failures(&mut tx, found.user_id, failed, locked_until).await?;
+        store::count_failed_sign_in(&mut tx, found.user_id, FAILED_SIGN_INS_MAX, now + LOCK).await?;
         record(&mut tx, found.user_id, request_id, "session.sign_in", Outcome::Failed).await?;
         tx.commit().await?;
         return Err(TenancyError::Unauthenticated);
     }
-    store::set_sign_in_failures(&mut tx, found.user_id, 0, None).await?;
+    store::forget_failed_sign_ins(&mut tx, found.user_id).await?;
     let session_id = SessionId::generate(now);
     let refresh_token = new_refresh_token();
     let expires_at = now + issuer.settings().refresh_ttl;
@@ -87,6 +83,16 @@ pub async fn sign_in(
     record(&mut tx, found.user_id, request_id, "session.sign_in", Outcome::Allowed).await?;
     tx.commit().await?;
     signed_in(issuer, VerifiedIdentity { user_id: found.user_id, session_id }, refresh_token, now)
+}
+
+fn refuse_while_resting(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), TenancyError> {
+    match until {
+        Some(until) if until > now => {
+            let retry_after_seconds = (until - now).num_seconds().max(1).unsigned_abs();
+            Err(TenancyError::SignInLimited { retry_after_seconds })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Exchanges a refresh token for a new pair. A token presented twice ends its session.

@@ -76,13 +76,12 @@ pub(super) async fn find_standing(
 pub(super) struct Credentials {
     pub user_id: UserId,
     pub password_hash: String,
-    pub failed_sign_ins: i32,
     pub locked_until: Option<DateTime<Utc>>,
 }
 
 pub(super) async fn find_credentials(tx: &mut SystemTx, email: &str) -> Result<Option<Credentials>, DbError> {
     let row = sqlx::query!(
-        "SELECT id, password_hash, failed_sign_ins, locked_until
+        "SELECT id, password_hash, locked_until
          FROM users WHERE email = $1 AND disabled_at IS NULL",
         email,
     )
@@ -91,22 +90,48 @@ pub(super) async fn find_credentials(tx: &mut SystemTx, email: &str) -> Result<O
     Ok(row.map(|row| Credentials {
         user_id: row.id.into(),
         password_hash: row.password_hash,
-        failed_sign_ins: row.failed_sign_ins,
         locked_until: row.locked_until,
     }))
 }
 
-pub(super) async fn set_sign_in_failures(
+/// Locks a person's row, so that attempts at the same time are counted one after the other, and says until
+/// when the account rests.
+pub(super) async fn lock_account(
     tx: &mut SystemTx,
     user_id: UserId,
-    failed: i32,
-    locked_until: Option<DateTime<Utc>>,
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    let statement = sqlx::query_scalar!(
+        "SELECT locked_until FROM users WHERE id = $1 AND disabled_at IS NULL FOR UPDATE",
+        user_id.as_uuid(),
+    );
+    Ok(statement.fetch_optional(tx.connection()).await?.flatten())
+}
+
+/// One more wrong password; the last of `failures_max` lets the account rest until `rest_until`.
+pub(super) async fn count_failed_sign_in(
+    tx: &mut SystemTx,
+    user_id: UserId,
+    failures_max: i32,
+    rest_until: DateTime<Utc>,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "UPDATE users SET failed_sign_ins = $2, locked_until = $3 WHERE id = $1",
+        "UPDATE users
+         SET failed_sign_ins = CASE WHEN failed_sign_ins + 1 >= $2 THEN 0 ELSE failed_sign_ins + 1 END,
+             locked_until    = CASE WHEN failed_sign_ins + 1 >= $2 THEN $3::timestamptz END
+         WHERE id = $1",
         user_id.as_uuid(),
-        failed,
-        locked_until,
+        failures_max,
+        rest_until,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn forget_failed_sign_ins(tx: &mut SystemTx, user_id: UserId) -> Result<(), DbError> {
+    sqlx::query!(
+        "UPDATE users SET failed_sign_ins = 0, locked_until = NULL WHERE id = $1",
+        user_id.as_uuid()
     )
     .execute(tx.connection())
     .await?;

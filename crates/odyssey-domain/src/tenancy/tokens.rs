@@ -66,8 +66,8 @@ impl TokenIssuer {
                     Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).map_err(|_| {
                         TenancyError::KeyStoreMismatch("a signing key could not be made".to_owned())
                     })?;
-                keys.put_named_secret(SIGNING_KEY, made.as_ref())?;
-                made.as_ref().to_vec()
+                // Two processes may start for the first time together: both take the one that is there then.
+                keys.named_secret_or_put(SIGNING_KEY, made.as_ref())?.to_vec()
             }
         };
         let pair = Ed25519KeyPair::from_pkcs8(&pkcs8)
