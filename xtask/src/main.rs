@@ -3,6 +3,7 @@
 mod ci;
 mod generate;
 mod licences;
+mod newest;
 mod repo;
 mod secrets;
 mod setup;
@@ -24,7 +25,9 @@ const HELP: &str = "cargo xtask <command>
   generate queries   write .sqlx only
   testdb start|stop  a throw-away PostgreSQL for tests; start prints its ODYSSEY_TEST_DATABASE_URL
   setup [demo]       install what is missing: PostgreSQL and cargo-nextest (demo: PostgreSQL only)
-  soak               the long tests; ODYSSEY_SOAK_MINUTES sets how long (30)";
+  soak               the long tests; ODYSSEY_SOAK_MINUTES sets how long (30); then `soak newest`
+  soak newest [TESTS] migrations and integration tests on PostgreSQL 17, which npm has where it is not installed;
+                     TESTS is a filter expression of nextest";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,6 +55,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["setup"] => setup::everything(),
         ["setup", "demo"] => setup::postgres(),
         ["soak"] => soak::run(),
+        ["soak", "newest", filter @ ..] => soak::on_newest(filter),
         ["help" | "--help"] | [] => {
             println!("{HELP}");
             Ok(())

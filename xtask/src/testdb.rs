@@ -58,6 +58,11 @@ impl TestDb {
     /// Starts a cluster; `name` tells apart those that may live at the same time.
     pub fn start(name: &str) -> Result<Self> {
         let bin = find_binaries().context("PostgreSQL is not installed: `cargo xtask setup` installs it")?;
+        Self::start_with(name, bin)
+    }
+
+    /// The same with these binaries, which may lie where the server's user cannot reach them.
+    pub fn start_with(name: &str, bin: PathBuf) -> Result<Self> {
         sweep_leftovers()?;
         let record = record_of(name, std::process::id());
         let account = Account::choose()?;
@@ -71,8 +76,26 @@ impl TestDb {
         // Recorded before anything runs, so that the next start can sweep up whatever happens now.
         fs::write(&record, format!("{}\n", folder.display()))?;
         let mut database = Self { folder, record, bin, account, url: String::new(), keep: false };
+        if database.bin.starts_with(repo::target_dir()) {
+            database.bin = database.bring_binaries()?;
+        }
         database.boot()?;
         Ok(database)
+    }
+
+    /// Folder of the tools that this cluster runs by.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Copies binaries of ours, libraries included, into the cluster's own folder.
+    fn bring_binaries(&self) -> Result<PathBuf> {
+        let installation = self.bin.parent().context("the folder of the installation")?;
+        let copy = self.folder.join("postgresql");
+        let mut command = Command::new("cp");
+        command.arg("-a").arg(installation).arg(&copy);
+        quietly("cp", command)?;
+        Ok(copy.join("bin"))
     }
 
     /// URL of the superuser on the `postgres` database.
@@ -166,6 +189,16 @@ pub fn stop_command() -> Result<()> {
 
 /// Folder of the newest supported binaries.
 pub fn find_binaries() -> Option<PathBuf> {
+    installed().into_iter().next().map(|it| it.1)
+}
+
+/// Folder of the binaries of exactly this version.
+pub fn find_binaries_of(major: u32) -> Option<PathBuf> {
+    installed().into_iter().find(|it| it.0 == major).map(|it| it.1)
+}
+
+/// What is installed and supported, newest first.
+fn installed() -> Vec<(u32, PathBuf)> {
     let mut folders: Vec<PathBuf> =
         std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     for major in SUPPORTED {
@@ -176,7 +209,7 @@ pub fn find_binaries() -> Option<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> =
         folders.into_iter().filter_map(|dir| Some((version(&dir)?, dir))).collect();
     found.sort_by_key(|it| std::cmp::Reverse(it.0));
-    found.into_iter().next().map(|it| it.1)
+    found
 }
 
 fn version(dir: &Path) -> Option<u32> {
