@@ -82,6 +82,7 @@ async fn main() {
         workers: figure(1, 8),
         vendor_cap: figure(2, 200),
         claim_batch: figure(3, 100),
+        lease_seconds: None,
     };
     println!("lane: {lane:?}");
     pick_up(lane).await;

@@ -33,12 +33,15 @@ pub(crate) struct Lease {
     pub(crate) id: i64,
     /// Microseconds since 1970, UTC.
     until_us: AtomicI64,
+    /// What a heartbeat adds.
+    pub(crate) length: TimeDelta,
     pub(crate) lost: CancellationToken,
 }
 
 impl Lease {
-    pub(crate) fn new(id: i64, until: DateTime<Utc>) -> Self {
-        Self { id, until_us: AtomicI64::new(until.timestamp_micros()), lost: CancellationToken::new() }
+    pub(crate) fn new(id: i64, until: DateTime<Utc>, length: TimeDelta) -> Self {
+        let until_us = AtomicI64::new(until.timestamp_micros());
+        Self { id, until_us, length, lost: CancellationToken::new() }
     }
 
     pub(crate) fn extend(&self, until: DateTime<Utc>) {
@@ -102,7 +105,6 @@ pub(crate) struct Inner {
     pub(crate) pool: PgPool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lease: Arc<Lease>,
-    pub(crate) lease_length: TimeDelta,
     pub(crate) stop: Arc<Stop>,
     pub(crate) job_id: Uuid,
     pub(crate) vendor_id: Uuid,
@@ -174,7 +176,7 @@ impl JobContext {
     /// Extends the lease now. The dispatcher does so by itself while the process lives; this is for a handler
     /// that wants to know before a long piece of work that the job is still its own.
     pub async fn heartbeat(&self) -> Result<(), JobError> {
-        let until = self.now() + self.inner.lease_length;
+        let until = self.now() + self.inner.lease.length;
         let lease_id = self.inner.lease.id;
         let extended = platform_tx(&self.inner.pool, Mode::Relaxed, move |connection| {
             Box::pin(async move {

@@ -55,6 +55,8 @@ pub struct JobOutcome {
     pub verdict: JobVerdict,
     /// Counts for whoever follows the job; `None` keeps those recorded last.
     pub totals: Option<Value>,
+    /// Why it waits, where it paused itself: stable, machine-readable, shown as the job's error code meanwhile.
+    pub reason: Option<&'static str>,
 }
 
 /// What becomes of the job after a run that did not fail.
@@ -84,12 +86,17 @@ impl JobVerdict {
 }
 
 impl JobOutcome {
-    pub const COMPLETED: Self = Self { verdict: JobVerdict::Completed, totals: None };
-    pub const CANCELED: Self = Self { verdict: JobVerdict::Canceled, totals: None };
-    pub const PAUSED: Self = Self { verdict: JobVerdict::Paused, totals: None };
+    pub const COMPLETED: Self = Self::new(JobVerdict::Completed);
+    pub const CANCELED: Self = Self::new(JobVerdict::Canceled);
+    pub const PAUSED: Self = Self::new(JobVerdict::Paused);
 
     pub const fn new(verdict: JobVerdict) -> Self {
-        Self { verdict, totals: None }
+        Self { verdict, totals: None, reason: None }
+    }
+
+    /// Waits for whatever the reason names to end; [`crate::resume_paused`] lets it go on.
+    pub const fn paused_for(reason: &'static str) -> Self {
+        Self { verdict: JobVerdict::Paused, totals: None, reason: Some(reason) }
     }
 
     pub fn with_totals(mut self, totals: Value) -> Self {

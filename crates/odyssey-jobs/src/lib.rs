@@ -36,7 +36,8 @@ pub use model::{
 };
 pub use operations::{
     CancelOutcome, Depth, Purged, cancel, counts, dead_letters, depth, get, is_vendor_paused, list,
-    log_lines, pause_job, pause_vendor, purge, redrive, resume_job, resume_vendor, steps,
+    log_lines, pause_job, pause_vendor, purge, redrive, resume_job, resume_paused, resume_vendor, steps,
+    vendors_paused_for,
 };
 pub use registry::Registry;
 pub use wake::{NOTIFY_CHANNEL, Wake, run_notifier};

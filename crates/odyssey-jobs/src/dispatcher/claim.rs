@@ -1,6 +1,6 @@
 //! The queue's statements for taking work: claim, start, sweep, promote.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub(super) struct ClaimRequest {
     pub(super) lane: &'static str,
     pub(super) worker: Uuid,
     pub(super) now: DateTime<Utc>,
-    pub(super) until: DateTime<Utc>,
+    pub(super) lease_length: TimeDelta,
     pub(super) limit: i32,
     pub(super) vendor_cap: i32,
     pub(super) kinds: Vec<String>,
@@ -88,7 +88,7 @@ pub(super) async fn claim(pool: &PgPool, request: ClaimRequest) -> Result<Option
                 request.lane,
                 request.worker,
                 request.now,
-                request.until,
+                request.now + request.lease_length,
                 request.limit,
                 request.vendor_cap,
                 &request.kinds,

@@ -25,9 +25,9 @@ pub(super) async fn claim_and_start<C: Send + Sync + 'static>(
     shared: Arc<Shared<C>>,
     request: ClaimRequest,
 ) -> Result<Option<Claimed>, QueueError> {
-    let until = request.until;
+    let (until, length) = (request.now + request.lease_length, request.lease_length);
     let Some(claim) = claim::claim(&shared.pool, request).await? else { return Ok(None) };
-    let lease = Arc::new(Lease::new(claim.lease_id, until));
+    let lease = Arc::new(Lease::new(claim.lease_id, until, length));
     shared.tasks().leases.insert(lease.id, Arc::clone(&lease));
     let followed: Vec<(Uuid, i16)> =
         claim.rows.iter().filter(|row| row.is_followed()).map(|row| (row.job_id, row.attempt)).collect();

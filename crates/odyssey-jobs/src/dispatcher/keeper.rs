@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,7 @@ const LISTEN_RETRY: Duration = Duration::from_secs(1);
 
 /// Extends the process's leases until `cancel`; jobs of a lease that is gone are told so.
 pub(super) async fn keep_leases<C: Send + Sync + 'static>(shared: Arc<Shared<C>>, cancel: CancellationToken) {
-    let mut beat = tokio::time::interval(Duration::from_secs(u64::from(shared.options.lease_seconds)) / 3);
+    let mut beat = tokio::time::interval(shared.options.heartbeat_interval());
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -49,7 +50,8 @@ pub(super) async fn extend_leases<C: Send + Sync + 'static>(
         return Ok(());
     }
     let ids: Vec<i64> = leases.iter().map(|lease| lease.id).collect();
-    let (worker, until) = (shared.worker, shared.clock.now() + shared.options.lease_length());
+    let (worker, now) = (shared.worker, shared.clock.now());
+    let untils: Vec<DateTime<Utc>> = leases.iter().map(|lease| now + lease.length).collect();
     let held = platform_tx(&shared.pool, Mode::Relaxed, move |connection| {
         Box::pin(async move {
             // A lease that a settlement has locked is alive and about to end: skipping it spares the wait, and
@@ -59,7 +61,11 @@ pub(super) async fn extend_leases<C: Send + Sync + 'static>(
                 WITH mine AS (
                     SELECT id FROM job_leases WHERE id = ANY($1) AND worker = $2 FOR NO KEY UPDATE SKIP LOCKED
                 ), extended AS (
-                    UPDATE job_leases l SET until = greatest(l.until, $3) FROM mine WHERE l.id = mine.id RETURNING l.id
+                    UPDATE job_leases l
+                    SET until = greatest(l.until, u.until)
+                    FROM mine JOIN unnest($1::bigint[], $3::timestamptz[]) AS u (id, until) ON u.id = mine.id
+                    WHERE l.id = mine.id
+                    RETURNING l.id
                 )
                 SELECT l.id, e.id IS NOT NULL AS "extended!"
                 FROM job_leases l
@@ -68,7 +74,7 @@ pub(super) async fn extend_leases<C: Send + Sync + 'static>(
                 "#,
                 &ids,
                 worker,
-                until,
+                &untils,
             )
             .fetch_all(connection)
             .await?;
@@ -78,7 +84,7 @@ pub(super) async fn extend_leases<C: Send + Sync + 'static>(
     .await?;
     for lease in leases {
         match held.get(&lease.id) {
-            Some(true) => lease.extend(until),
+            Some(true) => lease.extend(now + lease.length),
             Some(false) => {}
             // Settled while we asked, or taken back: only in the second case is somebody still running.
             None if shared.holds(lease.id) => lease.lost.cancel(),

@@ -263,7 +263,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
             lane: self.options.name,
             worker: self.shared.worker,
             now,
-            until: now + self.shared.options.lease_length(),
+            lease_length: self.shared.options.lease_length(&self.options),
             limit: limit as i32,
             vendor_cap: self.options.vendor_cap as i32,
             kinds: self.kinds.clone(),

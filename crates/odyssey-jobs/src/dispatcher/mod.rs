@@ -41,14 +41,17 @@ pub struct LaneOptions {
     pub vendor_cap: usize,
     /// The most jobs of one claim. More are claimed than workers are free only while jobs take milliseconds.
     pub claim_batch: usize,
+    /// Another length of lease than [`Options::lease_seconds`]: a lane of long work wants a short one, since it
+    /// says how long a crash keeps the work waiting.
+    pub lease_seconds: Option<u32>,
 }
 
 /// How a process works the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     pub lanes: Vec<LaneOptions>,
-    /// How long a claim stays valid without a heartbeat; heartbeats come three times as often. Clocks of
-    /// processes may differ by a third of it.
+    /// How long a claim stays valid without a heartbeat; heartbeats come three times as often as the shortest
+    /// lease of any lane asks for. Clocks of processes may differ by a third of it.
     pub lease_seconds: u32,
     /// How often an idle lane looks at the tables, and how often delayed jobs, schedules and leases are seen to.
     pub poll_interval: Duration,
@@ -66,7 +69,13 @@ impl Default for Options {
     /// One lane of eight workers; lease 60 s, poll 1 s, sweep 10 s, drain 20 s.
     fn default() -> Self {
         Self {
-            lanes: vec![LaneOptions { name: DEFAULT_LANE, workers: 8, vendor_cap: 4, claim_batch: 50 }],
+            lanes: vec![LaneOptions {
+                name: DEFAULT_LANE,
+                workers: 8,
+                vendor_cap: 4,
+                claim_batch: 50,
+                lease_seconds: None,
+            }],
             lease_seconds: 60,
             poll_interval: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(10),
@@ -78,8 +87,15 @@ impl Default for Options {
 }
 
 impl Options {
-    pub(crate) fn lease_length(&self) -> TimeDelta {
-        TimeDelta::seconds(i64::from(self.lease_seconds))
+    /// Of a claim in this lane.
+    fn lease_length(&self, lane: &LaneOptions) -> TimeDelta {
+        TimeDelta::seconds(i64::from(lane.lease_seconds.unwrap_or(self.lease_seconds)))
+    }
+
+    /// Between two heartbeats.
+    fn heartbeat_interval(&self) -> Duration {
+        let leases = self.lanes.iter().map(|lane| lane.lease_seconds.unwrap_or(self.lease_seconds));
+        Duration::from_secs(u64::from(leases.min().unwrap_or(self.lease_seconds))) / 3
     }
 }
 

@@ -48,7 +48,6 @@ async fn run_in_span<C: Send + Sync + 'static>(shared: Arc<Shared<C>>, task: Tas
         pool: shared.pool.clone(),
         clock: Arc::clone(&shared.clock),
         lease: Arc::clone(&task.lease),
-        lease_length: shared.options.lease_length(),
         stop: Arc::clone(&task.stop),
         job_id: task.row.job_id,
         vendor_id: task.row.vendor_id,
@@ -139,7 +138,14 @@ fn conclude<C>(shared: &Shared<C>, handler: &Handler<C>, task: &Task, ended: End
     let reason = task.stop.reason();
     match ended {
         Ended::LeaseLost => None,
-        Ended::Answer(Ok(outcome)) => Some(Entry::new(&task.row, of_outcome(shared, reason, outcome))),
+        Ended::Answer(Ok(outcome)) => {
+            let code = outcome.reason;
+            let entry = Entry::new(&task.row, of_outcome(shared, reason, outcome));
+            Some(match (code, &entry.verdict) {
+                (Some(code), Verdict::Pause(_)) => entry.with_error(code, None),
+                _ => entry,
+            })
+        }
         Ended::Answer(Err(failure)) => match failure.kind {
             JobErrorKind::LeaseLost => {
                 // Either it is lost, or the handler's view of the clock was ahead: then another attempt decides.

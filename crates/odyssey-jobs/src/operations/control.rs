@@ -100,6 +100,7 @@ pub async fn resume_job(
     let done = sqlx::query!(
         "UPDATE jobs
          SET pause_requested_at = NULL,
+             error_code         = CASE WHEN state = 'paused' THEN NULL ELSE error_code END,
              state              = CASE WHEN state = 'paused' THEN 'queued' ELSE state END
          WHERE vendor_id = $1 AND id = $2 AND pause_requested_at IS NOT NULL AND finished_at IS NULL",
         vendor_id,
@@ -116,6 +117,48 @@ pub async fn resume_job(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Lets every job of the vendor go on that paused itself for this reason ([`crate::JobOutcome::paused_for`]);
+/// says how many. Jobs that a person paused stay. They are found at the next poll.
+pub async fn resume_paused(
+    connection: &mut PgConnection,
+    vendor_id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, QueueError> {
+    let done = sqlx::query!(
+        "WITH resumed AS (
+             UPDATE jobs
+             SET pause_requested_at = NULL, state = 'queued', error_code = NULL
+             WHERE vendor_id = $1 AND state = 'paused' AND error_code = $2
+             RETURNING id
+         ), due AS (
+             UPDATE job_delayed d SET run_at = $3 FROM resumed r WHERE d.vendor_id = $1 AND d.job_id = r.id
+         )
+         SELECT id FROM resumed",
+        vendor_id,
+        reason,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(done.len() as u64)
+}
+
+/// The vendors that have jobs which paused themselves for this reason. For the platform role.
+pub async fn vendors_paused_for(
+    connection: &mut PgConnection,
+    reason: &str,
+) -> Result<Vec<Uuid>, QueueError> {
+    let vendors = sqlx::query_scalar!(
+        "SELECT DISTINCT d.vendor_id FROM job_delayed d JOIN jobs j ON j.id = d.job_id
+         WHERE d.run_at = 'infinity' AND j.state = 'paused' AND j.error_code = $1",
+        reason,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(vendors)
 }
 
 /// Puts a dead letter back into the queue with all its attempts. `None`: no such dead letter. Its unique key is
@@ -179,11 +222,12 @@ pub async fn resume_vendor(connection: &mut PgConnection, vendor_id: Uuid) -> Re
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes at most `limit` ended jobs (with steps and log) and `limit` dead letters that ended before `before`.
-/// Call until both figures are below the limit. For the platform role.
+/// Removes at most `limit` ended jobs (with steps and log) and `limit` dead letters that ended before `before`,
+/// but for those of the vendors in `kept`. Call until both figures are below the limit. For the platform role.
 pub async fn purge(
     connection: &mut PgConnection,
     before: DateTime<Utc>,
+    kept: &[Uuid],
     limit: i64,
 ) -> Result<Purged, QueueError> {
     // Ids are in order of creation and a job ends after it was created: the walk starts at the oldest and the
@@ -193,21 +237,24 @@ pub async fn purge(
         "DELETE FROM jobs
          WHERE id IN (
              SELECT j.id FROM jobs j
-             WHERE j.id < $1 AND j.finished_at < $2
+             WHERE j.id < $1 AND j.finished_at < $2 AND j.vendor_id <> ALL ($4)
                AND NOT EXISTS (SELECT FROM job_dead d WHERE d.job_id = j.id AND d.died_at >= $2)
              ORDER BY j.id
              LIMIT $3)",
         newest,
         before,
         limit,
+        kept,
     )
     .execute(&mut *connection)
     .await?;
     let dead = sqlx::query!(
         "DELETE FROM job_dead
-         WHERE job_id IN (SELECT d.job_id FROM job_dead d WHERE d.died_at < $1 ORDER BY d.died_at LIMIT $2)",
+         WHERE job_id IN (SELECT d.job_id FROM job_dead d WHERE d.died_at < $1 AND d.vendor_id <> ALL ($3)
+                          ORDER BY d.died_at LIMIT $2)",
         before,
         limit,
+        kept,
     )
     .execute(connection)
     .await?;

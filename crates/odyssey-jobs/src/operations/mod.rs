@@ -7,6 +7,7 @@ mod control;
 mod follow;
 
 pub use control::{
-    CancelOutcome, Purged, cancel, pause_job, pause_vendor, purge, redrive, resume_job, resume_vendor,
+    CancelOutcome, Purged, cancel, pause_job, pause_vendor, purge, redrive, resume_job, resume_paused,
+    resume_vendor, vendors_paused_for,
 };
 pub use follow::{Depth, counts, dead_letters, depth, get, is_vendor_paused, list, log_lines, steps};

@@ -193,7 +193,7 @@ pub fn registry() -> Registry<Probe> {
 
 pub fn options(workers: usize, vendor_cap: usize, claim_batch: usize) -> Options {
     Options {
-        lanes: vec![LaneOptions { name: "default", workers, vendor_cap, claim_batch }],
+        lanes: vec![LaneOptions { name: "default", workers, vendor_cap, claim_batch, lease_seconds: None }],
         poll_interval: Duration::from_millis(100),
         drain: Duration::from_millis(300),
         rng_seed: Some(1),
