@@ -2,7 +2,7 @@
 //!
 //! Owns: [`Authorized`] and one marker type per [`Permission`]. Promises: a handler that takes
 //! `Authorized<ProductsRead>` runs only for a caller who has that permission at that vendor, as our rows
-//! say at this moment; refusals of known callers are audited by the domain. Emits: nothing. Never:
+//! say at this moment. Emits: nothing. Never:
 //! reads a role or a vendor from a token.
 //!
 //! Two steps, because the first is cheap and the second asks the database: [`identify`] checks the
@@ -97,8 +97,14 @@ impl<P: PermissionMarker> FromRequestParts<ApiState> for Authorized<P> {
         };
         let wanted = wanted_vendor(&parts.headers)?;
         let request_id = context::request_id_or_nil();
-        let caller =
-            tenancy::authorize(state.database(), &identity, wanted, P::PERMISSION, request_id).await?;
+        let authorized =
+            tenancy::authorize(state.database(), &identity, wanted, P::PERMISSION, request_id).await;
+        let caller = authorized.map_err(|denied| {
+            if let Some((role, vendor_id)) = denied.standing {
+                context::set_standing(vendor_id, role.as_str());
+            }
+            denied.error
+        })?;
         context::set_standing(caller.vendor_id(), caller.role.as_str());
         state.charge_vendor(parts.extensions.get::<Arc<Operation>>(), caller.vendor_id())?;
         parts.extensions.insert(caller.clone());

@@ -63,6 +63,15 @@ pub(crate) fn set_standing(vendor_id: Option<VendorId>, role: &'static str) {
     });
 }
 
+/// Where the caller stands, as far as has been found out.
+pub(crate) fn standing() -> (Option<VendorId>, Option<&'static str>) {
+    with(|context| {
+        let who = context.who();
+        (who.vendor_id, who.role)
+    })
+    .unwrap_or_default()
+}
+
 /// Headers that go out with the answer whatever becomes of it.
 pub(crate) fn set_rate_headers(headers: Vec<(HeaderName, HeaderValue)>) {
     with(|context| context.who().rate_headers = headers);

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use odyssey_domain::audit;
 use odyssey_domain::customers::{
     self, BATCH_ROWS_MAX, BatchOptions, Change, CustomerWrite, RowOutcome, Target, WriteRefusal, WriteResult,
 };
@@ -48,7 +47,7 @@ async fn create_one(
     record: Map<String, Value>,
     mode: WriteModeDto,
 ) -> Result<Response, Problem> {
-    require_health_write(caller, record.contains_key("profile")).await?;
+    require_health_write(caller, record.contains_key("profile"))?;
     let write = read_record(record, mode)?;
     let mut tx = caller.begin().await?;
     let result = customers::write_one(&mut tx, write).await?;
@@ -74,7 +73,7 @@ async fn create_batch(
     if !rest.is_empty() {
         return Err(Problem::invalid("#", "unknown_field", "a batch has the fields customers and mode"));
     }
-    require_health_write(caller, records.iter().any(|record| record.get("profile").is_some())).await?;
+    require_health_write(caller, records.iter().any(|record| record.get("profile").is_some()))?;
     // What cannot be read is refused on its own; the domain sees the rest.
     let read: Vec<Result<CustomerWrite, WriteRefusal>> = records
         .into_iter()
@@ -175,12 +174,11 @@ async fn answer_with(tx: &mut VendorTx, id: CustomerId, status: StatusCode) -> R
 }
 
 /// A record that carries a health profile needs the permission to write one.
-async fn require_health_write(caller: &Caller, writes_health: bool) -> Result<(), Problem> {
+fn require_health_write(caller: &Caller, writes_health: bool) -> Result<(), Problem> {
     let permission = Permission::HealthWrite;
     if !writes_health || caller.role.may(permission) {
         return Ok(());
     }
-    audit::record_refusal(caller, permission).await?;
     Err(TenancyError::Forbidden { role: caller.role.as_str(), permission }.into())
 }
 

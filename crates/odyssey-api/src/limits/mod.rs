@@ -33,6 +33,8 @@ pub struct RateSettings {
     pub read_per_user: u32,
     /// Starts of an import at one vendor.
     pub import_starts_per_vendor: u32,
+    /// Refusals of one user that are recorded and answered (403, and 404 on an id); a call more is a 429.
+    pub refusals_per_user: u32,
     /// Sign-ins and refreshes from one address (an IPv6 network of 64 bits counts as one).
     pub sign_ins_per_address: u32,
 }
@@ -44,6 +46,7 @@ impl Default for RateSettings {
             standard_per_vendor: 600,
             read_per_user: 600,
             import_starts_per_vendor: 6,
+            refusals_per_user: 600,
             sign_ins_per_address: 20,
         }
     }
@@ -56,6 +59,7 @@ pub(crate) struct RateLimiter {
     standard_vendor: Budget<Uuid>,
     read_user: Budget<Uuid>,
     import_vendor: Budget<Uuid>,
+    refused_user: Budget<Uuid>,
     sign_in_address: Budget<IpAddr>,
     clock: Arc<dyn Clock>,
 }
@@ -67,6 +71,7 @@ impl RateLimiter {
             standard_vendor: Budget::per_minute("vendor", settings.standard_per_vendor),
             read_user: Budget::per_minute("user-reads", settings.read_per_user),
             import_vendor: Budget::per_minute("vendor-imports", settings.import_starts_per_vendor),
+            refused_user: Budget::per_minute("user-refusals", settings.refusals_per_user),
             sign_in_address: Budget::per_minute("address", settings.sign_ins_per_address),
             clock,
         }
@@ -90,6 +95,13 @@ impl RateLimiter {
             RateClass::Read | RateClass::SignIn | RateClass::Free => return Ok(()),
         };
         settle(budget.charge(vendor_id.as_uuid(), self.clock.now()))
+    }
+
+    /// After a refusal: each is a row of the audit trail, which one user may not fill. Announced only when it
+    /// is used up, since the answer has the headers of the budget that let the call in.
+    pub(crate) fn charge_refusal(&self, user_id: UserId) -> Result<(), Problem> {
+        let outcome = self.refused_user.charge(user_id.as_uuid(), self.clock.now());
+        if outcome.retry_after.is_none() { Ok(()) } else { settle(outcome) }
     }
 
     /// Before anybody is known: the address. Where there is none (a request without a socket), all share one.

@@ -51,16 +51,21 @@ impl From<TenancyError> for Problem {
                 .detail("Send X-Vendor-Id with one of the vendors that GET /api/v1/auth/me lists."),
             TenancyError::VendorNotFound => Self::new(ProblemCode::VendorNotFound),
             TenancyError::VendorSuspended => Self::new(ProblemCode::VendorSuspended),
-            TenancyError::Forbidden { role, permission } => Self::new(ProblemCode::Forbidden)
-                .detail(format!("The role {role} does not have {}.", permission.as_str())),
+            TenancyError::Forbidden { role, permission } => Self {
+                missing: Some(permission),
+                ..Self::new(ProblemCode::Forbidden)
+                    .detail(format!("The role {role} does not have {}.", permission.as_str()))
+            },
             TenancyError::SlugTaken(_) => Self::new(ProblemCode::VendorConflict),
             TenancyError::EmailTaken => Self::new(ProblemCode::UserConflict),
             TenancyError::UserNotFound => Self::new(ProblemCode::UserNotFound),
             TenancyError::Invalid(rule) => Self::new(ProblemCode::ValidationError).detail(rule),
+            TenancyError::UnderLegalHold => Self::new(ProblemCode::ValidationError).detail(error.to_string()),
             TenancyError::Db(error) => error.into(),
             TenancyError::KeyStoreMismatch(_)
             | TenancyError::Hashing
             | TenancyError::Token(_)
+            | TenancyError::Queue(_)
             | TenancyError::Vault(_) => Self::internal(&error),
         }
     }

@@ -15,6 +15,7 @@ pub use code::ProblemCode;
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use odyssey_domain::tenancy::Permission;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -60,11 +61,20 @@ pub struct Problem {
     pub errors: Vec<ProblemError>,
     /// `Retry-After`, `ETag`, `WWW-Authenticate`, `Location`.
     pub headers: HeaderMap,
+    /// The permission that was missing, where it is not the operation's own.
+    pub missing: Option<Permission>,
+}
+
+/// Goes with the response of a problem, for the layer that records refusals.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SaidNo {
+    pub(crate) code: ProblemCode,
+    pub(crate) missing: Option<Permission>,
 }
 
 impl Problem {
     pub fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), headers: HeaderMap::new() }
+        Self { code, detail: None, errors: Vec::new(), headers: HeaderMap::new(), missing: None }
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -146,6 +156,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.extend(self.headers);
+        response.extensions_mut().insert(SaidNo { code: self.code, missing: self.missing });
         response
     }
 }

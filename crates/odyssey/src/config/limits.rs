@@ -18,6 +18,9 @@ pub struct RateLimitsConfig {
     /// Console reads, search as you type and polling for each user, per minute. Default 600.
     /// `ODYSSEY__RATE_LIMITS__INTERACTIVE_PER_USER_PER_MINUTE`.
     pub interactive_per_user_per_minute: u32,
+    /// Refusals of each user that are recorded and answered, per minute. Default 600.
+    /// `ODYSSEY__RATE_LIMITS__REFUSALS_PER_USER_PER_MINUTE`.
+    pub refusals_per_user_per_minute: u32,
     /// Sign-ins for each address, per minute. Default 20. `ODYSSEY__RATE_LIMITS__SIGN_IN_PER_ADDRESS_PER_MINUTE`.
     pub sign_in_per_address_per_minute: u32,
 }
@@ -29,6 +32,7 @@ impl RateLimitsConfig {
             ("rate_limits.standard_per_vendor_per_minute", self.standard_per_vendor_per_minute),
             ("rate_limits.import_starts_per_vendor_per_minute", self.import_starts_per_vendor_per_minute),
             ("rate_limits.interactive_per_user_per_minute", self.interactive_per_user_per_minute),
+            ("rate_limits.refusals_per_user_per_minute", self.refusals_per_user_per_minute),
             ("rate_limits.sign_in_per_address_per_minute", self.sign_in_per_address_per_minute),
         ] {
             layers.check_range(key, value.into(), 1..=1_000_000)?;

@@ -1,0 +1,48 @@
+//! Callers who are known and were told no.
+
+use odyssey_types::{AuditEventId, RequestId, UserId, VendorId};
+use serde_json::{Map, Value};
+
+use super::store::{self, Who};
+use super::{AuditEvent, Outcome};
+use crate::db::{Database, DbError, SystemTx};
+use crate::tenancy::{Permission, Purpose};
+
+/// A no that somebody was told whose credential is good. Ids and codes only.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub user_id: UserId,
+    pub request_id: RequestId,
+    /// Where the caller stood and as what; absent where the vendor they named is not theirs.
+    pub vendor_id: Option<VendorId>,
+    pub role: Option<&'static str>,
+    /// What was asked for.
+    pub permission: Permission,
+    /// The operation, the problem's code, the ids that were named.
+    pub details: Map<String, Value>,
+}
+
+/// What stands for the role of a caller who has none at the vendor they named.
+const NO_ROLE: &str = "none";
+
+/// Records a refusal in a transaction of its own: the one it would have happened in never began, or is
+/// rolled back. Whoever calls this gives the answer only when it returns.
+pub async fn record_refusal(database: &Database, refusal: Refusal) -> Result<AuditEventId, DbError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let now = tx.now();
+    let id = AuditEventId::generate(now);
+    let mut event = AuditEvent::new("access.refused", "permission", Purpose::Operations)
+        .entity(refusal.permission.as_str())
+        .outcome(Outcome::Refused);
+    event.details = refusal.details;
+    let who = Who {
+        user_id: Some(refusal.user_id),
+        role: refusal.role.unwrap_or(NO_ROLE),
+        request_id: Some(refusal.request_id),
+        job_id: None,
+    };
+    let vendor_id = refusal.vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
+    store::insert_event(tx.connection(), id, vendor_id, now, &who, &event).await?;
+    tx.commit().await?;
+    Ok(id)
+}
