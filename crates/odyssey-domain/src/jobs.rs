@@ -20,8 +20,9 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
+use crate::retention::Holds;
 use crate::tenancy::{self, Actor, Purpose, TenancyError};
-use crate::{retention, security};
+use crate::{outbox, retention, security};
 
 /// What handlers work with.
 #[derive(Debug, Clone)]
@@ -39,13 +40,21 @@ pub struct WorkerSettings {
     pub import_workers: usize,
     /// Short jobs of one vendor that run at once, over all processes.
     pub per_vendor_max: usize,
+    /// Lease of an import, in seconds: what a crash costs it at most before another worker goes on.
+    pub import_lease_seconds: u32,
     /// Lane options are made of the figures above; whatever stands here for lanes is replaced.
     pub queue: Options,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { workers: 4, import_workers: 2, per_vendor_max: 2, queue: Options::default() }
+        Self {
+            workers: 4,
+            import_workers: 2,
+            per_vendor_max: 2,
+            import_lease_seconds: 15,
+            queue: Options::default(),
+        }
     }
 }
 
@@ -81,6 +90,16 @@ housekeeping! {
     PurgeRowErrors = "purge_row_errors";
     /// Deletes old jobs and dead letters.
     PurgeJobs = "purge_jobs";
+    /// Deletes what is left of imports whose jobs are gone.
+    PurgeImports = "purge_imports";
+    /// Drops staging tables that ended imports left behind.
+    PurgeStaging = "purge_staging";
+    /// Deletes old events of the outbox.
+    PurgeOutbox = "purge_outbox";
+    /// Drops the months of the audit that nobody has to keep.
+    RetireAuditMonths = "retire_audit_months";
+    /// Lets jobs go on that waited for the end of a suspension.
+    ResumeJobs = "resume_jobs";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
     /// Derives anew what an older program derived.
@@ -96,6 +115,11 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<PurgeUploads, _, _>(purge_uploads)
         .register::<PurgeRowErrors, _, _>(purge_row_errors)
         .register::<PurgeJobs, _, _>(purge_jobs)
+        .register::<PurgeImports, _, _>(purge_imports)
+        .register::<PurgeStaging, _, _>(purge_staging)
+        .register::<PurgeOutbox, _, _>(purge_outbox)
+        .register::<RetireAuditMonths, _, _>(retire_audit_months)
+        .register::<ResumeJobs, _, _>(resume_jobs)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
@@ -104,6 +128,11 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
         .schedule("purge_row_errors", "33 3 * * *", |_| PurgeRowErrors {})?
         .schedule("purge_jobs", "43 3 * * *", |_| PurgeJobs {})?
+        .schedule("purge_imports", "3 4 * * *", |_| PurgeImports {})?
+        .schedule("purge_staging", "5,15,25,35,45,55 * * * *", |_| PurgeStaging {})?
+        .schedule("purge_outbox", "13 4 * * *", |_| PurgeOutbox {})?
+        .schedule("retire_audit_months", "28 4 * * *", |_| RetireAuditMonths {})?
+        .schedule("resume_jobs", "*/5 * * * *", |_| ResumeJobs {})?
         // Daily, so that a process that was down on the first of the month is no matter.
         .schedule("ensure_audit_partitions", "53 3 * * *", |_| EnsureAuditPartitions {})
 }
@@ -117,9 +146,16 @@ pub fn dispatcher(work: Work, settings: &WorkerSettings) -> Result<Dispatcher<Wo
             workers: settings.workers,
             vendor_cap: settings.per_vendor_max,
             claim_batch: settings.workers,
+            lease_seconds: None,
         },
         // One import a vendor: its files are merged in the order in which they arrived.
-        LaneOptions { name: IMPORT_LANE, workers: settings.import_workers, vendor_cap: 1, claim_batch: 1 },
+        LaneOptions {
+            name: IMPORT_LANE,
+            workers: settings.import_workers,
+            vendor_cap: 1,
+            claim_batch: 1,
+            lease_seconds: Some(settings.import_lease_seconds),
+        },
     ];
     let (pool, clock) = (work.database.queue_pool(), Arc::clone(work.database.clock()));
     let wake = work.ingestion.wake.clone();
@@ -165,7 +201,7 @@ async fn purge_sessions(
 
 async fn purge_uploads(work: Arc<Work>, _: JobContext, _: PurgeUploads) -> Result<JobOutcome, JobError> {
     let purged = ingestion::purge_uploads(&work.ingestion, &work.database).await?;
-    done("uploads", purged.finished + purged.unfinished)
+    done("uploads", purged.finished + purged.unfinished + purged.removed_vendors)
 }
 
 async fn purge_row_errors(work: Arc<Work>, _: JobContext, _: PurgeRowErrors) -> Result<JobOutcome, JobError> {
@@ -180,13 +216,44 @@ async fn purge_jobs(work: Arc<Work>, context: JobContext, _: PurgeJobs) -> Resul
     let mut purged = 0;
     loop {
         let mut tx = SystemTx::begin(&work.database).await.map_err(JobError::retry)?;
-        let turn = odyssey_jobs::purge(tx.connection(), before, JOBS_A_TURN).await?;
+        let holds = Holds::read(&mut tx).await.map_err(JobError::retry)?;
+        if holds.cover_everything() {
+            tx.roll_back().await.map_err(JobError::retry)?;
+            return done("jobs", purged);
+        }
+        let turn = odyssey_jobs::purge(tx.connection(), before, holds.vendors(), JOBS_A_TURN).await?;
         tx.commit().await.map_err(JobError::retry)?;
         purged += turn.jobs + turn.dead_letters;
         if turn.jobs.max(turn.dead_letters) < JOBS_A_TURN.unsigned_abs() {
             return done("jobs", purged);
         }
     }
+}
+
+async fn purge_imports(work: Arc<Work>, _: JobContext, _: PurgeImports) -> Result<JobOutcome, JobError> {
+    done("imports", ingestion::purge_imports(&work.database).await?)
+}
+
+async fn purge_staging(work: Arc<Work>, _: JobContext, _: PurgeStaging) -> Result<JobOutcome, JobError> {
+    done("staging tables", ingestion::purge_staging(&work.database).await?)
+}
+
+async fn purge_outbox(work: Arc<Work>, _: JobContext, _: PurgeOutbox) -> Result<JobOutcome, JobError> {
+    done("events of the outbox", outbox::purge_events(&work.database).await?)
+}
+
+async fn retire_audit_months(
+    work: Arc<Work>,
+    context: JobContext,
+    _: RetireAuditMonths,
+) -> Result<JobOutcome, JobError> {
+    let before = (context.now() - retention::AUDIT).date_naive();
+    let retired = audit::retire_months(&work.database, before).await?;
+    done("months of the audit", u64::try_from(retired).unwrap_or(0))
+}
+
+async fn resume_jobs(work: Arc<Work>, _: JobContext, _: ResumeJobs) -> Result<JobOutcome, JobError> {
+    done("jobs resumed", tenancy::resume_paused_jobs(&work.database).await.map_err(JobError::retry)?)
 }
 
 async fn ensure_audit_partitions(

@@ -5,14 +5,16 @@ use super::{Finding, SourceFile, code_of, production_lines, rust};
 const DOMAIN: &str = "crates/odyssey-domain/src/";
 
 /// Every area may call these.
-const FOUNDATIONS: [&str; 3] = ["db", "tenancy", "audit"];
+const FOUNDATIONS: [&str; 4] = ["db", "tenancy", "audit", "retention"];
 
 /// Area, and what it may call besides the foundations.
-const AREAS: [(&str, &[&str]); 13] = [
-    // The foundations know each other: a transaction carries the scope and the actor of tenancy.
+const AREAS: [(&str, &[&str]); 14] = [
+    // The foundations know each other: a transaction carries the scope and the actor of tenancy, and whoever
+    // removes anything asks retention whether it is held.
     ("db", &[]),
     ("tenancy", &[]),
     ("audit", &[]),
+    ("retention", &[]),
     ("outbox", &[]),
     ("security", &[]),
     ("catalog", &["outbox"]),

@@ -70,6 +70,12 @@ impl AuditEvent {
         self
     }
 
+    /// Why, in a person's words.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
     /// One person whose data is shown.
     pub fn discloses(mut self, customer_id: CustomerId) -> Self {
         self.subjects.push(customer_id);

@@ -1,7 +1,7 @@
 //! All SQL on the audit tables: INSERT and SELECT, nothing else is granted.
 
 use chrono::{DateTime, Utc};
-use odyssey_types::{AuditEventId, CustomerId, VendorId};
+use odyssey_types::{AuditEventId, CustomerId, JobId, RequestId, UserId, VendorId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -9,16 +9,36 @@ use super::{AuditEvent, AuditQuery, AuditRecord};
 use crate::db::{DbError, SystemTx, VendorTx};
 use crate::tenancy::Actor;
 
+/// Who acts, as the table says it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Who {
+    pub user_id: Option<UserId>,
+    pub role: &'static str,
+    pub request_id: Option<RequestId>,
+    pub job_id: Option<JobId>,
+}
+
+impl From<&Actor> for Who {
+    fn from(actor: &Actor) -> Self {
+        Self {
+            user_id: actor.user_id,
+            role: actor.role.as_str(),
+            request_id: actor.request_id,
+            job_id: actor.job_id,
+        }
+    }
+}
+
 pub(super) async fn insert_event(
     connection: &mut PgConnection,
     id: AuditEventId,
     vendor_id: VendorId,
     now: DateTime<Utc>,
-    actor: &Actor,
+    who: &Who,
     event: &AuditEvent,
 ) -> Result<(), DbError> {
     let mut details = event.details.clone();
-    if let Some(job_id) = actor.job_id {
+    if let Some(job_id) = who.job_id {
         details.insert("job_id".to_owned(), job_id.to_string().into());
     }
     sqlx::query!(
@@ -28,9 +48,9 @@ pub(super) async fn insert_event(
         id.as_uuid(),
         vendor_id.as_uuid(),
         now,
-        if actor.user_id.is_some() { "user" } else { "system" },
-        actor.user_id.map(odyssey_types::UserId::as_uuid),
-        actor.role.as_str(),
+        if who.user_id.is_some() { "user" } else { "system" },
+        who.user_id.map(UserId::as_uuid),
+        who.role,
         event.purpose.as_str(),
         event.reason,
         event.action,
@@ -38,7 +58,7 @@ pub(super) async fn insert_event(
         event.entity_id,
         event.count,
         event.outcome.as_str(),
-        actor.request_id.map(odyssey_types::RequestId::as_uuid),
+        who.request_id.map(RequestId::as_uuid),
         serde_json::Value::Object(details),
     )
     .execute(connection)
@@ -79,6 +99,14 @@ pub(super) async fn ensure_partitions(
             .fetch_one(tx.connection())
             .await?;
     Ok(made)
+}
+
+/// See the function in the migrations, which also looks at the database's own clock.
+pub(super) async fn retire_months(tx: &mut SystemTx, before: chrono::NaiveDate) -> Result<i32, DbError> {
+    let retired = sqlx::query_scalar!(r#"SELECT odyssey.retire_audit_months($1) AS "retired!""#, before)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(retired)
 }
 
 /// One page more one, newest first.

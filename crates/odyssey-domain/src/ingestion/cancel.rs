@@ -3,7 +3,7 @@
 use odyssey_jobs::CancelOutcome;
 use odyssey_types::JobId;
 
-use super::IngestionError;
+use super::{IngestionError, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -17,7 +17,9 @@ pub async fn cancel_job(tx: &mut VendorTx, job_id: JobId) -> Result<(), Ingestio
     match outcome {
         None => return Err(IngestionError::JobNotFound),
         Some(CancelOutcome::AlreadyFinished) => return Err(IngestionError::JobNotCancelable),
-        Some(CancelOutcome::Canceled | CancelOutcome::Requested) => {}
+        // Nobody runs it who could clear up: what an earlier attempt staged goes with the next purge.
+        Some(CancelOutcome::Canceled) => store::end_import(tx, job_id).await?,
+        Some(CancelOutcome::Requested) => {}
     }
     audit::record(tx, AuditEvent::new("job.cancel", "job", Purpose::Operations).entity(job_id)).await?;
     Ok(())

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict, StopReason};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UploadId, VendorId};
@@ -12,14 +11,11 @@ use super::progress::{Run, totals_json};
 use super::{Ingestion, IngestionError, Totals, customers, originals, products, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
-use crate::tenancy::{self, Actor, Purpose, TenancyError};
+use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 
 /// The lane of imports: long work that keeps no short work waiting. Its cap per vendor is one, so that two
 /// files of a vendor are merged one after the other, in the order in which they arrived.
 pub const IMPORT_LANE: &str = "imports";
-/// How soon an import of a suspended vendor looks again whether it may go on.
-const SUSPENDED_WAIT: TimeDelta = TimeDelta::minutes(5);
-
 /// Reads an upload and merges its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunImport {
@@ -45,9 +41,9 @@ pub async fn run_import(
 ) -> Result<JobOutcome, JobError> {
     match attempt(ingestion, database, &context, job).await {
         Ok(outcome) => Ok(outcome),
-        // Suspension takes effect at once, and what waits goes on when it ends.
+        // Suspension takes effect between two batches, and what waits goes on when it ends.
         Err(IngestionError::Tenancy(TenancyError::VendorSuspended)) => {
-            Ok(JobOutcome::new(JobVerdict::Requeue(SUSPENDED_WAIT)))
+            Ok(JobOutcome::paused_for(PAUSED_BY_SUSPENSION))
         }
         Err(error) => {
             let error = JobError::from(error);

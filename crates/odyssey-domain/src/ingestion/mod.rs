@@ -36,7 +36,7 @@ pub use errors_csv::{ErrorsCsv, errors_csv};
 pub use import::{IMPORT_LANE, RunImport, run_import};
 pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, LabelAttestation};
 pub use progress::Totals;
-pub use purge::{PurgeCounts, purge_row_errors, purge_uploads};
+pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use receive::{StartedImport, UploadSink, begin_upload};
 pub use row_errors::{RowFault, RowFaultPage, list_errors};
 pub use spool::Spool;

@@ -82,6 +82,32 @@ impl Spool {
     }
 }
 
+impl Spool {
+    /// The vendors that have a folder here.
+    pub(super) fn vendors(&self) -> Result<Vec<VendorId>, IngestionError> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("listed", error)),
+        };
+        let mut vendors = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| failed("listed", error))?.file_name();
+            // Whatever else lies here is not ours to judge.
+            vendors.extend(name.to_str().and_then(|name| name.parse::<VendorId>().ok()));
+        }
+        Ok(vendors)
+    }
+
+    /// Removes a vendor's folder with everything in it.
+    pub(super) fn remove_vendor(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
+        match std::fs::remove_dir_all(self.root.join(vendor_id.to_string())) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("removed", error)),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl SpoolWriter {
     /// Hands bytes over; waits while the disk is behind.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), IngestionError> {

@@ -1,8 +1,14 @@
 //! How long what is kept: one table, each line with the schedule that purges it.
 //!
-//! A purge removes what nobody may need any more; what a legal hold covers is not purged by turning the
-//! schedule off for the duration, which is the operator's act. Audit is kept six years (45 CFR
-//! 164.316(b)(2)) in monthly partitions, which the owner detaches.
+//! Owns: `legal_holds`. Promises: every line has a scheduled purge; what belongs to a vendor under a legal
+//! hold is not purged while it lasts, and what belongs to nobody in particular (the audit, sessions) is not
+//! purged while any hold lasts. Emits: `legal_hold.place` and `legal_hold.lift` in the audit. Never: purges;
+//! each area deletes its own rows.
+
+mod holds;
+mod store;
+
+pub use holds::{Holds, LegalHold, REASON_LENGTH_MAX, lift_hold, list_holds, place_hold};
 
 use chrono::TimeDelta;
 
@@ -16,6 +22,14 @@ pub const IMPORT_ERRORS: TimeDelta = TimeDelta::days(90);
 pub const FINISHED_JOBS: TimeDelta = TimeDelta::days(90);
 /// Sessions after their end, so that a stolen refresh token is still recognised as one.
 pub const ENDED_SESSIONS: TimeDelta = TimeDelta::days(30);
+/// Imports and their uploads' records, once their jobs are gone.
+pub const IMPORTS: TimeDelta = FINISHED_JOBS;
+/// Staging tables that an import left behind: as soon as its job has ended.
+pub const LEFT_STAGING: TimeDelta = TimeDelta::zero();
+/// Events of the outbox, delivered or not: what nobody fetched in this time nobody waits for.
+pub const OUTBOX_EVENTS: TimeDelta = TimeDelta::days(30);
+/// The audit trail (45 CFR 164.316(b)(2): six years), in whole months; the two days are its leap days.
+pub const AUDIT: TimeDelta = TimeDelta::days(6 * 365 + 2);
 /// Answers to idempotency keys; each row carries its own end.
 pub const IDEMPOTENCY_KEYS: TimeDelta = TimeDelta::hours(24);
 /// Monthly partitions of the audit that are made ahead.
@@ -31,10 +45,14 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 6] = [
+pub const TABLE: [Line; 10] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
+    Line { what: "imports whose jobs are gone", kept: IMPORTS, schedule: "purge_imports" },
+    Line { what: "staging of ended imports", kept: LEFT_STAGING, schedule: "purge_staging" },
+    Line { what: "events of the outbox", kept: OUTBOX_EVENTS, schedule: "purge_outbox" },
+    Line { what: "months of the audit", kept: AUDIT, schedule: "retire_audit_months" },
     Line { what: "ended jobs", kept: FINISHED_JOBS, schedule: "purge_jobs" },
     Line { what: "ended sessions", kept: ENDED_SESSIONS, schedule: "purge_sessions" },
     Line { what: "idempotency keys", kept: IDEMPOTENCY_KEYS, schedule: "purge_idempotency_keys" },

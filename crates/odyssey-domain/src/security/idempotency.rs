@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::{Database, DbError, SystemTx, VendorTx};
+use crate::retention::Holds;
 
 /// How long an answer is replayed.
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -184,9 +185,18 @@ pub async fn release(database: &Database, scope: &IdempotencyScope) -> Result<()
 pub async fn purge_expired(database: &Database) -> Result<u64, DbError> {
     let mut tx = SystemTx::begin(database).await?;
     let now = tx.now();
-    let done = sqlx::query!("DELETE FROM idempotency_keys WHERE expires_at <= $1", now)
-        .execute(tx.connection())
-        .await?;
+    let holds = Holds::read(&mut tx).await?;
+    if holds.cover_everything() {
+        tx.roll_back().await?;
+        return Ok(0);
+    }
+    let done = sqlx::query!(
+        "DELETE FROM idempotency_keys WHERE expires_at <= $1 AND vendor_id <> ALL ($2)",
+        now,
+        holds.vendors(),
+    )
+    .execute(tx.connection())
+    .await?;
     tx.commit().await?;
     Ok(done.rows_affected())
 }

@@ -120,6 +120,21 @@ impl Caller {
     }
 }
 
+/// Why a verified identity may not act. Whoever answers it records the refusal (`audit::record_refusal`)
+/// before the caller hears of it.
+#[derive(Debug)]
+pub struct Denied {
+    pub error: TenancyError,
+    /// Role and vendor, where the caller has one there.
+    pub standing: Option<(Role, Option<VendorId>)>,
+}
+
+impl<E: Into<TenancyError>> From<E> for Denied {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), standing: None }
+    }
+}
+
 /// Lets a verified identity act: finds the vendor, the role there, and checks the permission.
 ///
 /// `wanted` is the vendor the request names, if any. A vendor that does not exist, is removed or is not
@@ -131,7 +146,7 @@ pub async fn authorize(
     wanted: Option<VendorId>,
     permission: Permission,
     request_id: RequestId,
-) -> Result<Caller, TenancyError> {
+) -> Result<Caller, Denied> {
     let mut tx = SystemTx::begin(database).await?;
     let standing = store::find_standing(&mut tx, identity.user_id, identity.session_id).await?;
     tx.roll_back().await?;
@@ -148,9 +163,8 @@ pub async fn authorize(
     if role.may(permission) {
         Ok(caller)
     } else {
-        // On a connection of its own: the transaction it would have happened in never began.
-        crate::audit::record_refusal(&caller, permission).await?;
-        Err(TenancyError::Forbidden { role: role.as_str(), permission })
+        let error = TenancyError::Forbidden { role: role.as_str(), permission };
+        Err(Denied { error, standing: Some((role, caller.vendor_id())) })
     }
 }
 

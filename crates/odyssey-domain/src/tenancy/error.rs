@@ -32,6 +32,8 @@ pub enum TenancyError {
     /// A password or a name that breaks a rule; the text says which.
     #[error("{0}")]
     Invalid(String),
+    #[error("a legal hold covers this; nothing of it may be removed while it lasts")]
+    UnderLegalHold,
     /// The key store of this node is not the one the database was sealed under.
     #[error("the key store does not fit this database: {0}")]
     KeyStoreMismatch(String),
@@ -39,6 +41,8 @@ pub enum TenancyError {
     Hashing,
     #[error("a token could not be made or read")]
     Token(#[source] jsonwebtoken::errors::Error),
+    #[error("the queue did not answer")]
+    Queue(#[from] odyssey_jobs::QueueError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]

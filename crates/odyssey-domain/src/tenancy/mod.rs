@@ -14,14 +14,17 @@ mod store;
 mod tokens;
 mod vendors;
 
-pub use access::{Actor, Caller, Purpose, VendorScope, authorize, begin_at_command_line, scope_for_job};
+pub use access::{
+    Actor, Caller, Denied, Purpose, VendorScope, authorize, begin_at_command_line, scope_for_job,
+};
 pub use error::TenancyError;
 pub use identity::{IdentityProvider, LocalIdentityProvider, VerifiedIdentity};
 pub use permission::{Permission, Role};
 pub use sign_in::{PasswordSettings, SignedIn, hash_password, refresh, sign_in, sign_out};
 pub use tokens::{TokenIssuer, TokenSettings};
 pub use vendors::{
-    Membership, NewUser, NewVendor, Vendor, add_membership, check_key_fingerprints, create_user,
-    create_vendor, find_user_by_email, find_vendor_by_slug, get_vendor, list_memberships_of, list_vendors,
-    purge_sessions, remove_vendor, suspend_membership, suspend_vendor, unsuspend_vendor,
+    Membership, NewUser, NewVendor, PAUSED_BY_SUSPENSION, Vendor, add_membership, check_key_fingerprints,
+    create_user, create_vendor, find_user_by_email, find_vendor_by_slug, get_vendor, list_memberships_of,
+    list_vendors, purge_sessions, remove_vendor, resume_paused_jobs, suspend_membership, suspend_vendor,
+    unsuspend_vendor,
 };

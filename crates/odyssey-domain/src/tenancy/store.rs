@@ -331,6 +331,8 @@ pub(super) async fn set_vendor_suspended(
 pub(super) async fn remove_vendor(tx: &mut SystemTx, id: VendorId) -> Result<(), DbError> {
     let now = tx.now();
     sqlx::query!("SELECT odyssey.remove_vendor($1, $2)", id.as_uuid(), now).execute(tx.connection()).await?;
+    // Nobody of this vendor can be brought back: its keys are gone.
+    sqlx::query!("DELETE FROM erasures WHERE vendor_id = $1", id.as_uuid()).execute(tx.connection()).await?;
     Ok(())
 }
 

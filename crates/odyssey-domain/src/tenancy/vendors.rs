@@ -9,6 +9,10 @@ use super::sign_in::{PasswordSettings, hash_password};
 use super::{Actor, Purpose, Role, TenancyError, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, SystemTx};
+use crate::retention::Holds;
+
+/// Why a job waits whose vendor is suspended; it goes on when that ends.
+pub const PAUSED_BY_SUSPENSION: &str = "vendor_suspended";
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,15 +189,34 @@ async fn set_suspended(
         return Err(TenancyError::VendorNotFound);
     }
     let action = if suspended_at.is_some() { "vendor.suspend" } else { "vendor.unsuspend" };
-    audit::record_on_platform(
-        &mut tx,
-        Some(id),
-        actor,
-        AuditEvent::new(action, "vendor", Purpose::Operations).entity(id),
-    )
-    .await?;
+    let mut event = AuditEvent::new(action, "vendor", Purpose::Operations).entity(id);
+    if suspended_at.is_none() {
+        event = event.detail("jobs_resumed", resume_jobs(&mut tx, id).await?);
+    }
+    audit::record_on_platform(&mut tx, Some(id), actor, event).await?;
     tx.commit().await?;
     Ok(())
+}
+
+async fn resume_jobs(tx: &mut SystemTx, id: VendorId) -> Result<u64, TenancyError> {
+    let now = tx.now();
+    Ok(odyssey_jobs::resume_paused(tx.connection(), id.as_uuid(), PAUSED_BY_SUSPENSION, now).await?)
+}
+
+/// Lets jobs go on that paused themselves for a suspension which is over: a job may read that its vendor is
+/// suspended just before that ends, and pause just after. Says how many.
+pub async fn resume_paused_jobs(database: &Database) -> Result<u64, TenancyError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let mut resumed = 0;
+    for vendor_id in odyssey_jobs::vendors_paused_for(tx.connection(), PAUSED_BY_SUSPENSION).await? {
+        let id = VendorId::from_uuid(vendor_id);
+        // The jobs of a vendor that was removed go on too: they fail, and so end.
+        if store::find_vendor(&mut tx, id).await?.is_none_or(|vendor| vendor.suspended_at.is_none()) {
+            resumed += resume_jobs(&mut tx, id).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(resumed)
 }
 
 /// Removes a suspended vendor: destroys its keys, so that nothing sealed can be opened again, then
@@ -202,6 +225,12 @@ pub async fn remove_vendor(database: &Database, actor: &Actor, id: VendorId) -> 
     let vendor = get_vendor(database, id).await?;
     if vendor.suspended_at.is_none() {
         return Err(TenancyError::Invalid("only a suspended vendor can be removed".to_owned()));
+    }
+    let mut tx = SystemTx::begin(database).await?;
+    let held = Holds::read(&mut tx).await?.cover(id);
+    tx.roll_back().await?;
+    if held {
+        return Err(TenancyError::UnderLegalHold);
     }
     // False means that a former attempt got this far: the keys are gone already.
     let destroyed = database.keys().remove_vendor(id)?;
@@ -238,6 +267,11 @@ pub async fn list_vendors(database: &Database) -> Result<Vec<Vendor>, TenancyErr
 /// Deletes sessions that ended before `before`; says how many.
 pub async fn purge_sessions(database: &Database, before: DateTime<Utc>) -> Result<u64, TenancyError> {
     let mut tx = SystemTx::begin(database).await?;
+    // A session is a person's, who may belong to any vendor.
+    if Holds::read(&mut tx).await?.cover_anything() {
+        tx.roll_back().await?;
+        return Ok(0);
+    }
     let purged = store::purge_sessions(&mut tx, before).await?;
     tx.commit().await?;
     Ok(purged)

@@ -33,6 +33,7 @@ pub(super) fn worker_settings(settings: &Settings) -> WorkerSettings {
         workers: jobs.worker_count(),
         import_workers: jobs.worker_count().min(2),
         per_vendor_max: jobs.per_vendor_max as usize,
+        import_lease_seconds: u32::try_from(jobs.import_lease_seconds).unwrap_or(15),
         queue: Options {
             lease_seconds: u32::try_from(jobs.lease_seconds).unwrap_or(60),
             poll_interval: jobs.poll_interval(),

@@ -16,6 +16,9 @@ pub struct JobsConfig {
     pub per_vendor_max: u32,
     /// Life of a claim without a sign of life, seconds. Default 60. `ODYSSEY__JOBS__LEASE_SECONDS`.
     pub lease_seconds: u64,
+    /// The same for imports, seconds: what a crash costs one at most. Default 15.
+    /// `ODYSSEY__JOBS__IMPORT_LEASE_SECONDS`.
+    pub import_lease_seconds: u64,
     /// Interval of looking without a notification, milliseconds. Default 1,000. `ODYSSEY__JOBS__POLL_INTERVAL_MS`.
     pub poll_interval_ms: u64,
     /// Time for running jobs after a stop, seconds. Default 30. `ODYSSEY__JOBS__DRAIN_SECONDS`.
@@ -43,6 +46,7 @@ impl JobsConfig {
         layers.check_range("jobs.workers", self.workers.into(), 0..=256)?;
         layers.check_range("jobs.per_vendor_max", self.per_vendor_max.into(), 1..=256)?;
         layers.check_range("jobs.lease_seconds", self.lease_seconds, 5..=3_600)?;
+        layers.check_range("jobs.import_lease_seconds", self.import_lease_seconds, 5..=3_600)?;
         layers.check_range("jobs.poll_interval_ms", self.poll_interval_ms, 10..=60_000)?;
         layers.check_range("jobs.drain_seconds", self.drain_seconds, 0..=3_600)
     }

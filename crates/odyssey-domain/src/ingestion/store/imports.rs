@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::uploads::mode_of;
-use crate::db::{DbError, VendorTx};
+use crate::db::{DbError, SystemTx, VendorTx};
 use crate::ingestion::Totals;
 use crate::ingestion::ledger::{Codes, Ledger};
 use crate::ingestion::progress::Advance;
@@ -266,6 +266,60 @@ pub(in crate::ingestion) async fn finish_import(
         rejected: row.rejected_count,
         warnings: row.warning_count,
     })
+}
+
+/// Notes the end of an import that ended while it waited; there is none where the file had not arrived yet.
+pub(in crate::ingestion) async fn end_import(tx: &mut VendorTx, job_id: JobId) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "UPDATE imports SET finished_at = $3 WHERE vendor_id = $1 AND job_id = $2 AND finished_at IS NULL",
+        vendor_id,
+        job_id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Deletes imports whose jobs are gone, and with them the records of purged uploads, but for those of the
+/// vendors in `kept`; says how many of both. Ids of jobs are in the order of their creation.
+pub(in crate::ingestion) async fn delete_imports(
+    tx: &mut SystemTx,
+    before: JobId,
+    kept: &[Uuid],
+    most: i64,
+) -> Result<u64, DbError> {
+    let imports = sqlx::query!(
+        "WITH gone AS (
+             SELECT i.vendor_id, i.job_id FROM imports i
+             WHERE i.job_id < $1 AND i.vendor_id <> ALL ($2)
+               AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = i.job_id)
+               AND NOT EXISTS (SELECT FROM row_errors e WHERE e.vendor_id = i.vendor_id AND e.job_id = i.job_id)
+             LIMIT $3
+         )
+         DELETE FROM imports i USING gone WHERE i.vendor_id = gone.vendor_id AND i.job_id = gone.job_id",
+        before.as_uuid(),
+        kept,
+        most,
+    )
+    .execute(tx.connection())
+    .await?;
+    let uploads = sqlx::query!(
+        "WITH gone AS (
+             SELECT u.vendor_id, u.id FROM uploads u
+             WHERE u.job_id < $1 AND u.purged_at IS NOT NULL AND u.vendor_id <> ALL ($2)
+               AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id)
+             LIMIT $3
+         )
+         DELETE FROM uploads u USING gone WHERE u.vendor_id = gone.vendor_id AND u.id = gone.id",
+        before.as_uuid(),
+        kept,
+        most,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(imports.rows_affected() + uploads.rows_affected())
 }
 
 fn codes_json(codes: &Codes) -> Value {

@@ -6,14 +6,15 @@ mod staging;
 mod uploads;
 
 pub(super) use imports::{
-    ImportRow, advance, close_reading, find_import, find_imports, finish_import, insert_import, save_mapping,
+    ImportRow, advance, close_reading, delete_imports, end_import, find_import, find_imports, finish_import,
+    insert_import, save_mapping,
 };
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,
 };
 pub(super) use staging::{
     HeldClaim, RivalClaim, TodoRow, analyze, copy_staged, create_staging, create_todo, drop_staging,
-    find_todo, held_claims, next_todo, rival_claims, stored_shapes,
+    find_todo, held_claims, left_staging, next_todo, purge_staging, rival_claims, stored_shapes,
 };
 pub(super) use uploads::{
     NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload, insert_upload,

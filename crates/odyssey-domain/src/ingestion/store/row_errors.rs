@@ -147,10 +147,23 @@ pub(in crate::ingestion) async fn set_original(
 pub(in crate::ingestion) async fn delete_row_errors(
     tx: &mut SystemTx,
     before: JobId,
+    kept: &[Uuid],
+    most_imports: i64,
 ) -> Result<u64, DbError> {
-    // Ids of jobs are in the order of their creation.
-    let before: Uuid = before.as_uuid();
-    let done =
-        sqlx::query!("DELETE FROM row_errors WHERE job_id < $1", before).execute(tx.connection()).await?;
+    // Ids of jobs are in the order of their creation. Import by import, since the key begins with vendor and job.
+    let done = sqlx::query!(
+        "WITH old AS (
+             SELECT i.vendor_id, i.job_id FROM imports i
+             WHERE i.job_id < $1 AND i.vendor_id <> ALL ($2)
+               AND EXISTS (SELECT FROM row_errors e WHERE e.vendor_id = i.vendor_id AND e.job_id = i.job_id)
+             LIMIT $3
+         )
+         DELETE FROM row_errors e USING old WHERE e.vendor_id = old.vendor_id AND e.job_id = old.job_id",
+        before.as_uuid(),
+        kept,
+        most_imports,
+    )
+    .execute(tx.connection())
+    .await?;
     Ok(done.rows_affected())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::db::{DbError, VendorTx};
+use crate::db::{DbError, SystemTx, VendorTx};
 use crate::ingestion::patch::StoredShape;
 
 /// Comparing and analysing take minutes for the largest files; requests never run these.
@@ -70,6 +70,23 @@ pub(in crate::ingestion) async fn drop_staging(tx: &mut VendorTx, job_id: JobId)
     sqlx::query!("SELECT odyssey.drop_product_staging($1)", job_id.as_uuid())
         .execute(tx.connection())
         .await?;
+    Ok(())
+}
+
+/// Jobs that have staging tables and have ended, or are not known any more.
+pub(in crate::ingestion) async fn left_staging(tx: &mut SystemTx) -> Result<Vec<Uuid>, DbError> {
+    let jobs = sqlx::query_scalar!(
+        r#"SELECT s.job_id AS "job_id!" FROM odyssey.staging_jobs() AS s (job_id)
+           WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.id = s.job_id AND j.finished_at IS NULL)"#
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(jobs)
+}
+
+/// Drops the tables of a job that has ended.
+pub(in crate::ingestion) async fn purge_staging(tx: &mut SystemTx, job_id: Uuid) -> Result<(), DbError> {
+    sqlx::query!("SELECT odyssey.purge_staging($1)", job_id).execute(tx.connection()).await?;
     Ok(())
 }
 

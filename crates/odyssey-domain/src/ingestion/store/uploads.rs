@@ -153,17 +153,19 @@ pub(super) fn mode_of(text: &str) -> Result<Mode, DbError> {
 /// Uploads of all vendors whose time is over: those that broke off, and those whose job has ended.
 pub(in crate::ingestion) async fn due_uploads(
     tx: &mut SystemTx,
+    kept: &[Uuid],
     most: i64,
 ) -> Result<Vec<DueUpload>, DbError> {
     let now = tx.now();
     let rows = sqlx::query!(
         "SELECT vendor_id, id, job_id, spool_path, state FROM uploads u
-         WHERE purged_at IS NULL AND expires_at <= $1
+         WHERE purged_at IS NULL AND expires_at <= $1 AND vendor_id <> ALL ($3)
            AND (state = 'receiving' OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
          ORDER BY expires_at
          LIMIT $2",
         now,
         most,
+        kept,
     )
     .fetch_all(tx.connection())
     .await?;
