@@ -1,24 +1,16 @@
 //! What a nutrition panel cannot be (refused) and what it hardly is (flagged).
 //!
-//! Owns: the figures of the reference `health-matching`, section 1.3. Promises: pure; judges only what
+//! Owns: the rules; the figures are those of [`odyssey_types::plausible`]. Promises: pure; judges only what
 //! is declared, an unknown amount breaks no rule. Emits: findings. Never: changes a value.
 
+use odyssey_types::plausible::{
+    ENERGY_PER_100G_MAX, ENERGY_TOLERANCE, FAT_KINDS_TOLERANCE, GRAM, KILOCALORIE, MACROS_PERMILLE_MAX,
+    MASS_PER_100G_MAX, PART_TOLERANCE, PER_100ML_PERMILLE, POTASSIUM_PER_100G_HIGH, POTASSIUM_PER_100G_MAX,
+    SODIUM_PER_100G_HIGH, SODIUM_PER_100G_MAX,
+};
 use odyssey_types::{Nutrient, Nutrition, NutritionBasis, ServingSize};
 
 use crate::error::{RowErrorCode, WarningCode};
-
-const GRAM: i64 = 1_000_000;
-/// Pure fat has 9 kcal/g; 905 leaves the rounding of labels. In joules.
-const ENERGY_MAX_J: i64 = 905 * 4_184;
-/// Sodium of pure salt is 39.34 g.
-const SODIUM_MAX: i64 = 39_400_000;
-/// Potassium of pure potassium chloride.
-const POTASSIUM_MAX: i64 = 52_500_000;
-const HUNDRED_GRAMS: i64 = 100 * GRAM;
-/// Honey and syrups weigh about 1.4 g/ml, so 100 ml may hold half as much again as 100 g.
-const PER_100ML_PERMILLE: i64 = 1_500;
-/// Parts may exceed their whole by this much through legal rounding.
-const PART_TOLERANCE: i64 = GRAM / 2;
 
 /// One thing about a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +62,10 @@ fn ranges(nutrition: &Nutrition, serving: Option<&ServingSize>, findings: &mut V
 /// The most there can be in 100 g.
 fn limit(nutrient: Nutrient) -> i64 {
     match nutrient {
-        Nutrient::Energy => ENERGY_MAX_J,
-        Nutrient::Sodium => SODIUM_MAX,
-        Nutrient::Potassium => POTASSIUM_MAX,
-        _ => HUNDRED_GRAMS,
+        Nutrient::Energy => ENERGY_PER_100G_MAX,
+        Nutrient::Sodium => SODIUM_PER_100G_MAX,
+        Nutrient::Potassium => POTASSIUM_PER_100G_MAX,
+        _ => MASS_PER_100G_MAX,
     }
 }
 
@@ -104,13 +96,13 @@ fn flags(nutrition: &Nutrition, serving: Option<&ServingSize>, findings: &mut Ve
             Nutrient::Salt,
             Nutrient::Alcohol,
         ]);
-        if scale.exceeds(mass, 105 * GRAM) {
+        if scale.exceeds(mass, MASS_PER_100G_MAX / 1_000 * MACROS_PERMILLE_MAX) {
             flag(WarningCode::MacrosExceedMass, Nutrient::Carbohydrate);
         }
-        if get(Nutrient::Sodium).is_some_and(|v| scale.exceeds(v, 10 * GRAM)) {
+        if get(Nutrient::Sodium).is_some_and(|v| scale.exceeds(v, SODIUM_PER_100G_HIGH)) {
             flag(WarningCode::SodiumHigh, Nutrient::Sodium);
         }
-        if get(Nutrient::Potassium).is_some_and(|v| scale.exceeds(v, 5 * GRAM)) {
+        if get(Nutrient::Potassium).is_some_and(|v| scale.exceeds(v, POTASSIUM_PER_100G_HIGH)) {
             flag(WarningCode::PotassiumHigh, Nutrient::Potassium);
         }
     }
@@ -120,7 +112,7 @@ fn flags(nutrition: &Nutrition, serving: Option<&ServingSize>, findings: &mut Ve
         Nutrient::MonounsaturatedFat,
         Nutrient::PolyunsaturatedFat,
     ]);
-    if get(Nutrient::Fat).is_some_and(|fat| kinds > fat + GRAM) {
+    if get(Nutrient::Fat).is_some_and(|fat| kinds > fat + FAT_KINDS_TOLERANCE) {
         flag(WarningCode::FatPartsExceedFat, Nutrient::Fat);
     }
     if get(Nutrient::Fiber)
@@ -155,9 +147,9 @@ fn energy_contradicts(nutrition: &Nutrition) -> bool {
     }
     let alcohol = get(Nutrient::Alcohol).unwrap_or(0);
     // µg × kcal/g × 4,184 J/kcal / 10^6.
-    let expected = (fat * 9 + (carbohydrate + protein) * 4 + alcohol * 7) / 1_000 * 4_184 / 1_000;
+    let expected = (fat * 9 + (carbohydrate + protein) * 4 + alcohol * 7) / 1_000 * KILOCALORIE / 1_000;
     let off = (energy - expected).abs();
-    off * 5 > expected && off > 25 * 4_184
+    off * 5 > expected && off > ENERGY_TOLERANCE
 }
 
 /// How an amount of the panel compares with a limit per 100 g, without division.
@@ -182,7 +174,7 @@ impl Scale {
                     (None, None) => return None,
                 };
                 Some(Self {
-                    numerator: i128::from(HUNDRED_GRAMS) * 1_000,
+                    numerator: i128::from(MASS_PER_100G_MAX) * 1_000,
                     denominator: i128::from(amount) * i128::from(permille),
                 })
             }

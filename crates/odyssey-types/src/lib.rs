@@ -11,6 +11,7 @@ mod label;
 mod nutrition;
 mod page;
 mod phi;
+pub mod plausible;
 mod profile;
 #[cfg(feature = "schema")]
 mod schema;

@@ -1,7 +1,13 @@
-//! Can these amounts be true? The checks of reference 1.3, in integers.
+//! Can these amounts be true? The checks of reference 1.3, in integers; its figures are those of
+//! [`odyssey_types::plausible`].
 //!
 //! A *reject* finding is an impossible value: an importer refuses the row. A *flag* is only unlikely.
 
+use odyssey_types::plausible::{
+    ENERGY_PER_100G_MAX, ENERGY_TOLERANCE, FAT_KINDS_TOLERANCE, GRAM, KILOCALORIE, MACROS_PERMILLE_MAX,
+    MASS_PER_100G_MAX, MASS_PER_100ML_MAX, PART_TOLERANCE, POTASSIUM_PER_100G_HIGH, POTASSIUM_PER_100G_MAX,
+    SODIUM_PER_100G_HIGH, SODIUM_PER_100G_MAX,
+};
 use odyssey_types::{
     Jurisdiction, Nutrient, NutrientUnit, Nutrients, Nutrition, NutritionBasis, ServingSize,
 };
@@ -24,21 +30,8 @@ pub struct NutritionFinding {
     pub nutrient: Nutrient,
 }
 
-/// One gram, in the stored unit.
-const GRAM: i64 = 1_000_000;
-/// One milligram.
-const MILLIGRAM: i64 = 1_000;
-/// Label rounding that comparisons of two declared lines forgive: 0.5 g (reference 1.3).
-const ROUNDING: i64 = GRAM / 2;
-/// Energy of pure fat with slack: 905 kcal per 100 g (reference 1.3), in joules.
-const ENERGY_MAX: i64 = 905 * 4184;
-/// Pure salt has 39,340 mg of sodium in 100 g; above 39,400 is impossible (reference 1.3).
-const SODIUM_MAX: i64 = 39_400 * MILLIGRAM;
-/// Pure potassium chloride.
-const POTASSIUM_MAX: i64 = 52_500 * MILLIGRAM;
-/// 100 g hold 100 g. 100 ml of the densest foods (honey, syrups) weigh some 145 g.
-const MASS_MAX_PER_100_G: i64 = 100 * GRAM;
-const MASS_MAX_PER_100_ML: i64 = 150 * GRAM;
+/// Salt and sodium that differ by less than this differ by rounding: 50 mg.
+const SALT_TOLERANCE: i64 = GRAM / 20;
 
 /// Checks declared nutrition. Limits per 100 g apply where the basis can be converted; comparisons of
 /// two lines apply on any basis.
@@ -57,7 +50,7 @@ pub fn check_nutrition_of(
     check_signs(declared, &mut findings);
     check_relations(declared, jurisdiction, &mut findings);
     if let Some((amounts, is_volume)) = per_100(nutrition, serving) {
-        let mass_max = if is_volume { MASS_MAX_PER_100_ML } else { MASS_MAX_PER_100_G };
+        let mass_max = if is_volume { MASS_PER_100ML_MAX } else { MASS_PER_100G_MAX };
         check_ranges(Amounts(&amounts), mass_max, &mut findings);
     }
     if nutrition.basis != NutritionBasis::PerServing || declared.energy_is_large() {
@@ -82,7 +75,7 @@ impl Amounts<'_> {
     }
 
     fn energy_is_large(self) -> bool {
-        self.part(Nutrient::Energy) > 50 * 4184
+        self.part(Nutrient::Energy) > i128::from(50 * KILOCALORIE)
     }
 }
 
@@ -108,7 +101,7 @@ fn check_relations(amounts: Amounts<'_>, jurisdiction: Jurisdiction, findings: &
         amounts
             .get(part)
             .zip(amounts.get(whole))
-            .is_some_and(|(p, w)| i128::from(p) > i128::from(w) + i128::from(ROUNDING))
+            .is_some_and(|(p, w)| i128::from(p) > i128::from(w) + i128::from(PART_TOLERANCE))
     };
     if exceeds(N::SaturatedFat, N::Fat) {
         findings.push(reject("saturated_fat_exceeds_fat", N::SaturatedFat));
@@ -124,14 +117,14 @@ fn check_relations(amounts: Amounts<'_>, jurisdiction: Jurisdiction, findings: &
     }
     let kinds = [N::SaturatedFat, N::TransFat, N::MonounsaturatedFat, N::PolyunsaturatedFat];
     let sum: i128 = kinds.iter().map(|n| amounts.part(*n)).sum();
-    if amounts.get(N::Fat).is_some_and(|fat| sum > i128::from(fat) + i128::from(GRAM)) {
+    if amounts.get(N::Fat).is_some_and(|fat| sum > i128::from(fat) + i128::from(FAT_KINDS_TOLERANCE)) {
         findings.push(flag("fats_exceed_fat", N::Fat));
     }
     // Salt is 2.5 times sodium by convention; more than 10 % apart they cannot both be right.
     if let Some((salt, sodium)) = amounts.get(N::Salt).zip(amounts.get(N::Sodium)) {
         let (salt, as_salt) = (i128::from(salt), i128::from(sodium) * 5 / 2);
         let apart = (salt - as_salt).abs();
-        if apart * 10 > salt.max(as_salt) && apart > i128::from(50 * MILLIGRAM) {
+        if apart * 10 > salt.max(as_salt) && apart > i128::from(SALT_TOLERANCE) {
             findings.push(flag("salt_differs_from_sodium", N::Salt));
         }
     }
@@ -141,9 +134,9 @@ fn check_ranges(amounts: Amounts<'_>, mass_max: i64, findings: &mut Vec<Nutritio
     use Nutrient as N;
     for (nutrient, stored) in amounts.0.iter() {
         let max = match nutrient {
-            N::Energy => ENERGY_MAX,
-            N::Sodium => SODIUM_MAX,
-            N::Potassium => POTASSIUM_MAX,
+            N::Energy => ENERGY_PER_100G_MAX,
+            N::Sodium => SODIUM_PER_100G_MAX,
+            N::Potassium => POTASSIUM_PER_100G_MAX,
             _ => mass_max,
         };
         if stored > max {
@@ -152,13 +145,13 @@ fn check_ranges(amounts: Amounts<'_>, mass_max: i64, findings: &mut Vec<Nutritio
     }
     let parts = [N::Fat, N::Carbohydrate, N::Protein, N::Salt, N::Alcohol];
     let sum: i128 = parts.iter().map(|n| amounts.part(*n)).sum();
-    if sum > i128::from(mass_max) * 105 / 100 {
+    if sum > i128::from(mass_max) * i128::from(MACROS_PERMILLE_MAX) / 1_000 {
         findings.push(flag("macros_exceed_mass", N::Carbohydrate));
     }
-    if amounts.get(N::Sodium).is_some_and(|s| s > 10_000 * MILLIGRAM) {
+    if amounts.get(N::Sodium).is_some_and(|s| s > SODIUM_PER_100G_HIGH) {
         findings.push(flag("sodium_high", N::Sodium));
     }
-    if amounts.get(N::Potassium).is_some_and(|p| p > 5_000 * MILLIGRAM) {
+    if amounts.get(N::Potassium).is_some_and(|p| p > POTASSIUM_PER_100G_HIGH) {
         findings.push(flag("potassium_high", N::Potassium));
     }
 }
@@ -170,7 +163,9 @@ fn check_energy(amounts: Amounts<'_>, findings: &mut Vec<NutritionFinding>) {
     let known = amounts.get(N::Fat).zip(amounts.get(N::Carbohydrate)).zip(amounts.get(N::Protein));
     let Some((energy, _)) = amounts.get(N::Energy).zip(known) else { return };
     debug_assert!(matches!(N::Energy.unit(), NutrientUnit::Kilocalorie));
-    let joules = |micrograms: i128, kcal_per_gram: i128| micrograms * kcal_per_gram * 4184 / i128::from(GRAM);
+    let joules = |micrograms: i128, kcal_per_gram: i128| {
+        micrograms * kcal_per_gram * i128::from(KILOCALORIE) / i128::from(GRAM)
+    };
     let base = joules(amounts.part(N::Fat), 9)
         + joules(amounts.part(N::Protein), 4)
         + joules(amounts.part(N::Alcohol), 7);
@@ -179,7 +174,7 @@ fn check_energy(amounts: Amounts<'_>, findings: &mut Vec<NutritionFinding>) {
     let low = base + joules((carbohydrate - soft).max(0), 4);
     // An EU label keeps fibre out of carbohydrate; it then adds 2 kcal/g.
     let high = base + joules(carbohydrate, 4) + joules(amounts.part(N::Fiber), 2);
-    let (energy, slack) = (i128::from(energy), 25 * 4184);
+    let (energy, slack) = (i128::from(energy), i128::from(ENERGY_TOLERANCE));
     let below = energy * 10 < low * 8 && energy + slack < low;
     let above = energy * 10 > high * 12 && energy > high + slack;
     if below || above {
