@@ -107,6 +107,22 @@ fn to_products(rows: Vec<ProductRow>) -> Result<Vec<Product>, CatalogError> {
     Ok(rows.into_iter().map(Product::try_from).collect::<Result<_, DbError>>()?)
 }
 
+/// One column list for every statement that reads whole products.
+macro_rules! products {
+    ($tail:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            ProductRow,
+            "SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
+                    price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
+                    package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
+                    label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
+                    updated_at, edited_at, deleted_at
+             FROM products p " + $tail,
+            $($argument),+
+        )
+    };
+}
+
 /// The given products, deleted ones too.
 pub(super) async fn find_products(
     tx: &mut VendorTx,
@@ -114,20 +130,9 @@ pub(super) async fn find_products(
 ) -> Result<Vec<Product>, CatalogError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let vendor_id = tx.vendor_id().as_uuid();
-    let rows = sqlx::query_as!(
-        ProductRow,
-        r#"SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
-                  price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
-                  package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
-                  label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
-                  updated_at, edited_at, deleted_at
-           FROM products
-           WHERE vendor_id = $1 AND id = ANY($2)"#,
-        vendor_id,
-        &ids,
-    )
-    .fetch_all(tx.connection())
-    .await?;
+    let rows = products!("WHERE vendor_id = $1 AND id = ANY($2)", vendor_id, &ids)
+        .fetch_all(tx.connection())
+        .await?;
     to_products(rows)
 }
 
@@ -140,22 +145,9 @@ pub(super) async fn lock_products(
     let mut ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     ids.sort_unstable();
     let vendor_id = tx.vendor_id().as_uuid();
-    let rows = sqlx::query_as!(
-        ProductRow,
-        r#"SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
-                  price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
-                  package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
-                  label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
-                  updated_at, edited_at, deleted_at
-           FROM products
-           WHERE vendor_id = $1 AND id = ANY($2)
-           ORDER BY id
-           FOR UPDATE"#,
-        vendor_id,
-        &ids,
-    )
-    .fetch_all(tx.connection())
-    .await?;
+    let rows = products!("WHERE vendor_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE", vendor_id, &ids)
+        .fetch_all(tx.connection())
+        .await?;
     to_products(rows)
 }
 
@@ -171,10 +163,9 @@ pub(super) async fn list_products(
     let newest_first = query.sort != ProductSort::UpdatedAtAscending;
     // Two statements and not a CASE in ORDER BY, so that each one walks the index in its own direction.
     macro_rules! page {
-        ($sql:literal) => {
-            sqlx::query_as!(
-                ProductRow,
-                $sql,
+        ($tail:literal) => {
+            products!(
+                $tail,
                 vendor_id,
                 query.brand,
                 query.category_id,
@@ -189,44 +180,32 @@ pub(super) async fn list_products(
             .await?
         };
     }
+    // Unknown is not no: only a plain "no" passes allergens.none.
     let rows = if newest_first {
         page!(
-            r#"SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
-                      price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
-                      package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
-                      label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
-                      updated_at, edited_at, deleted_at
-               FROM products p
-               WHERE vendor_id = $1 AND deleted_at IS NULL
-                 AND ($2::text IS NULL OR brand = $2)
-                 AND ($3::text IS NULL OR category_id = $3)
-                 AND ($4::text[] IS NULL OR dietary_tags && $4)
-                 -- Unknown is not no: only a plain "no" passes allergens.none.
-                 AND ($5::bigint = 0 OR EXISTS (SELECT FROM product_facts f
-                                                WHERE f.vendor_id = $1 AND f.product_id = p.id AND f.absent_keys & $5 = $5))
-                 AND ($6::timestamptz IS NULL OR updated_at > $6)
-                 AND ($7::timestamptz IS NULL OR (updated_at, id) < ($7, $8::uuid))
-               ORDER BY updated_at DESC, id DESC
-               LIMIT $9"#
+            "WHERE vendor_id = $1 AND deleted_at IS NULL
+               AND ($2::text IS NULL OR brand = $2)
+               AND ($3::text IS NULL OR category_id = $3)
+               AND ($4::text[] IS NULL OR dietary_tags && $4)
+               AND ($5::bigint = 0 OR EXISTS (SELECT FROM product_facts f
+                                              WHERE f.vendor_id = $1 AND f.product_id = p.id AND f.absent_keys & $5 = $5))
+               AND ($6::timestamptz IS NULL OR updated_at > $6)
+               AND ($7::timestamptz IS NULL OR (updated_at, id) < ($7, $8::uuid))
+             ORDER BY updated_at DESC, id DESC
+             LIMIT $9"
         )
     } else {
         page!(
-            r#"SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
-                      price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
-                      package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
-                      label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
-                      updated_at, edited_at, deleted_at
-               FROM products p
-               WHERE vendor_id = $1 AND deleted_at IS NULL
-                 AND ($2::text IS NULL OR brand = $2)
-                 AND ($3::text IS NULL OR category_id = $3)
-                 AND ($4::text[] IS NULL OR dietary_tags && $4)
-                 AND ($5::bigint = 0 OR EXISTS (SELECT FROM product_facts f
-                                                WHERE f.vendor_id = $1 AND f.product_id = p.id AND f.absent_keys & $5 = $5))
-                 AND ($6::timestamptz IS NULL OR updated_at > $6)
-                 AND ($7::timestamptz IS NULL OR (updated_at, id) > ($7, $8::uuid))
-               ORDER BY updated_at, id
-               LIMIT $9"#
+            "WHERE vendor_id = $1 AND deleted_at IS NULL
+               AND ($2::text IS NULL OR brand = $2)
+               AND ($3::text IS NULL OR category_id = $3)
+               AND ($4::text[] IS NULL OR dietary_tags && $4)
+               AND ($5::bigint = 0 OR EXISTS (SELECT FROM product_facts f
+                                              WHERE f.vendor_id = $1 AND f.product_id = p.id AND f.absent_keys & $5 = $5))
+               AND ($6::timestamptz IS NULL OR updated_at > $6)
+               AND ($7::timestamptz IS NULL OR (updated_at, id) > ($7, $8::uuid))
+             ORDER BY updated_at, id
+             LIMIT $9"
         )
     };
     to_products(rows)
