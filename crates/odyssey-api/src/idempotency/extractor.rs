@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use http::request::Parts;
 use odyssey_domain::audit::{self, AuditEvent};
-use odyssey_domain::db::VendorTx;
+use odyssey_domain::db::{SystemTx, VendorTx};
 use odyssey_domain::security::{self, Claim, IdempotencyScope, StoredAnswer};
 use odyssey_domain::tenancy::{Caller, Purpose};
 
@@ -62,7 +62,7 @@ impl FromRequestParts<ApiState> for Idempotency {
             return Err(Problem::broken_promise("a keyed handler is not registered with keyed!").into());
         };
         let scope = IdempotencyScope {
-            vendor_id: caller.vendor_id().ok_or_else(|| Problem::new(ProblemCode::VendorRequired))?,
+            vendor_id: caller.vendor_id().unwrap_or(security::PLATFORM),
             principal_id: caller.user_id,
             method: operation.method.to_string(),
             route: operation.path.clone(),
@@ -93,15 +93,30 @@ impl Idempotency {
         self.held.take();
         respond(stored, false)
     }
+
+    /// The same for a change of the platform, which belongs to no vendor.
+    pub async fn commit_platform(self, mut tx: SystemTx, answer: Answer) -> Result<Response, Problem> {
+        let stored = answer.into_stored()?;
+        security::store_platform_answer(&mut tx, &self.scope, &stored).await?;
+        tx.commit().await?;
+        self.held.take();
+        respond(stored, false)
+    }
 }
 
 /// Gives the first answer again. It may show what the first one showed, so it is an act of its own.
 async fn replay(caller: &Caller, operation: &Operation, stored: StoredAnswer) -> Result<Response, Problem> {
-    let mut tx = caller.begin().await?;
     let event = AuditEvent::new("idempotency.replay", "operation", Purpose::Service)
         .entity(&operation.id)
         .detail("status", stored.status);
-    audit::record(&mut tx, event).await?;
-    tx.commit().await?;
+    if caller.vendor_id().is_some() {
+        let mut tx = caller.begin().await?;
+        audit::record(&mut tx, event).await?;
+        tx.commit().await?;
+    } else {
+        let mut tx = SystemTx::begin(caller.database()).await?;
+        audit::record_on_platform(&mut tx, None, &caller.actor(), event).await?;
+        tx.commit().await?;
+    }
     respond(stored, true)
 }

@@ -36,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(open!(sleep_long, work))
         .routes(open!(put_person, facts))
         .routes(guarded!(read_guarded, Facts::audited("probe.read").discloses_phi()))
+        .routes(keyed!(write_platform, Facts::audited("probe.platform")))
         .routes(keyed!(write_keyed, Facts::audited("probe.write").rate(RateClass::ImportStart)))
 }
 
@@ -149,4 +150,21 @@ async fn write_keyed(
     }
     let answer = Answer::json(StatusCode::CREATED, &Written { run_id }).etag(1).location("/probe/keyed/1");
     idempotency.commit(tx, answer).await
+}
+
+/// A change of the platform, as those of vendors will be.
+#[utoipa::path(post, path = "/probe/platform", request_body = Person,
+    responses((status = 201, description = "Written", body = Written)))]
+async fn write_platform(
+    caller: Authorized<permission::VendorsManage>,
+    idempotency: Idempotency,
+    Json(person): Json<Person>,
+) -> Result<Response, Problem> {
+    let mut tx = caller.begin_platform().await?;
+    let run_id = Uuid::now_v7();
+    if person.email != "unaudited" {
+        let event = AuditEvent::new("probe.platform", "probe", Purpose::Operations).entity(run_id);
+        audit::record_on_platform(&mut tx, None, &caller.actor(), event).await?;
+    }
+    idempotency.commit_platform(tx, Answer::json(StatusCode::CREATED, &Written { run_id })).await
 }

@@ -161,6 +161,78 @@ async fn a_repeat_gets_the_first_answer_and_is_an_act_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_platform_has_a_key_too_and_its_replay_is_an_act() {
+    let running = Running::start().await;
+    let root = running.sign_in("root@platform.example").await;
+    let change = async |token: &str, key: &str, what: &str| {
+        let body = serde_json::json!({ "email": what }).to_string();
+        let headers =
+            [("authorization", token), ("idempotency-key", key), ("content-type", "application/json")];
+        running.house.send("POST", "/probe/platform", &headers, &body).await
+    };
+    let first = change(&root, "k-1", "go").await;
+    assert_eq!(first.status, 201);
+    let again = change(&root, "k-1", "go").await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(change(&root, "k-1", "other").await.problem(), "422 idempotency-key-reused");
+    assert_eq!(change(&root, "k-2", "unaudited").await.problem(), "500 internal");
+    assert_eq!(change(&root, "k-2", "go").await.status, 201, "a failure gives the key back");
+    let operator = running.sign_in(OPERATOR).await;
+    assert_eq!(change(&operator, "k-1", "go").await.problem(), "403 forbidden");
+    let mut connection = running.test.superuser_connection().await;
+    let trail: Vec<String> = sqlx::query_scalar(
+        "SELECT action FROM odyssey.audit_events
+         WHERE vendor_id = '00000000-0000-0000-0000-000000000000' AND action IN ('probe.platform', 'idempotency.replay')
+         ORDER BY id",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(trail, ["probe.platform", "idempotency.replay", "probe.platform"]);
+    let sealed: Vec<u8> =
+        sqlx::query_scalar("SELECT answer_sealed FROM odyssey.idempotency_keys WHERE key = 'k-1'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    let run_id = first.json()["run_id"].as_str().unwrap().to_owned();
+    assert!(!sealed.windows(run_id.len()).any(|window| window == run_id.as_bytes()));
+}
+
+#[tokio::test]
+async fn refusals_are_recorded_and_bounded_and_hold_no_text_of_a_path() {
+    let mut settings = ApiSettings::default();
+    settings.rates.refusals_per_user = 3;
+    let running = Running::with(settings, true).await;
+    let token = running.sign_in(OPERATOR).await;
+    for key in ["k-1", "k-2", "k-3"] {
+        assert_eq!(running.change(&token, key, "missing").await.problem(), "404 customer-not-found");
+    }
+    // One more is not answered, since it is not recorded either.
+    let fourth = running.change(&token, "k-4", "missing").await;
+    assert_eq!(fourth.problem(), "429 rate-limited");
+    assert_eq!(fourth.headers["ratelimit-policy"], "\"user-refusals\";q=3;w=60");
+    assert_eq!(running.change(&token, "k-5", "go").await.status, 201, "only refusals are counted");
+    assert_eq!(running.audited("access.refused", "refused").await, 3);
+    running.test.clock.advance(chrono::TimeDelta::minutes(1));
+    // A suspended vendor's refusal is recorded too, on the platform, where somebody may read it.
+    let actor = odyssey_domain::tenancy::Actor::command_line();
+    let acme = running.test.vendor("acme").id;
+    odyssey_domain::tenancy::suspend_vendor(&running.test.database, &actor, acme).await.unwrap();
+    let refused = running.change(&token, "k-6", "go").await;
+    assert_eq!(refused.problem(), "403 vendor-suspended");
+    let request: uuid::Uuid = refused.headers["x-request-id"].to_str().unwrap().parse().unwrap();
+    let mut connection = running.test.superuser_connection().await;
+    let (role, code): (String, String) =
+        sqlx::query_as("SELECT actor_role, details->>'code' FROM odyssey.audit_events WHERE request_id = $1")
+            .bind(request)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert_eq!((&*role, &*code), ("none", "vendor-suspended"));
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_one_request_of_one_caller_for_a_day() {
     let running = Running::start().await;
     let token = running.sign_in(OPERATOR).await;

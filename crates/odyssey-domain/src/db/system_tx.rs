@@ -17,13 +17,15 @@ use super::{Database, DbError};
 pub struct SystemTx {
     transaction: Transaction<'static, Postgres>,
     database: Database,
+    audited: bool,
     _loan: Loan,
 }
 
 impl SystemTx {
     pub async fn begin(database: &Database) -> Result<Self, DbError> {
         let begun = begin_as(&database.platform, "odyssey_platform", None).await?;
-        Ok(Self { transaction: begun.transaction, database: database.clone(), _loan: begun.loan })
+        let (database, audited) = (database.clone(), false);
+        Ok(Self { transaction: begun.transaction, database, audited, _loan: begun.loan })
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -36,6 +38,21 @@ impl SystemTx {
 
     pub fn key_store(&self) -> &Arc<KeyStore> {
         &self.database.keys
+    }
+
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Told by the audit area when an event has been written into this transaction.
+    pub(crate) const fn mark_audited(&mut self) {
+        self.audited = true;
+    }
+
+    /// Whether an event has been written into this transaction. The platform's own housekeeping has none to
+    /// write; whoever answers a person asks.
+    pub const fn is_audited(&self) -> bool {
+        self.audited
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {

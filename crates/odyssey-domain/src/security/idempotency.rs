@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use odyssey_types::{UserId, VendorId};
 use odyssey_vault::{Aad, VaultError};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::db::{Database, DbError, SystemTx, VendorTx};
@@ -17,6 +18,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// What a key is unique within.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyScope {
+    /// The vendor, or [`super::PLATFORM`] for what belongs to none.
     pub vendor_id: VendorId,
     pub principal_id: UserId,
     pub method: String,
@@ -124,6 +126,27 @@ pub async fn store_answer(
     answer: &StoredAnswer,
 ) -> Result<(), IdempotencyError> {
     let sealed = seal(tx.database(), scope, answer)?;
+    write_answer(tx.connection(), scope, &sealed).await
+}
+
+/// The same for an act of the platform. Refused where nothing was audited, since then the act must not happen.
+pub async fn store_platform_answer(
+    tx: &mut SystemTx,
+    scope: &IdempotencyScope,
+    answer: &StoredAnswer,
+) -> Result<(), IdempotencyError> {
+    if !tx.is_audited() {
+        return Err(DbError::Unaudited.into());
+    }
+    let sealed = seal(tx.database(), scope, answer)?;
+    write_answer(tx.connection(), scope, &sealed).await
+}
+
+async fn write_answer(
+    connection: &mut PgConnection,
+    scope: &IdempotencyScope,
+    sealed: &[u8],
+) -> Result<(), IdempotencyError> {
     sqlx::query!(
         "UPDATE idempotency_keys SET answer_sealed = $6, lease_until = NULL
          WHERE vendor_id = $1 AND principal_id = $2 AND method = $3 AND route = $4 AND key = $5",
@@ -134,7 +157,7 @@ pub async fn store_answer(
         scope.key,
         sealed,
     )
-    .execute(tx.connection())
+    .execute(connection)
     .await?;
     Ok(())
 }
