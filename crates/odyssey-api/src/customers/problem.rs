@@ -23,6 +23,9 @@ impl From<CustomerError> for Problem {
             }
             CustomerError::LookupInvalid => Self::new(ProblemCode::ValidationError)
                 .detail("There is nothing in this text that a customer could be found by."),
+            CustomerError::UnderLegalHold => {
+                Self::new(ProblemCode::ValidationError).detail(error.to_string())
+            }
             CustomerError::Catalog(error) => error.into(),
             CustomerError::Db(error) => error.into(),
             CustomerError::Vault(_) => Self::internal(&error),

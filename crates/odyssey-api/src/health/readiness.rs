@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use odyssey_domain::customers::{self, CustomerError};
 use odyssey_domain::db::Database;
 use odyssey_domain::tenancy;
 
@@ -25,6 +26,8 @@ pub enum NotReady {
     Database,
     /// The keys of this node do not fit the database.
     Keys,
+    /// The database does not know of people who were erased, and they could not be erased again.
+    Erasures,
 }
 
 impl NotReady {
@@ -34,8 +37,16 @@ impl NotReady {
             Self::Starting => "starting",
             Self::Database => "database",
             Self::Keys => "keys",
+            Self::Erasures => "erasures",
         }
     }
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    answer: Option<(DateTime<Utc>, Result<(), NotReady>)>,
+    /// Erasures that the database knew of; `None` before it was asked.
+    erasures: Option<i64>,
 }
 
 /// A handle on this server's readiness; clones share it.
@@ -46,7 +57,7 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     closed_gates: Mutex<BTreeSet<&'static str>>,
-    last: tokio::sync::Mutex<Option<(DateTime<Utc>, Result<(), NotReady>)>>,
+    last: tokio::sync::Mutex<Last>,
 }
 
 impl Readiness {
@@ -81,14 +92,17 @@ impl Readiness {
         // One asks, the others wait for its answer.
         let mut last = self.0.last.lock().await;
         let now = database.clock().now();
-        if let Some((at, outcome)) = *last
+        if let Some((at, outcome)) = last.answer
             && now - at < KEPT
         {
             return outcome;
         }
-        let outcome =
-            tokio::time::timeout(CHECK_TIMEOUT, ask(database)).await.unwrap_or(Err(NotReady::Database));
-        *last = Some((now, outcome));
+        let asked = tokio::time::timeout(CHECK_TIMEOUT, async {
+            ask(database).await?;
+            follow_erasures(database, &mut last.erasures).await
+        });
+        let outcome = asked.await.unwrap_or(Err(NotReady::Database));
+        last.answer = Some((now, outcome));
         outcome
     }
 }
@@ -105,4 +119,21 @@ async fn ask(database: &Database) -> Result<(), NotReady> {
             NotReady::Keys
         }
     })
+}
+
+/// A database that knows of fewer erasures than a moment ago was restored under us: whoever was erased since its
+/// backup is erased again before this server is ready.
+async fn follow_erasures(database: &Database, seen: &mut Option<i64>) -> Result<(), NotReady> {
+    let failed = |error: CustomerError| {
+        tracing::error!(error = %error, "Not ready: erasures could not be compared with the key store's ledger");
+        NotReady::Erasures
+    };
+    let known = customers::count_erasures(database).await.map_err(failed)?;
+    if seen.is_none_or(|seen| known < seen) {
+        customers::replay_erasures(database).await.map_err(failed)?;
+        *seen = Some(customers::count_erasures(database).await.map_err(failed)?);
+    } else {
+        *seen = Some(known);
+    }
+    Ok(())
 }

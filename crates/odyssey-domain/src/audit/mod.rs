@@ -13,7 +13,7 @@ mod store;
 
 pub use event::{AuditEvent, Outcome};
 pub use list::{AuditQuery, AuditRecord, list};
-pub use refusal::{Refusal, record_refusal};
+pub use refusal::{Refusal, record_refusal, record_without_role};
 
 use chrono::NaiveDate;
 use odyssey_types::{AuditEventId, VendorId};
@@ -45,6 +45,7 @@ pub async fn record_on_platform(
     let id = AuditEventId::generate(now);
     let vendor_id = vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
     store::insert_event(tx.connection(), id, vendor_id, now, &actor.into(), &event).await?;
+    tx.mark_audited();
     Ok(id)
 }
 

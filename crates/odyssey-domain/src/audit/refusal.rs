@@ -1,4 +1,4 @@
-//! Callers who are known and were told no.
+//! Acts of people in whatever role they have, or none: refusals, sign-ins.
 
 use odyssey_types::{AuditEventId, RequestId, UserId, VendorId};
 use serde_json::{Map, Value};
@@ -25,12 +25,26 @@ pub struct Refusal {
 /// What stands for the role of a caller who has none at the vendor they named.
 const NO_ROLE: &str = "none";
 
+/// Records an act of a person on the platform who has no role there: signing in, before any vendor is named.
+pub async fn record_without_role(
+    tx: &mut SystemTx,
+    user_id: UserId,
+    request_id: RequestId,
+    event: AuditEvent,
+) -> Result<AuditEventId, DbError> {
+    insert(
+        tx,
+        None,
+        Who { user_id: Some(user_id), role: NO_ROLE, request_id: Some(request_id), job_id: None },
+        &event,
+    )
+    .await
+}
+
 /// Records a refusal in a transaction of its own: the one it would have happened in never began, or is
 /// rolled back. Whoever calls this gives the answer only when it returns.
 pub async fn record_refusal(database: &Database, refusal: Refusal) -> Result<AuditEventId, DbError> {
     let mut tx = SystemTx::begin(database).await?;
-    let now = tx.now();
-    let id = AuditEventId::generate(now);
     let mut event = AuditEvent::new("access.refused", "permission", Purpose::Operations)
         .entity(refusal.permission.as_str())
         .outcome(Outcome::Refused);
@@ -41,8 +55,21 @@ pub async fn record_refusal(database: &Database, refusal: Refusal) -> Result<Aud
         request_id: Some(refusal.request_id),
         job_id: None,
     };
-    let vendor_id = refusal.vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
-    store::insert_event(tx.connection(), id, vendor_id, now, &who, &event).await?;
+    let id = insert(&mut tx, refusal.vendor_id, who, &event).await?;
     tx.commit().await?;
+    Ok(id)
+}
+
+async fn insert(
+    tx: &mut SystemTx,
+    vendor_id: Option<VendorId>,
+    who: Who,
+    event: &AuditEvent,
+) -> Result<AuditEventId, DbError> {
+    let now = tx.now();
+    let id = AuditEventId::generate(now);
+    let vendor_id = vendor_id.unwrap_or_else(|| VendorId::from_uuid(uuid::Uuid::nil()));
+    store::insert_event(tx.connection(), id, vendor_id, now, &who, event).await?;
+    tx.mark_audited();
     Ok(id)
 }

@@ -46,6 +46,8 @@ pub enum CustomerError {
     /// The text of a lookup has nothing to look for.
     #[error("this text is no e-mail address, phone number or external id")]
     LookupInvalid,
+    #[error("a legal hold covers this vendor; nobody may be erased while it lasts")]
+    UnderLegalHold,
     #[error("personal data could not be sealed or opened")]
     Vault(#[from] VaultError),
     #[error("the catalog could not be asked")]

@@ -1,6 +1,6 @@
 //! Customers: who a vendor serves, what they agreed to, and their health profiles.
 //!
-//! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`. Promises:
+//! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`. Promises:
 //! everything personal is sealed under the person's own key before it reaches the database and held in
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
@@ -11,6 +11,7 @@
 
 mod consents;
 mod customer;
+mod erase;
 mod error;
 mod import;
 mod list;
@@ -33,6 +34,7 @@ pub use consents::{list_consents, record_consent, require_health_consent};
 pub use customer::{
     Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, ListEntry, ListKind, MaskedCustomer,
 };
+pub use erase::{count_erasures, erase_customer, erased_since, replay_erasures};
 pub use error::{CustomerError, WriteRefusal};
 pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};

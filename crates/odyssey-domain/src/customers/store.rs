@@ -15,7 +15,7 @@ use super::{
     Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, CustomerError, ListEntry, ListKind,
     MaskedCustomer, MatchStanding, SinceImport,
 };
-use crate::db::{DbError, VendorTx};
+use crate::db::{DbError, SystemTx, VendorTx};
 
 /// A customer as stored.
 #[derive(Debug)]
@@ -830,4 +830,118 @@ pub(super) async fn bump_lists_version(tx: &mut VendorTx, id: CustomerId) -> Res
     .fetch_one(tx.connection())
     .await?;
     Ok(version)
+}
+
+/// Deletes everything of the given customers that was made before they were erased; says how many there were.
+/// Locks in the order of ids, as every writer does.
+pub(super) async fn erase_customers(
+    tx: &mut VendorTx,
+    erased: &[(CustomerId, DateTime<Utc>)],
+) -> Result<u64, CustomerError> {
+    let (vendor_id, ids, ats) = (tx.vendor_id().as_uuid(), ids_of(erased), ats_of(erased));
+    let gone = sqlx::query_scalar!(
+        "SELECT c.id FROM customers c
+         WHERE c.vendor_id = $1 AND c.id = ANY ($2)
+           AND EXISTS (SELECT FROM unnest($2::uuid[], $3::timestamptz[]) AS e (id, at)
+                       WHERE e.id = c.id AND e.at >= c.created_at)
+         ORDER BY c.id
+         FOR UPDATE",
+        vendor_id,
+        &ids,
+        &ats,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    sqlx::query!(
+        "DELETE FROM health_profiles WHERE vendor_id = $1 AND customer_id = ANY ($2)",
+        vendor_id,
+        &gone
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!("DELETE FROM consents WHERE vendor_id = $1 AND customer_id = ANY ($2)", vendor_id, &gone)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query!(
+        "DELETE FROM customer_products WHERE vendor_id = $1 AND customer_id = ANY ($2)",
+        vendor_id,
+        &gone
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM customer_tokens WHERE vendor_id = $1 AND customer_id = ANY ($2)",
+        vendor_id,
+        &gone
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!("DELETE FROM customers WHERE vendor_id = $1 AND id = ANY ($2)", vendor_id, &gone)
+        .execute(tx.connection())
+        .await?;
+    Ok(gone.len() as u64)
+}
+
+pub(super) async fn insert_erasures(
+    tx: &mut VendorTx,
+    erased: &[(CustomerId, DateTime<Utc>)],
+) -> Result<(), CustomerError> {
+    let (vendor_id, ids, ats) = (tx.vendor_id().as_uuid(), ids_of(erased), ats_of(erased));
+    sqlx::query!(
+        "INSERT INTO erasures (vendor_id, customer_id, erased_at)
+         SELECT $1, e.id, e.at FROM unnest($2::uuid[], $3::timestamptz[]) AS e (id, at)
+         ON CONFLICT DO NOTHING",
+        vendor_id,
+        &ids,
+        &ats,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Every erasure that this database knows of the vendor.
+pub(super) async fn find_erasures(
+    tx: &mut VendorTx,
+) -> Result<Vec<(CustomerId, DateTime<Utc>)>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query!("SELECT customer_id, erased_at FROM erasures WHERE vendor_id = $1", vendor_id)
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.customer_id.into(), row.erased_at)).collect())
+}
+
+pub(super) async fn find_erased_since(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+    since: DateTime<Utc>,
+) -> Result<HashSet<CustomerId>, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let erased = sqlx::query_scalar!(
+        "SELECT customer_id FROM erasures WHERE vendor_id = $1 AND customer_id = ANY ($2) AND erased_at >= $3",
+        vendor_id,
+        &ids,
+        since,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(erased.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+pub(super) async fn count_erasures(tx: &mut SystemTx) -> Result<i64, CustomerError> {
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM erasures"#)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(count)
+}
+
+fn ids_of(erased: &[(CustomerId, DateTime<Utc>)]) -> Vec<Uuid> {
+    erased.iter().map(|(id, _)| id.as_uuid()).collect()
+}
+
+fn ats_of(erased: &[(CustomerId, DateTime<Utc>)]) -> Vec<DateTime<Utc>> {
+    erased.iter().map(|(_, at)| *at).collect()
 }

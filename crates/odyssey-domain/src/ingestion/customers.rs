@@ -147,9 +147,17 @@ impl Merge {
     ) -> Result<Vec<Read>, IngestionError> {
         let keys: Vec<(CustomerId, [u8; 32])> = rows.iter().map(|row| (row.id, row.source_hash)).collect();
         let known = customers::unchanged_customers(tx, &keys, &self.mapping_digest).await?;
+        let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
+        let erased = customers::erased_since(tx, &ids, run.import.created_at).await?;
         let overwrite = run.parameters.requested.overwrite_edits;
         let mut fresh = Vec::with_capacity(rows.len());
         for row in rows {
+            // A person who was erased after the import began does not come back by it.
+            if erased.contains(&row.id) {
+                totals.kept += 1;
+                faults.keep(row.row);
+                continue;
+            }
             match known.get(&row.id) {
                 Some(SinceImport::Untouched) => totals.unchanged += 1,
                 Some(SinceImport::Edited) if !overwrite => {

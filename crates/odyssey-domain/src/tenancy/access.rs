@@ -4,7 +4,7 @@ use odyssey_types::{JobId, RequestId, SessionId, UserId, VendorId};
 
 use super::store::{self, Standing};
 use super::{Permission, Role, TenancyError, VerifiedIdentity};
-use crate::db::{Database, ReadTx, SystemTx, VendorTx};
+use crate::db::{Database, DbError, ReadTx, SystemTx, VendorTx};
 
 /// Proof that whoever holds it may act at this vendor. Has no public constructor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +217,17 @@ pub async fn scope_for_job(database: &Database, vendor_id: VendorId) -> Result<V
         Some(_) => Ok(VendorScope(vendor_id)),
         None => Err(TenancyError::VendorNotFound),
     }
+}
+
+/// The scope of a vendor for carrying out erasures again, suspended or not. `None`: there is no such vendor.
+pub(crate) async fn scope_for_erasures(
+    database: &Database,
+    vendor_id: VendorId,
+) -> Result<Option<VendorScope>, DbError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let vendor = store::find_vendor(&mut tx, vendor_id).await?;
+    tx.roll_back().await?;
+    Ok(vendor.map(|_| VendorScope(vendor_id)))
 }
 
 /// The transaction of an operator at the server's own command line; whoever can start the binary with this

@@ -14,6 +14,7 @@ mod store;
 mod tokens;
 mod vendors;
 
+pub(crate) use access::scope_for_erasures;
 pub use access::{
     Actor, Caller, Denied, Purpose, VendorScope, authorize, begin_at_command_line, scope_for_job,
 };

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::{Actor, Purpose, Role, TenancyError, TokenIssuer, VerifiedIdentity, store};
+use super::{Purpose, TenancyError, TokenIssuer, VerifiedIdentity, store};
 use crate::audit::{self, AuditEvent, Outcome};
 use crate::db::{Database, SystemTx};
 
@@ -206,13 +206,7 @@ async fn record(
     action: &'static str,
     outcome: Outcome,
 ) -> Result<(), TenancyError> {
-    let actor = Actor {
-        user_id: Some(user_id),
-        role: Role::VendorViewer,
-        request_id: Some(request_id),
-        job_id: None,
-    };
     let event = AuditEvent::new(action, "session", Purpose::Operations).outcome(outcome);
-    audit::record_on_platform(tx, None, &actor, event).await?;
+    audit::record_without_role(tx, user_id, request_id, event).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use odyssey_types::{UserId, VendorId};
-use odyssey_vault::VaultError;
+use odyssey_vault::{PLATFORM, VaultError};
 use secrecy::SecretString;
 
 use super::sign_in::{PasswordSettings, hash_password};
@@ -299,14 +299,21 @@ pub async fn list_memberships_of(
 /// fingerprint of a fresh database; asked at every start.
 pub async fn check_key_fingerprints(database: &Database) -> Result<(), TenancyError> {
     let ours = database.keys().fingerprint().to_string();
+    let platform = platform_fingerprint(database)?;
     let mut tx = SystemTx::begin(database).await?;
     let recorded = store::recorded_fingerprint(&mut tx, "key-encryption-key", &ours).await?;
+    let recorded_platform = store::recorded_fingerprint(&mut tx, "platform", &platform).await?;
     let vendors = store::list_vendors(&mut tx).await?;
     tx.commit().await?;
     if recorded != ours {
         return Err(TenancyError::KeyStoreMismatch(
             "it was sealed under another key-encryption key; restore the key store that belongs to it"
                 .to_owned(),
+        ));
+    }
+    if recorded_platform != platform {
+        return Err(TenancyError::KeyStoreMismatch(
+            "the platform's own keys are not the ones it was made with".to_owned(),
         ));
     }
     for vendor in vendors {
@@ -328,4 +335,14 @@ pub async fn check_key_fingerprints(database: &Database) -> Result<(), TenancyEr
         }
     }
     Ok(())
+}
+
+/// The keys of what belongs to no vendor, made when first asked for: answers to keyed calls of the platform are
+/// sealed under them.
+fn platform_fingerprint(database: &Database) -> Result<String, TenancyError> {
+    let keys = match database.keys().vendor(PLATFORM) {
+        Err(VaultError::UnknownVendor { .. }) => database.keys().create_vendor(PLATFORM)?,
+        keys => keys?,
+    };
+    Ok(keys.fingerprint().to_string())
 }

@@ -4,6 +4,7 @@
 //! status other than 0 and one line per cause.
 
 mod bench;
+mod compliance;
 mod config;
 pub(crate) mod demo;
 pub(crate) mod import;
@@ -20,6 +21,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 pub use bench::BenchArgs;
+pub use compliance::{CustomerCommand, HoldCommand};
 pub use config::ConfigCommand;
 pub use demo::DemoArgs;
 pub use import::ImportArgs;
@@ -61,6 +63,12 @@ pub enum Command {
     /// Make people and give them roles.
     #[command(subcommand)]
     User(UserCommand),
+    /// Erase a customer of a vendor.
+    #[command(subcommand)]
+    Customer(CustomerCommand),
+    /// Place, list and lift legal holds.
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Import a file into a vendor.
     Import(ImportArgs),
     /// Serve a demo vendor of our own making.
@@ -120,6 +128,8 @@ fn run_async(command: &Command, settings: &Settings) -> anyhow::Result<()> {
             Command::Migrate { status } => migrate::run(settings, *status).await,
             Command::Vendor(command) => tenancy::run_vendor(command, settings).await,
             Command::User(command) => tenancy::run_user(command, settings).await,
+            Command::Customer(command) => compliance::run_customer(command, settings).await,
+            Command::Hold(command) => compliance::run_hold(command, settings).await,
             Command::Import(args) => import::run(args, settings).await,
             Command::Demo(args) => demo::run(args, settings).await,
             Command::Bench(args) => bench::run(args, settings).await,

@@ -1,7 +1,7 @@
 //! A node: everything a process of Odyssey works with, put together once at start.
 //!
 //! Promises: the key store is made on the first start and never again; a database that was sealed under
-//! another key store is refused; the server's own logins are no superusers. Never: serves before the
+//! another key store is refused; who was erased stays erased, whatever was restored; the server's own logins are no superusers. Never: serves before the
 //! schema and the keys have been checked.
 
 mod keys;
@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use anyhow::Context;
+use odyssey_domain::customers;
 use odyssey_domain::db::{self, Database, DatabaseParts, Logins, PoolSettings};
 use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::{self, TokenIssuer, TokenSettings};
@@ -80,6 +81,10 @@ impl Node {
             .await
             .context("the key store was checked against the database")?;
         database.check_ready().await.context("the server's own logins were checked")?;
+        // Before anybody is served: a restored database may still hold people who were erased since its backup.
+        customers::replay_erasures(&database)
+            .await
+            .context("the erasures of the key store's ledger could not be carried out")?;
         let seconds = |ttl: std::time::Duration| {
             chrono::TimeDelta::seconds(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX / 1000))
         };

@@ -10,3 +10,4 @@ mod faults;
 mod ingestion;
 mod matching;
 mod real_catalog;
+mod retention;

@@ -3,6 +3,7 @@
 mod disclosures;
 mod permissions;
 mod problems;
+mod refusals;
 mod resources;
 mod samples;
 mod tenancy;

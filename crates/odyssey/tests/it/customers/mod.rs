@@ -2,6 +2,7 @@
 
 mod batches;
 mod consents;
+mod erasure;
 mod finding;
 mod health;
 mod lists;

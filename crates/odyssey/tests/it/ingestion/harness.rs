@@ -12,7 +12,7 @@ use odyssey_types::JobId;
 use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
 
-pub(super) struct Files {
+pub(crate) struct Files {
     pub test: TestDatabase,
     pub work: Work,
     pub spool: TempDir,
@@ -157,7 +157,7 @@ impl Files {
 }
 
 /// A valid GTIN of the given number.
-pub(super) fn gtin(number: u64) -> String {
+pub(crate) fn gtin(number: u64) -> String {
     let first = format!("{number:013}");
     let sum: u32 = first
         .bytes()
@@ -168,7 +168,7 @@ pub(super) fn gtin(number: u64) -> String {
 }
 
 /// State and totals in one line: read, created, updated, unchanged, kept, rejected.
-pub(super) fn line(job: &JobView) -> String {
+pub(crate) fn line(job: &JobView) -> String {
     let totals = job.import.as_ref().expect("an import").totals;
     assert!(totals.reconciles(), "{totals:?}");
     format!(

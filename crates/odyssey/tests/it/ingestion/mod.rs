@@ -4,7 +4,7 @@ mod api;
 mod barcodes;
 mod customers;
 mod errors;
-mod harness;
+pub(crate) mod harness;
 mod products;
 mod receiving;
 mod restarts;

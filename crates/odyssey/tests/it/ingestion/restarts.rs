@@ -1,8 +1,9 @@
 //! Whatever dies while an import runs, it ends as if nothing had.
 
 use chrono::TimeDelta;
-use odyssey_domain::ingestion::{ImportMode, ImportParameters};
+use odyssey_domain::ingestion::{self, ImportMode, ImportParameters};
 use odyssey_domain::jobs::{self, WorkerSettings};
+use odyssey_domain::tenancy;
 use odyssey_types::JobId;
 use tokio_util::sync::CancellationToken;
 
@@ -100,7 +101,7 @@ async fn an_import_that_is_killed_at_three_points_ends_like_an_undisturbed_one()
         die_after(&files, id, rows).await;
         crash_of_the_database(&files).await;
         // The lease of the dead worker runs out.
-        files.test.clock.advance(TimeDelta::minutes(3));
+        files.test.clock.advance(TimeDelta::seconds(20));
     }
     files.run().await;
     // The last attempt may have to wait for its backoff.
@@ -172,28 +173,111 @@ async fn a_canceled_import_keeps_what_is_merged_and_says_so() {
         .await
         .expect("a count");
     assert_eq!(stored, totals.created, "what is counted is what is there: {}", line(&job));
-    let tables: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'odyssey_staging'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .expect("a count");
-    assert_eq!(tables, 0, "the job's tables are gone");
+    assert_eq!(staging_tables(&files).await, 0, "the job's tables are gone");
+}
+
+async fn state_of(files: &Files, id: JobId) -> (String, Option<String>) {
+    let mut connection = files.superuser().await;
+    sqlx::query_as("SELECT state, error_code FROM odyssey.jobs WHERE id = $1")
+        .bind(id.as_uuid())
+        .fetch_one(&mut connection)
+        .await
+        .expect("the job")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_of_a_suspended_vendor_waits() {
+async fn an_import_of_a_suspended_vendor_is_paused_and_goes_on_when_that_ends() {
     let files = Files::start().await;
     let id = files.upload(MODE, first_file(3), ImportParameters::default()).await;
-    let actor = odyssey_domain::tenancy::Actor::command_line();
-    let vendor_id = files.test.vendor("acme").id;
-    odyssey_domain::tenancy::suspend_vendor(&files.test.database, &actor, vendor_id)
-        .await
-        .expect("suspended");
+    let parked = files.upload(MODE, first_file(3), ImportParameters::default()).await;
+    let actor = tenancy::Actor::command_line();
+    let (database, vendor_id) = (&files.test.database, files.test.vendor("acme").id);
+    tenancy::suspend_vendor(database, &actor, vendor_id).await.expect("suspended");
     files.run().await;
-    odyssey_domain::tenancy::unsuspend_vendor(&files.test.database, &actor, vendor_id).await.expect("back");
-    assert_eq!(line(&files.job(id).await), "queued 0 = 0 + 0 + 0 + 0 + 0");
-    files.test.clock.advance(TimeDelta::minutes(6));
+    let paused = ("paused".to_owned(), Some("vendor_suspended".to_owned()));
+    assert_eq!(state_of(&files, id).await, paused);
+    // However long it lasts, and it costs no attempt.
+    files.test.clock.advance(TimeDelta::days(40));
+    files.run().await;
+    assert_eq!(state_of(&files, id).await, paused);
+    // What a person paused is a person's to resume.
+    let mut connection = files.superuser().await;
+    sqlx::query("UPDATE odyssey.jobs SET error_code = NULL WHERE id = $1")
+        .bind(parked.as_uuid())
+        .execute(&mut connection)
+        .await
+        .expect("as a person's pause leaves it");
+    tenancy::unsuspend_vendor(database, &actor, vendor_id).await.expect("back");
+    assert_eq!(state_of(&files, id).await, ("queued".to_owned(), None));
+    files.run().await;
+    let job = files.job(id).await;
+    assert_eq!(line(&job), "completed 3 = 3 + 0 + 0 + 0 + 0");
+    assert_eq!(job.record.attempt, 1);
+    assert_eq!(state_of(&files, parked).await.0, "paused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_pauses_just_after_the_suspension_ended_is_found() {
+    let files = Files::start().await;
+    let id = files.upload(MODE, first_file(3), ImportParameters::default()).await;
+    let actor = tenancy::Actor::command_line();
+    let (database, vendor_id) = (&files.test.database, files.test.vendor("acme").id);
+    tenancy::suspend_vendor(database, &actor, vendor_id).await.expect("suspended");
+    files.run().await;
+    assert_eq!(tenancy::resume_paused_jobs(database).await.expect("a look"), 0, "it is suspended still");
+    let mut connection = files.superuser().await;
+    // The end of the suspension as a job sees it that had asked a moment before.
+    sqlx::raw_sql("UPDATE odyssey.vendors SET suspended_at = NULL")
+        .execute(&mut connection)
+        .await
+        .expect("back, and no job resumed");
+    assert_eq!(tenancy::resume_paused_jobs(database).await.expect("a look"), 1);
     files.run().await;
     assert_eq!(line(&files.job(id).await), "completed 3 = 3 + 0 + 0 + 0 + 0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_import_staged_that_is_canceled_while_it_waits_is_purged() {
+    let files = Files::start().await;
+    let id = files.upload(MODE, first_file(700), ImportParameters::default()).await;
+    die_after(&files, id, 100).await;
+    assert_eq!(staging_tables(&files).await, 2);
+    let purge = || ingestion::purge_staging(&files.test.database);
+    assert_eq!(purge().await.expect("a purge"), 0, "the job has not ended");
+    files.test.clock.advance(TimeDelta::minutes(3));
+    let dispatcher = jobs::dispatcher(files.work.clone(), &WorkerSettings::default()).expect("a dispatcher");
+    assert_eq!(dispatcher.reap_expired().await.expect("a look"), 1, "it waits for its next attempt");
+    let mut tx = files.begin(tenancy::Role::VendorOperator).await;
+    ingestion::cancel_job(&mut tx, id).await.expect("it can be canceled");
+    tx.commit().await.expect("it commits");
+    let job = files.job(id).await;
+    assert_eq!(job.record.state.as_str(), "canceled");
+    assert!(job.import.expect("an import").totals.created >= 100, "what was merged is counted");
+    assert_eq!(purge().await.expect("a purge"), 1);
+    assert_eq!(staging_tables(&files).await, 0);
+    files.run().await;
+    assert_eq!(files.job(id).await.record.state.as_str(), "canceled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_costs_an_import_a_quarter_of_a_minute() {
+    let files = Files::start().await;
+    let id = files.upload(MODE, first_file(700), ImportParameters::default()).await;
+    die_after(&files, id, 100).await;
+    let dispatcher = jobs::dispatcher(files.work.clone(), &WorkerSettings::default()).expect("a dispatcher");
+    files.test.clock.advance(TimeDelta::seconds(14));
+    assert_eq!(dispatcher.reap_expired().await.expect("a look"), 0, "the lease lasts");
+    files.test.clock.advance(TimeDelta::seconds(2));
+    assert_eq!(dispatcher.reap_expired().await.expect("a look"), 1);
+}
+
+async fn staging_tables(files: &Files) -> i64 {
+    let mut connection = files.superuser().await;
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'odyssey_staging' AND c.relkind = 'r'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("a count")
 }
