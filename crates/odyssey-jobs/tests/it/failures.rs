@@ -250,3 +250,34 @@ async fn heartbeats_keep_a_lease_that_outlasts_its_length() {
     assert!(!probe.hang.load(Ordering::SeqCst));
     db.drop().await;
 }
+
+#[tokio::test]
+async fn a_lane_with_a_lease_of_its_own_beats_and_expires_by_that_one() {
+    let db = Db::new().await;
+    let probe = Probe::new();
+    let clock = system_clock();
+    db.enqueue(vendor(0), &Work::new(1, Act::Sleep(2500)), clock.now()).await;
+    let mut settings = options(1, 4, 5);
+    assert_eq!(settings.lease_seconds, 60);
+    settings.lanes[0].lease_seconds = Some(1);
+    let holder = dispatcher(&db, &probe, Arc::clone(&clock), settings.clone());
+    let run = tokio::spawn(async move { holder.run_until_empty().await.unwrap() });
+    probe.wait_started(1).await;
+    let other = dispatcher(&db, &probe, Arc::clone(&clock), options(1, 4, 5));
+    let mut reaped = 0;
+    while !run.is_finished() {
+        reaped += other.reap_expired().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(reaped, 0, "heartbeats come in time");
+    assert_eq!(run.await.unwrap().completed, 1);
+    // And a process that dies is missed after its second.
+    db.enqueue(vendor(0), &Work::new(2, Act::Hang), clock.now()).await;
+    let dies = dispatcher(&db, &probe, Arc::clone(&clock), settings);
+    let run = tokio::spawn(async move { dies.run(CancellationToken::new()).await });
+    probe.wait_started(1).await;
+    run.abort();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(other.reap_expired().await.unwrap(), 1);
+    db.drop().await;
+}

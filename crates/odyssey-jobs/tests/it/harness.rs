@@ -35,6 +35,7 @@ pub enum Act {
     /// Never returns.
     Hang,
     PauseOnce,
+    PauseOnceFor,
     RequeueOnce,
 }
 
@@ -170,10 +171,13 @@ pub async fn act(probe: Arc<Probe>, context: JobContext, n: u32, act: Act) -> Re
         Act::Panic => panic!("on purpose"),
         Act::Hang => std::future::pending().await,
         Act::PauseOnce if probe.starts.lock().unwrap().len() == 1 => return Ok(JobOutcome::PAUSED),
+        Act::PauseOnceFor if probe.starts.lock().unwrap().len() == 1 => {
+            return Ok(JobOutcome::paused_for("weather"));
+        }
         Act::RequeueOnce if probe.starts.lock().unwrap().len() == 1 => {
             return Ok(JobOutcome::new(JobVerdict::Requeue(TimeDelta::seconds(30))));
         }
-        Act::PauseOnce | Act::RequeueOnce => {}
+        Act::PauseOnce | Act::PauseOnceFor | Act::RequeueOnce => {}
     }
     *probe.successes.lock().unwrap().entry(context.job_id()).or_default() += 1;
     Ok(JobOutcome::COMPLETED.with_totals(serde_json::json!({ "attempt": context.attempt() })))

@@ -100,6 +100,8 @@ async fn a_purge_removes_what_ended_long_ago_and_nothing_that_waits() {
     let recent = db.enqueue(vendor(0), &Low::new(5, Act::Fail), clock.now()).await;
     dispatcher.run_until_empty().await.unwrap();
     let mut tx = db.platform_tx().await;
+    let kept = purge(&mut tx, clock.now() - TimeDelta::days(30), &[vendor(0)], 100).await.unwrap();
+    assert_eq!((kept.jobs, kept.dead_letters), (0, 0), "a vendor that is kept");
     let first = purge(&mut tx, clock.now() - TimeDelta::days(30), &[], 2).await.unwrap();
     assert_eq!((first.jobs, first.dead_letters), (2, 1));
     let second = purge(&mut tx, clock.now() - TimeDelta::days(30), &[], 100).await.unwrap();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use odyssey_jobs::{
-    CancelOutcome, JobState, cancel, enqueue_job_at, pause_job, pause_vendor, resume_job, resume_vendor,
+    CancelOutcome, JobState, cancel, enqueue_job_at, pause_job, pause_vendor, resume_job, resume_paused,
+    resume_vendor, vendors_paused_for,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -160,5 +161,29 @@ async fn a_drain_gives_running_jobs_their_grace_and_hands_back_the_rest_without_
     }
     assert_eq!(db.number("SELECT count(*) FROM job_leases").await, 0);
     assert_eq!(db.number("SELECT count(*) FROM job_ready WHERE attempt = 1").await, 3);
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_pauses_for_a_reason_goes_on_when_that_ends_and_not_for_another() {
+    let db = Db::new().await;
+    let probe = Probe::new();
+    let (_, clock) = fixed_clock();
+    let job = db.enqueue(vendor(0), &Work::new(1, Act::PauseOnceFor), clock.now()).await;
+    let dispatcher = dispatcher(&db, &probe, Arc::clone(&clock), options(2, 4, 5));
+    assert_eq!(dispatcher.run_until_empty().await.unwrap().waiting, 1);
+    let waits = db.job(vendor(0), job.id).await;
+    assert_eq!((waits.state, waits.error_code.as_deref()), (JobState::Paused, Some("weather")));
+    let mut tx = db.platform_tx().await;
+    assert_eq!(vendors_paused_for(&mut tx, "weather").await.unwrap(), [vendor(0)]);
+    assert!(vendors_paused_for(&mut tx, "holiday").await.unwrap().is_empty());
+    assert_eq!(resume_paused(&mut tx, vendor(0), "holiday", clock.now()).await.unwrap(), 0);
+    assert_eq!(resume_paused(&mut tx, vendor(1), "weather", clock.now()).await.unwrap(), 0);
+    assert_eq!(resume_paused(&mut tx, vendor(0), "weather", clock.now()).await.unwrap(), 1);
+    assert_eq!(resume_paused(&mut tx, vendor(0), "weather", clock.now()).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    assert_eq!(dispatcher.run_until_empty().await.unwrap().completed, 1);
+    let done = db.job(vendor(0), job.id).await;
+    assert_eq!((done.state, done.error_code, done.attempt), (JobState::Completed, None, 1));
     db.drop().await;
 }

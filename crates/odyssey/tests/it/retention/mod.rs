@@ -62,6 +62,7 @@ async fn nothing_goes_while_a_hold_lasts_and_everything_after_it() {
         }
         assert!(retention::lift_hold(database, &actor, hold.id).await.expect("an answer"));
         assert!(!retention::lift_hold(database, &actor, hold.id).await.expect("an answer"), "once");
+        files.test.clock.advance(TimeDelta::seconds(1));
     }
     purge_everything(&files).await;
     // Once more: an import goes after its job.
