@@ -11,7 +11,7 @@ use odyssey_jobs::{
 };
 
 pub use odyssey_jobs::RunReport;
-pub use odyssey_jobs::{JobState, Wake};
+pub use odyssey_jobs::{JobState, LogLine, StepRecord, Wake};
 use odyssey_types::{JobId, VendorId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;

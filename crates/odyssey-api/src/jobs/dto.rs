@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals};
-use odyssey_domain::jobs::JobState;
+use odyssey_domain::jobs::{JobState, LogLine, StepRecord};
 use odyssey_types::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -84,7 +84,7 @@ impl From<Totals> for TotalsDto {
     }
 }
 
-/// Why a job failed.
+/// Why a job failed, or why it waits: `vendor_suspended`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct JobErrorDto {
     code: String,
@@ -125,10 +125,52 @@ pub(super) struct JobDto {
     created_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
+    /// What it did, in its order, over all attempts; empty in lists.
+    steps: Vec<JobStepDto>,
+    /// What it said of itself: counts and codes; empty in lists.
+    log: Vec<JobLogLineDto>,
+}
+
+/// A step of a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobStepDto {
+    name: String,
+    attempt: i16,
+    started_at: DateTime<Utc>,
+    /// Null for the present one.
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<StepRecord> for JobStepDto {
+    fn from(step: StepRecord) -> Self {
+        Self {
+            name: step.name,
+            attempt: step.attempt,
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+        }
+    }
+}
+
+/// A line of a job's log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobLogLineDto {
+    at: DateTime<Utc>,
+    /// `debug`, `info`, `warn` or `error`.
+    level: &'static str,
+    message: String,
+    #[schema(value_type = Object)]
+    fields: serde_json::Value,
+}
+
+impl From<LogLine> for JobLogLineDto {
+    fn from(line: LogLine) -> Self {
+        Self { at: line.at, level: line.level.as_str(), message: line.message, fields: line.fields }
+    }
 }
 
 impl From<JobView> for JobDto {
-    fn from(JobView { record, import }: JobView) -> Self {
+    fn from(JobView { record, import, steps, log }: JobView) -> Self {
         let (mut totals, mut rows_total, mut mode) = (None, None, None);
         let (mut error_codes, mut mapping, mut detected) = (BTreeMap::new(), None, None);
         let (mut upload_failed, mut error_url) = (None, None);
@@ -165,6 +207,8 @@ impl From<JobView> for JobDto {
             created_at: record.created_at,
             started_at: record.started_at,
             finished_at: record.finished_at,
+            steps: steps.into_iter().map(Into::into).collect(),
+            log: log.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -155,7 +155,7 @@ impl Merge {
             // A person who was erased after the import began does not come back by it.
             if erased.contains(&row.id) {
                 totals.kept += 1;
-                faults.keep(row.row);
+                faults.keep_erased(row.row);
                 continue;
             }
             match known.get(&row.id) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict, StopReason};
+use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict, LogLevel, StopReason};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UploadId, VendorId};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,11 @@ async fn attempt(
     job: RunImport,
 ) -> Result<JobOutcome, IngestionError> {
     let mut run = load(ingestion, database, context.clone(), job).await?;
+    if run.import.mapping_digest.is_some() {
+        let fields =
+            serde_json::json!({ "attempt": context.attempt(), "records_merged": run.import.records_merged });
+        context.log(LogLevel::Info, "The import goes on behind the rows that are merged", fields).await?;
+    }
     let merged = match run.mode {
         Mode::Products => products::import(&mut run).await,
         Mode::Customers => customers::import(&mut run).await,

@@ -24,6 +24,10 @@ const WARNINGS_SHARE: u64 = 10;
 const KEPT_MEANING: &str = "A person edited this item after the same row was imported; their version stands. \
      Import with overwrite_edits to take the file's row.";
 
+/// The remedy beside a row whose person was erased while the file was on its way.
+const ERASED_MEANING: &str = "This person was erased after the import began; nothing of the row was taken. If they \
+     are a customer again, send the row in a new import.";
+
 /// One fault of a row, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
@@ -239,6 +243,11 @@ impl FaultSink {
     /// A row that was not taken because a person's edit stands.
     pub fn keep(&mut self, row: u64) {
         self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
+    }
+
+    /// A person who was erased after the import began.
+    pub fn keep_erased(&mut self, row: u64) {
+        self.note(row, MERGE_ORDINAL, None, "kept_erased", ERASED_MEANING);
     }
 
     pub fn warn(&mut self, row: u64, warnings: &[RowWarning], headers: &[String]) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use odyssey_jobs::{JobFilter, JobRecord, JobState};
+use odyssey_jobs::{JobFilter, JobRecord, JobState, LogLine, StepRecord};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, Page};
 use serde_json::Value;
@@ -19,7 +19,14 @@ use crate::ingestion::parameters::StoredParameters;
 pub struct JobView {
     pub record: JobRecord,
     pub import: Option<ImportView>,
+    /// What it did, in its order, over all attempts; empty in lists.
+    pub steps: Vec<StepRecord>,
+    /// What it said of itself, the first [`LOG_LINES_MAX`] lines; empty in lists. Counts and codes only.
+    pub log: Vec<LogLine>,
 }
+
+/// Lines of a job's log that are shown: a job that says more than this says too much.
+const LOG_LINES_MAX: i64 = 100;
 
 /// What an import says of itself. Holds counts, codes and headers; no value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +52,14 @@ pub async fn find_job(tx: &mut VendorTx, job_id: JobId) -> Result<Option<JobView
     let vendor_id = tx.vendor_id().as_uuid();
     let record = odyssey_jobs::get(tx.connection(), vendor_id, job_id.as_uuid()).await?;
     match record {
-        Some(record) => Ok(with_imports(tx, vec![record]).await?.pop()),
+        Some(record) => {
+            let Some(mut view) = with_imports(tx, vec![record]).await?.pop() else { return Ok(None) };
+            view.steps = odyssey_jobs::steps(tx.connection(), vendor_id, job_id.as_uuid()).await?;
+            view.log =
+                odyssey_jobs::log_lines(tx.connection(), vendor_id, job_id.as_uuid(), 0, LOG_LINES_MAX)
+                    .await?;
+            Ok(Some(view))
+        }
         None => Ok(None),
     }
 }
@@ -93,7 +107,7 @@ async fn with_imports(tx: &mut VendorTx, records: Vec<JobRecord>) -> Result<Vec<
             Some((mode, failed)) => Some(import_of(*mode, failed.clone(), imports.remove(&record.id))?),
             None => None,
         };
-        views.push(JobView { record, import });
+        views.push(JobView { record, import, steps: Vec::new(), log: Vec::new() });
     }
     Ok(views)
 }

@@ -108,10 +108,13 @@ pub async fn steps(
 ) -> Result<Vec<StepRecord>, QueueError> {
     let rows = sqlx::query_as!(
         StepRecord,
-        "SELECT position, name, attempt, started_at, finished_at
-         FROM job_steps
-         WHERE vendor_id = $1 AND job_id = $2
-         ORDER BY position",
+        r#"SELECT s.position, s.name, s.attempt, s.started_at,
+                  -- The last one ends with its job.
+                  coalesce(s.finished_at, j.finished_at) AS "finished_at?"
+           FROM job_steps s
+           JOIN jobs j ON j.id = s.job_id
+           WHERE s.vendor_id = $1 AND s.job_id = $2
+           ORDER BY s.position"#,
         vendor_id,
         job_id,
     )

@@ -111,6 +111,14 @@ async fn an_import_that_is_killed_at_three_points_ends_like_an_undisturbed_one()
     assert_eq!(line(&job), expected_line);
     assert_eq!(files.catalog_digest().await, expected_digest);
     assert!(job.record.attempt > 1, "it was killed at least once: attempt {}", job.record.attempt);
+    let attempts: Vec<i16> = job.steps.iter().map(|step| step.attempt).collect();
+    assert!(
+        attempts.is_sorted() && attempts.contains(&1) && attempts.contains(&job.record.attempt),
+        "{attempts:?}"
+    );
+    assert!(job.steps.iter().all(|step| step.finished_at.is_some()), "{:?}", job.steps);
+    let last = job.log.last().expect("later attempts say where they go on");
+    assert!(last.fields["records_merged"].as_i64().is_some_and(|merged| merged >= 400), "{last:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! What is kept for a time goes when it is over, and nothing goes while a legal hold lasts.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use odyssey_domain::ingestion::{self, ImportMode, ImportParameters};
 use odyssey_domain::tenancy::{self, Actor, TenancyError};
 use odyssey_domain::{audit, jobs, outbox, retention, security};
@@ -115,7 +115,9 @@ async fn months_of_the_audit_go_after_six_years_and_never_by_a_wrong_clock() {
     let files = Files::start().await;
     let database = &files.test.database;
     let mut connection = files.superuser().await;
-    let today = Utc::now().date_naive();
+    // The function looks at the database's own clock.
+    let today: NaiveDate =
+        sqlx::query_scalar("SELECT current_date").fetch_one(&mut connection).await.expect("today");
     let (old, young) = (today - TimeDelta::days(7 * 365), today - TimeDelta::days(5 * 365));
     for month in [old, young] {
         audit::ensure_partitions(database, month, 1).await.expect("a month");
