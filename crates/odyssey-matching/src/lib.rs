@@ -8,6 +8,7 @@ mod derive_profile;
 mod diet_rules;
 mod engine;
 mod facts;
+pub mod fhir;
 pub mod label;
 
 pub use derive_profile::{BmiClass, DailyLimit, Derived, LimitKind, derive_profile};
