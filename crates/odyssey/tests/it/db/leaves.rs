@@ -3,7 +3,7 @@
 
 use odyssey_domain::catalog::{self, Change, ProductQuery, ProductWrite};
 use odyssey_domain::customers::{
-    self, ConsentChange, ConsentPurpose, ConsentState, CustomerQuery, CustomerWrite,
+    self, ConsentChange, ConsentPurpose, ConsentState, CustomerQuery, CustomerWrite, MatchAct,
 };
 use odyssey_domain::db::{PoolSettings, VendorTx, testing};
 use odyssey_domain::tenancy::{self, Actor, NewVendor};
@@ -129,7 +129,7 @@ impl Hot {
                 customers::get_profile(tx, customer_id).await.expect("by key");
             }
             Self::OpenForMatching => {
-                customers::open_for_matching(tx, customer_id).await.expect("opened");
+                customers::open_for_matching(tx, customer_id, MatchAct::Match).await.expect("opened");
             }
             Self::ListCustomers => {
                 let query = CustomerQuery { limit: 50, ..CustomerQuery::default() };
