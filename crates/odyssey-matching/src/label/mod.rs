@@ -5,6 +5,7 @@
 //! text; no panic on any text. Emits: nothing. Never: reads a brand for allergens, or takes silence
 //! for absence (what silence is worth is [`Facts::is_incomplete`]'s business).
 
+mod claims;
 mod declared;
 mod diet_nutrients;
 mod diets;
@@ -17,6 +18,7 @@ mod lexicon;
 mod list;
 mod misread;
 mod nutrients;
+mod outcome;
 mod own_names;
 mod plausibility;
 mod racc;
@@ -47,14 +49,13 @@ use odyssey_types::{AllergenData, ProductFields};
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
 pub use tables::{TableError, Tables};
 
-use crate::facts::{
-    DIET_COUNT, Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState,
-};
+use crate::facts::{Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState};
 use declared::Declared;
 use diet_nutrients::DietNutrients;
-use diets::{DietInput, DietTerms};
+use diets::DietInput;
 use evidence::{Collector, Finding};
 use list::ListReading;
+use outcome::Outcome;
 use statements::{Mode, Modes, Span};
 use tables::target;
 use text::Words;
@@ -153,45 +154,6 @@ fn finish(
 
 /// Identities of findings by slip begin here, behind those by fragment.
 const MISREAD_FROM: usize = 1 << 16;
-
-/// What reading the texts amounts to besides flags.
-#[derive(Debug)]
-struct Outcome {
-    container: bool,
-    diets: [DietTerms; DIET_COUNT],
-    /// Gluten cereals found as such.
-    grains: KeySet,
-    /// Gluten cereals found in a form that is freed from gluten.
-    freed_grains: KeySet,
-    /// The name says "gluten free".
-    gluten_claim: bool,
-}
-
-impl Outcome {
-    fn new() -> Self {
-        Self {
-            container: false,
-            diets: [DietTerms::default(); DIET_COUNT],
-            grains: KeySet::EMPTY,
-            freed_grains: KeySet::EMPTY,
-            gluten_claim: false,
-        }
-    }
-
-    /// Gluten cereals that nothing says are freed from gluten: found plain, declared, or held.
-    fn plain_grains(&self, collector: &Collector, label: &Label<'_>) -> KeySet {
-        use EvidenceKey as K;
-        const GLUTEN: [K; 5] = [K::Wheat, K::GlutenCereal, K::Barley, K::Rye, K::Oats];
-        let mut grains = KeySet(self.grains.0 & KeySet::of(&GLUTEN).0);
-        for key in GLUTEN {
-            let held = label.holds.contains(&(key, Flag::Contains));
-            if held || (collector.has(key, Flag::Contains) && !self.freed_grains.contains(key)) {
-                grains.insert(key);
-            }
-        }
-        grains
-    }
-}
 
 struct TextReader<'a> {
     fields: &'a ProductFields,

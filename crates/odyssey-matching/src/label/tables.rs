@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
+use super::claims::{Grant, read_claims, read_declared};
 use super::fragments::Fragments;
 use super::law::Law;
 use super::lexicon::Lexicon;
@@ -15,7 +16,7 @@ use super::racc::RaccTable;
 use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
 use crate::diet_rules::DietTable;
-use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet, keys_of_allergen};
+use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet};
 
 /// Raised whenever code or data of the deriver changes what it derives.
 const DERIVER_VERSION: u32 = 1;
@@ -56,13 +57,6 @@ pub struct TableError {
     pub file: String,
     pub line: usize,
     pub problem: String,
-}
-
-/// What a tag or certificate grants.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Grant {
-    pub diets: Vec<Diet>,
-    pub free: KeySet,
 }
 
 #[derive(Debug)]
@@ -347,57 +341,12 @@ fn read_words(
     Ok(())
 }
 
-fn read_declared(rows: &Rows<'_>) -> Result<BTreeMap<String, KeySet>, TableError> {
-    let mut names = BTreeMap::new();
-    for row in rows.columns::<3>() {
-        let (line, [name, codes, _source]) = row?;
-        let mut keys = KeySet::EMPTY;
-        for code in codes.split(',').filter(|c| *c != "-") {
-            let more = keys_of_allergen(code.trim())
-                .ok_or_else(|| rows.error(line, format!("`{code}` is no code")))?;
-            keys = keys.union(more);
-        }
-        if names.insert(term_words(name).join(" "), keys).is_some() {
-            return Err(rows.error(line, format!("`{name}` stands twice")));
-        }
-    }
-    Ok(names)
-}
-
 fn read_diets(files: &[(&str, &str)]) -> Result<DietTable, TableError> {
     let file = || DIETS.to_owned();
     let Some((_, content)) = files.iter().find(|(name, _)| *name == DIETS) else {
         return Err(TableError { file: file(), line: 0, problem: "is missing".to_owned() });
     };
     DietTable::parse(content).map_err(|e| TableError { file: file(), line: 0, problem: e.to_string() })
-}
-
-type Grants = BTreeMap<String, Grant>;
-
-fn read_claims(rows: &Rows<'_>) -> Result<(Grants, Grants), TableError> {
-    let (mut tags, mut certificates) = (Grants::new(), Grants::new());
-    for row in rows.columns::<4>() {
-        let (line, [kind, text, grants, _source]) = row?;
-        let mut grant = Grant::default();
-        for code in grants.split(',').map(str::trim) {
-            let diet = code.strip_prefix("diet.").and_then(Diet::from_code);
-            let free = code.strip_prefix("free.").and_then(EvidenceKey::from_code);
-            match (diet, free) {
-                (Some(diet), _) => grant.diets.push(diet),
-                (_, Some(key)) => grant.free.insert(key),
-                _ => return Err(rows.error(line, format!("`{code}` is neither diet nor key"))),
-            }
-        }
-        let map = match kind {
-            "tag" => &mut tags,
-            "certificate" => &mut certificates,
-            _ => return Err(rows.error(line, format!("`{kind}` is neither tag nor certificate"))),
-        };
-        if map.insert(term_words(text).join(" "), grant).is_some() {
-            return Err(rows.error(line, format!("`{text}` stands twice")));
-        }
-    }
-    Ok((tags, certificates))
 }
 
 fn digest(files: &[(&str, &str)]) -> String {
