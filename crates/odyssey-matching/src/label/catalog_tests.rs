@@ -136,6 +136,12 @@ fn real_products(step: usize) -> Option<Vec<ProductFields>> {
     Some(products.collect())
 }
 
+/// Where data that nobody here wrote lies, if it is there.
+pub(super) fn shared_data() -> PathBuf {
+    std::env::var_os("ODYSSEY_SHARED_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from)
+}
+
 /// Every `step`th ingredient text of the catalog, blank ones left out.
 pub(super) fn real_lists(step: usize, rows: usize) -> Option<Vec<String>> {
     let mut reader = real_catalog()?;
@@ -144,10 +150,6 @@ pub(super) fn real_lists(step: usize, rows: usize) -> Option<Vec<String>> {
 }
 
 fn real_catalog() -> Option<csv::Reader<zstd::Decoder<'static, std::io::BufReader<std::fs::File>>>> {
-    let root = std::env::var_os("ODYSSEY_SHARED_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let file = std::fs::File::open(root.join("products/lifyzer_off_us_213592.csv.zst")).ok()?;
+    let file = std::fs::File::open(shared_data().join("products/lifyzer_off_us_213592.csv.zst")).ok()?;
     Some(csv::Reader::from_reader(zstd::Decoder::new(file).ok()?))
 }

@@ -3,6 +3,8 @@
 use odyssey_types::{DeclaredAllergens, ProductFields};
 
 use super::evidence::{Collector, Finding};
+use super::lexicon::Marker;
+use super::statements::Mode;
 use super::tables::Tables;
 use super::text::term_words;
 use crate::facts::{DIET_COUNT, Diet, EvidenceKey, EvidenceSource, Flag, KeySet, keys_of_allergen};
@@ -64,14 +66,17 @@ fn read_allergens(
     for (codes, flag, field) in lists {
         for (at, code) in codes.iter().enumerate() {
             let (code_flag, keys) = resolve(code, flag, tables);
-            match keys {
-                Some(keys) => {
-                    add_all(collector, keys, code_flag, EvidenceSource::Declared, "allergens", code, at);
-                }
-                None => {
-                    declared.unmapped = true;
-                    collector.issue("DQ_ALLERGY_UNMAPPED", field, code);
-                }
+            if let Some(keys) = keys {
+                add_all(collector, keys, code_flag, EvidenceSource::Declared, "allergens", code, at);
+                continue;
+            }
+            let spoken = read_sentence(code, flag, tables);
+            for (flag, keys) in &spoken.found {
+                add_all(collector, *keys, *flag, EvidenceSource::Declared, "allergens", code, at);
+            }
+            if spoken.unread {
+                declared.unmapped = true;
+                collector.issue("DQ_ALLERGY_UNMAPPED", field, code);
             }
         }
     }
@@ -133,6 +138,43 @@ fn resolve(code: &str, flag: Flag, tables: &Tables) -> (Flag, Option<KeySet>) {
         }
     }
     (flag, None)
+}
+
+/// What a declared value says that is written like a label: "Milk. May contain traces of nuts".
+struct Spoken {
+    found: Vec<(Flag, KeySet)>,
+    /// It has a word that nobody could read, or names nothing at all.
+    unread: bool,
+}
+
+fn read_sentence(value: &str, flag: Flag, tables: &Tables) -> Spoken {
+    let reading = super::read_text(value, tables);
+    let words = &reading.words.list;
+    let mut known = vec![false; words.len()];
+    let mut found: Vec<(Flag, KeySet)> = Vec::new();
+    for hit in &reading.hits {
+        known[hit.first as usize..hit.end as usize].fill(true);
+        let Some(key) = super::allergen_of(hit).filter(|_| hit.status.names_surely()) else { continue };
+        let own = match reading.modes.of(hit.first, hit.end) {
+            Mode::List | Mode::Contains => flag,
+            Mode::Pal => Flag::Pal,
+            Mode::Facility => Flag::Facility,
+            Mode::Free => Flag::ClaimFree,
+        };
+        match found.iter_mut().find(|(f, _)| *f == own) {
+            Some((_, keys)) => keys.insert(key),
+            None => found.push((own, KeySet::of(&[key]))),
+        }
+    }
+    let spoken = |at: usize| {
+        let info = tables.lexicon.info(words[at].id);
+        info.function
+            || info.marker != Marker::None
+            || words[at].number
+            || words[at].end - words[at].start <= 1
+    };
+    let unread = found.is_empty() || (0..words.len()).any(|at| !known[at] && !spoken(at));
+    Spoken { found, unread }
 }
 
 /// The keys of one of our codes or of a vendor's name for it.

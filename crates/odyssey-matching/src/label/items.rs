@@ -164,6 +164,12 @@ impl Explaining {
     }
 }
 
+/// A word that does not say what an ingredient is: how, whence, in which form or what for.
+pub(super) fn is_weak(words: &[Word], at: usize, lexicon: &Lexicon) -> bool {
+    let (word, info) = (&words[at], lexicon.info(words[at].id));
+    info.function || info.purpose || info.hollow || info.modifier || word.number || word.end - word.start <= 1
+}
+
 fn range_of(hit: &Hit) -> std::ops::Range<usize> {
     hit.first as usize..hit.end as usize
 }

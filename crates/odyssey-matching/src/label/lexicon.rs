@@ -25,6 +25,18 @@ pub(super) enum Marker {
     Shared,
     Relative,
     Suitable,
+    /// What a facility does: "facility processes fish".
+    Uses,
+    /// Begins the prose behind a list: "distributed by".
+    Prose,
+    /// Stands between "may" and "contain".
+    Also,
+    /// Speaks of a person: "allergic to nuts" is no heading.
+    Allergic,
+    /// A thing that should not be there and is no allergen: bones, pits.
+    Hazard,
+    /// Sends the reader elsewhere: "see the ingredients in bold".
+    Look,
     And,
     Or,
     OneOrLess,
@@ -38,19 +50,29 @@ pub(super) enum Marker {
     Purpose,
 }
 
-/// The markers by their normalised words; English first, then French, Spanish, Italian and German.
+/// The markers by their normalised words; English first, then French, Spanish, Italian and
+/// German; the verbs of statements also in Portuguese, Dutch, Swedish, Danish, Finnish, Polish and Czech.
 pub(super) const MARKERS: &[(Marker, &str)] = &[
-    (Marker::Contain, "contain contient contiene contengono enthalt enthaelt beinhaltet contienen"),
-    (Marker::May, "may might can could peut peuvent puede pueden puo possono kann konnen possibly"),
+    (
+        Marker::Contain,
+        "contain contient contiene contengono enthalt enthaelt beinhaltet contienen contenir contenere contener contem conter bevat bevatten \
+         innehaller innehalla indeholder indeholde sisaltaa sisaltaen zawiera zawierac obsahuje obsahovat",
+    ),
+    (
+        Marker::May,
+        "may might can could peut peuvent puede pueden puo possono kann konnen possibly pode podem kan saattaa voi \
+         moze muze",
+    ),
     (Marker::Not, "not cannot doesnt dont"),
     (Marker::No, "no zero nor non keine kein"),
     (Marker::Without, "without sans sin senza ohne"),
     (Marker::Free, "free frei"),
-    (Marker::Trace, "trace spuren spur traza tracce traccia"),
     (
-        Marker::Allergen,
-        "allergen allergy allergene allergenes allergie alergeno alergenos allergeni allergic",
+        Marker::Trace,
+        "trace spuren spur traza tracce traccia vestigio vestigios sporen spar spor jaama jaamia \
+         presence",
     ),
+    (Marker::Allergen, "allergen allergy allergene allergenes allergie alergeno alergenos allergeni"),
     (
         Marker::Information,
         "information info statement warning advice declaration notice alert advisory hinweis fact",
@@ -64,7 +86,7 @@ pub(super) const MARKERS: &[(Marker, &str)] = &[
     (Marker::In, "in on at with dan auf en su"),
     (
         Marker::Place,
-        "facility plant factory line equipment machinery machine environment premise usine atelier betrieb anlage \
+        "facility plant factory bakery kitchen fabrik werk betriebsstatte line equipment machinery machine environment premise environnement ambiente umgebung entorno usine atelier betrieb anlage \
          fabrica instalacion instalacione stabilimento site",
     ),
     (Marker::Shared, "shared same common meme gleichen misma mismo stesso"),
@@ -72,13 +94,32 @@ pub(super) const MARKERS: &[(Marker, &str)] = &[
         Marker::Relative,
         "that which also where who qui que che der die das utilisant handling processing using containing manipulant",
     ),
-    (Marker::Suitable, "suitable unsuitable"),
+    (
+        Marker::Suitable,
+        "suitable unsuitable convient convenir geeignet adatto adatta apto apta indicado indicato",
+    ),
+    (
+        Marker::Also,
+        "also still possibly eventually accidentally inadvertently unintentionally aussi egalement eventuellement \
+         tambien anche ebenfalls auch eventualmente",
+    ),
+    (
+        Marker::Allergic,
+        "allergic allergique allergiker allergico allergiche allergici alergico intolerante sufferer",
+    ),
+    (Marker::Uses, "process handle use"),
+    (
+        Marker::Prose,
+        "distributed distributor distribue imported importer store refrigerate conserver conservation",
+    ),
+    (Marker::Hazard, "bone pit shell stone fragment noyau noyaux arete os"),
+    (Marker::Look, "see voir siehe ver vedi pour fur per refer"),
     (Marker::And, "and et und ed"),
     (Marker::Or, "or ou oder"),
     (Marker::OneOrLess, "one less fewer under two three up at either approximately about"),
     (Marker::Added, "added artificial any"),
     (Marker::Range, "range flowing run flow roaming form"),
-    (Marker::Article, "a an the our de du des d la le les los di von vom dem den einer une un"),
+    (Marker::Article, "a an the our de du des aux au d la le les los di von vom dem den einer une un"),
     (Marker::Product, "product item food ingredient"),
     (Marker::Of, "of"),
     (Marker::Present, "enthalten"),
@@ -108,6 +149,8 @@ pub(super) struct WordInfo {
     pub source: bool,
     /// Rules animals out as the source, and no plant: "glycerin (vegetable)".
     pub no_animal: bool,
+    /// The languages whose lists use the word, as bits in the order of `language::CODES`.
+    pub languages: u16,
 }
 
 #[derive(Debug, Default)]

@@ -28,7 +28,8 @@ pub(super) fn read(
     let mut listed = false;
     for (at, standing) in items::standings(&words.list, hits, lexicon).into_iter().enumerate() {
         count.add(lexicon.info(words.list[at].id).foreign, standing);
-        listed |= standing != Standing::Ignored && is_listed(at);
+        let strong = !items::is_weak(&words.list, at, lexicon);
+        listed |= standing != Standing::Ignored && strong && is_listed(at);
     }
     // "Contains wheat" alone is no list of ingredients.
     let state = if !listed || is_placeholder(text, words) {
@@ -67,7 +68,7 @@ impl Count {
     }
 }
 
-fn is_cut(text: &str) -> bool {
+pub(super) fn is_cut(text: &str) -> bool {
     CUT_LENGTHS.contains(&text.len()) || CUT_LENGTHS.contains(&text.chars().count())
 }
 

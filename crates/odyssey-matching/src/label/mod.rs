@@ -13,13 +13,16 @@ mod evidence;
 mod fragments;
 mod html;
 mod items;
+mod language;
 mod law;
 mod lexicon;
 mod list;
 mod misread;
 mod nutrients;
+mod oils;
 mod outcome;
 mod own_names;
+mod phrases;
 mod plausibility;
 mod racc;
 mod serving_text;
@@ -27,12 +30,15 @@ mod sources;
 mod statements;
 mod tables;
 mod text;
+mod tree;
 mod trie;
 
 #[cfg(test)]
 mod catalog_tests;
 #[cfg(test)]
 mod class_tests;
+#[cfg(test)]
+mod conformance_tests;
 #[cfg(test)]
 mod diet_tests;
 #[cfg(test)]
@@ -48,17 +54,22 @@ use odyssey_types::{AllergenData, ProductFields};
 
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
 pub use tables::{TableError, Tables};
+pub use tree::{
+    DEPTH_MAX, INGREDIENTS_MAX, Ingredient, IngredientTree, Joint, LabelStatement, Language, STATEMENTS_MAX,
+    Share, ShareKind, StatementKind, TEXT_BYTES_MAX, Truncation, WHOLE_PPM, parse, parse_with,
+};
 
 use crate::facts::{Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState};
 use declared::Declared;
 use diet_nutrients::DietNutrients;
 use diets::DietInput;
 use evidence::{Collector, Finding};
+use lexicon::{Lexicon, Marker};
 use list::ListReading;
 use outcome::Outcome;
 use statements::{Mode, Modes, Span};
 use tables::target;
-use text::Words;
+use text::{Word, Words};
 use trie::{Hit, Status};
 
 /// One product's label: its fields as the vendor wrote them, and the flags held from earlier data.
@@ -155,6 +166,9 @@ fn finish(
 /// Identities of findings by slip begin here, behind those by fragment.
 const MISREAD_FROM: usize = 1 << 16;
 
+/// No item of a statement has more words on either side of a term.
+const ITEM_WORDS_MAX: usize = 20;
+
 struct TextReader<'a> {
     fields: &'a ProductFields,
     tables: &'a Tables,
@@ -169,6 +183,18 @@ struct Reading {
     words: Words,
     hits: Vec<Hit>,
     modes: Modes,
+}
+
+fn read_text(text: &str, tables: &Tables) -> Reading {
+    let words = text::words(text, &tables.lexicon);
+    let hits = without_befriended_names(tables.trie.scan(&words.list), &words.list, &tables.lexicon);
+    let hits = items::settle_bare(hits, &words.list, &tables.lexicon);
+    let spans: Vec<Span> = hits
+        .iter()
+        .map(|h| Span { first: h.first, end: h.end, status: h.status, allergen: is_allergen(h) })
+        .collect();
+    let modes = statements::read(&words.list, &spans, &tables.lexicon);
+    Reading { words, hits, modes }
 }
 
 impl TextReader<'_> {
@@ -211,14 +237,7 @@ impl TextReader<'_> {
     }
 
     fn read(&self, text: &str) -> Reading {
-        let words = text::words(text, &self.tables.lexicon);
-        let hits = items::settle_bare(self.tables.trie.scan(&words.list), &words.list, &self.tables.lexicon);
-        let spans: Vec<Span> = hits
-            .iter()
-            .map(|h| Span { first: h.first, end: h.end, status: h.status, allergen: is_allergen(h) })
-            .collect();
-        let modes = statements::read(&words.list, &spans, &self.tables.lexicon);
-        Reading { words, hits, modes }
+        read_text(text, self.tables)
     }
 
     fn collect(
@@ -233,6 +252,7 @@ impl TextReader<'_> {
             // A composite food hides others whether or not a bracket explains it.
             let is_friend = hit.status.is_friend() && hit.target != target::CONTAINER;
             let spoken_of = is_friend
+                || (hit.status.is_doubtful() && self.is_doubt_of_statement(reading, hit, mode))
                 || items::is_purpose(&reading.words.list, hit, &self.tables.lexicon)
                 || self.source_is_named(reading, hit);
             if spoken_of || !counts(mode, hit) {
@@ -255,7 +275,34 @@ impl TextReader<'_> {
                 t if usize::from(t) >= KEY_COUNT => {
                     self.mark_diet(usize::from(t) - KEY_COUNT, hit.status, mode);
                 }
-                t => self.add(field, text, reading, hit, EvidenceKey::ALL[usize::from(t)], mode),
+                t => {
+                    let key = EvidenceKey::ALL[usize::from(t)];
+                    let exempt = self.tables.terms[hit.term as usize].oil_exempt
+                        && self.tables.oils.is_source(&reading.words.list, hit, &self.tables.lexicon);
+                    let status = if exempt { Status::Exempt } else { hit.status };
+                    self.add(field, text, reading, &Hit { status, ..*hit }, key, mode);
+                }
+            }
+        }
+    }
+
+    /// Whether a statement leaves nothing to doubt: "free from …" promises only what it names, and in "may
+    /// contain soy lecithin" the lecithin is the soy's.
+    fn is_doubt_of_statement(&self, reading: &Reading, hit: &Hit, mode: Mode) -> bool {
+        match mode {
+            Mode::List | Mode::Contains => false,
+            Mode::Free => true,
+            Mode::Pal | Mode::Facility => {
+                let words = &reading.words.list;
+                let separates = |at: usize| words[at].comma || words[at].sep >= text::Sep::Colon;
+                let (first, end) = (hit.first as usize, hit.end as usize);
+                let before = (first.saturating_sub(ITEM_WORDS_MAX)..=first).rev();
+                let start = before.into_iter().find(|at| separates(*at)).unwrap_or(first);
+                let last = words.len().min(end + ITEM_WORDS_MAX);
+                let stop = (end..last).find(|at| separates(*at)).unwrap_or(last);
+                let hazard =
+                    (first..end).all(|at| self.tables.lexicon.marker(words[at].id) == Marker::Hazard);
+                hazard || reading.modes.definite[start..stop].iter().any(|s| *s)
             }
         }
     }
@@ -268,24 +315,29 @@ impl TextReader<'_> {
         }
         for (at, word) in reading.words.list.iter().enumerate().filter(|(at, _)| !known[*at]) {
             let info = self.tables.lexicon.info(word.id);
-            if info.food || info.function || info.purpose || word.number {
+            if info.food || info.function || info.purpose || word.number || info.marker != Marker::None {
                 continue;
             }
-            let flag = match reading.modes.of(at as u32, at as u32 + 1) {
+            let mode = reading.modes.of(at as u32, at as u32 + 1);
+            let flag = match mode {
                 Mode::List | Mode::Contains => Flag::Ambiguous,
                 Mode::Pal => Flag::Pal,
                 Mode::Facility => Flag::Facility,
                 Mode::Free => continue,
             };
             let matched = &text[word.start as usize..word.end as usize];
-            let fragments = self.tables.fragments.of(matched);
+            // What a "contains" line names run together with another word it still names.
+            let stated = mode == Mode::Contains;
+            let fragments = self.tables.fragments.of(matched).map(|(place, fragment, key)| {
+                (place, fragment, key, if stated { Flag::Contains } else { flag })
+            });
             let misread = self.tables.misread.of(matched, &self.tables.lexicon);
-            let misread = misread.iter().map(|key| (MISREAD_FROM + key as usize, key.code(), key));
-            for (place, fragment, key) in fragments.chain(misread) {
+            let misread = misread.iter().map(|key| (MISREAD_FROM + key as usize, key.code(), key, flag));
+            for (place, fragment, key, flag) in fragments.chain(misread) {
                 self.collector.add(Finding {
                     key,
                     flag,
-                    source: EvidenceSource::Term,
+                    source: if stated { EvidenceSource::Statement } else { EvidenceSource::Term },
                     field,
                     matched,
                     term: fragment,
@@ -373,6 +425,27 @@ fn is_key(hit: &Hit, keys: KeySet) -> bool {
     usize::from(hit.target) < KEY_COUNT && keys.contains(EvidenceKey::ALL[usize::from(hit.target)])
 }
 
+/// Leaves out names that are part of a false friend of their key: the "noix" of "noix de coco".
+fn without_befriended_names(mut hits: Vec<Hit>, words: &[Word], lexicon: &Lexicon) -> Vec<Hit> {
+    let mut befriended = [0; KEY_COUNT];
+    // In "gluten free" the gluten is meant, and denied.
+    let denies = |hit: &Hit| {
+        let marker = |at: u32| lexicon.marker(words[at as usize].id);
+        (hit.first..hit.end)
+            .any(|at| matches!(marker(at), Marker::Free | Marker::No | Marker::Without | Marker::Not))
+    };
+    // By first word, the longest first: a friend that covers a name stands before it.
+    hits.retain(|hit| {
+        let key = hit.target.checked_sub(target::NAMES).unwrap_or(hit.target);
+        let Some(end) = befriended.get_mut(usize::from(key)) else { return true };
+        if hit.status.is_friend() && !denies(hit) {
+            *end = hit.end.max(*end);
+        }
+        hit.status != Status::Name || hit.end > *end
+    });
+    hits
+}
+
 /// The key that a term or a name speaks of.
 fn key_of(hit: &Hit) -> Option<EvidenceKey> {
     let key = if hit.target >= target::NAMES { hit.target - target::NAMES } else { hit.target };
@@ -383,4 +456,9 @@ fn key_of(hit: &Hit) -> Option<EvidenceKey> {
 /// on into ingredients, so that corn, which no law makes a label declare, does not prolong a statement.
 fn is_allergen(hit: &Hit) -> bool {
     key_of(hit).is_some_and(EvidenceKey::is_regulated)
+}
+
+/// The allergen, regulated or not, that the hit speaks of.
+fn allergen_of(hit: &Hit) -> Option<EvidenceKey> {
+    key_of(hit).filter(|k| k.is_allergen())
 }

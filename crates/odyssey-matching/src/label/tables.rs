@@ -8,10 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::claims::{Grant, read_claims, read_declared};
 use super::fragments::Fragments;
+use super::language;
 use super::law::Law;
 use super::lexicon::Lexicon;
 use super::misread::Misread;
+use super::oils::Oils;
 use super::own_names::OwnNames;
+use super::phrases::Phrases;
 use super::racc::RaccTable;
 use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
@@ -46,6 +49,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("label/racc.tsv", include_str!("../../data/label/racc.tsv")),
     ("label/own_names.tsv", include_str!("../../data/label/own_names.tsv")),
     (DIETS, crate::diet_rules::EMBEDDED),
+    ("label/phrases.tsv", include_str!("../../data/label/phrases.tsv")),
+    ("label/languages.tsv", include_str!("../../data/label/languages.tsv")),
 ];
 
 const DIETS: &str = "rules/diets.toml";
@@ -66,6 +71,8 @@ pub(super) struct Term {
     pub source_named: bool,
     /// A bracket behind it may name its source: "lecithin (soy)".
     pub takes_source: bool,
+    /// It names its key beyond doubt, and the oil made of it is exempt: "soybean".
+    pub oil_exempt: bool,
 }
 
 /// Terms, words and rules of the deriver.
@@ -84,6 +91,8 @@ pub struct Tables {
     pub(super) racc: RaccTable,
     pub(super) diets: DietTable,
     pub(super) own_names: OwnNames,
+    pub(super) phrases: Phrases,
+    pub(super) oils: Oils,
     digest: String,
 }
 
@@ -117,6 +126,7 @@ impl Tables {
         for (name, _) in files.iter().filter(|(n, _)| n.starts_with("terms/") && *n != "terms/foreign.tsv") {
             terms.read(&rows(name)?)?;
         }
+        terms.mark_exempt_oils();
         let english = terms.lexicon.len();
         let misread = terms.misread();
         terms.read(&rows("terms/foreign.tsv")?)?;
@@ -134,6 +144,9 @@ impl Tables {
             info.source |= !rules_out_animals;
             info.no_animal |= *rules_out_animals;
         }
+        let oils = Oils::new(&mut lexicon);
+        let phrases = Phrases::read(&rows("label/phrases.tsv")?, &mut lexicon)?;
+        language::read(&rows("label/languages.tsv")?, &mut lexicon)?;
         let (tags, certificates) = read_claims(&rows("label/claims.tsv")?)?;
         Ok(Self {
             lexicon,
@@ -148,6 +161,8 @@ impl Tables {
             racc: RaccTable::read(&rows("label/racc.tsv")?)?,
             diets: read_diets(files)?,
             own_names: OwnNames::read(&rows("label/own_names.tsv")?)?,
+            phrases,
+            oils,
             digest: digest(files),
         })
     }
@@ -231,9 +246,25 @@ impl TermReader {
                 text: text.to_owned(),
                 source_named: self.named.contains(&normal),
                 takes_source: self.heads.contains(&normal),
+                oil_exempt: false,
             });
         }
         Ok(())
+    }
+
+    /// Marks the terms of which the tables have the oil as exempt.
+    fn mark_exempt_oils(&mut self) {
+        let oil = self.lexicon.add("oil");
+        let exempt: BTreeSet<(Target, &[u32])> = self
+            .paths
+            .iter()
+            .filter(|(path, entry, ..)| entry.status == Status::Exempt && path.last() == Some(&oil))
+            .map(|(path, entry, ..)| (entry.target, &path[..path.len() - 1]))
+            .collect();
+        for (path, entry, ..) in &self.paths {
+            let sure = entry.status == Status::Definite && exempt.contains(&(entry.target, path.as_slice()));
+            self.terms[entry.term as usize].oil_exempt = sure;
+        }
     }
 
     /// The single words that name a regulated allergen, so far. A slip in the name of another is an unread

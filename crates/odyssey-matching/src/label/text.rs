@@ -189,6 +189,12 @@ impl<'a> Reader<'a> {
                     self.current.len() == 1 && self.current.bytes().all(|b| b.is_ascii_alphabetic());
                 self.separate(at, if initial { Sep::Space } else { Sep::Sentence });
             }
+            // Within a word it is a misread letter: "b!é".
+            '!' | '?'
+                if before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic) =>
+            {
+                self.separate(at, Sep::Space);
+            }
             '!' | '?' => self.separate(at, Sep::Sentence),
             ':' => self.separate(at, Sep::Colon),
             '(' | '[' | '{' => {
@@ -343,6 +349,19 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// The code of the additive that a word of a label is: `e322`, from "E 322", "INS 322(i)" or "(322)".
+pub(super) fn additive_code(word: &Word, text: &str) -> Option<String> {
+    let raw = text.get(word.start as usize..word.end as usize)?.to_ascii_lowercase();
+    let bare: String = raw.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let lettered = bare.strip_prefix("ins").or_else(|| bare.strip_prefix('e'));
+    // A bare number is a code only where the reader made it one.
+    let digits = lettered.or_else(|| {
+        (!word.number && bare.starts_with(|c: char| c.is_ascii_digit())).then_some(bare.as_str())
+    })?;
+    let length = additive_number(digits)?;
+    Some(format!("e{}", &digits[..length]))
 }
 
 /// The length of the additive code that `text` is: `322`, `322i`, `472e`; `None` if it is none.

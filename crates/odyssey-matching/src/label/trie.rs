@@ -41,6 +41,16 @@ impl Status {
         })
     }
 
+    /// Names its key beyond doubt, in whichever form the law treats it.
+    pub const fn names_surely(self) -> bool {
+        matches!(self, Self::Definite | Self::Exempt | Self::ExemptUs | Self::GrainOnly | Self::Name)
+    }
+
+    /// Leaves its key in doubt.
+    pub const fn is_doubtful(self) -> bool {
+        matches!(self, Self::Likely | Self::Bare)
+    }
+
     /// Says only that its key is not meant.
     pub const fn is_friend(self) -> bool {
         matches!(self, Self::FalseFriend | Self::Composite)
