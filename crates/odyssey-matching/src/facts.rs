@@ -133,6 +133,13 @@ keys! {
     MilkDrink "class.milk_drink" "milk as a drink";
     RawFish "class.raw_fish" "raw fish";
     FortifiedSoy "class.fermented_soy" "fermented soy";
+    TeaCoffee "class.tea_coffee" "tea or coffee";
+    DriedFruit "class.dried_fruit" "dried fruit";
+    HistamineFish "class.histamine_fish" "fish rich in histamine";
+    HerbalActive "class.herbal_active" "herbs that act like drugs";
+    BitterMelon "class.bitter_melon" "bitter melon";
+    Menthol "class.menthol" "menthol";
+    Avocado "class.avocado" "avocado";
 }
 
 /// How many keys there are.
@@ -248,6 +255,15 @@ pub fn keys_of_allergen(code: &str) -> Option<KeySet> {
         "gluten_cereal" => KeySet::of(&[K::GlutenCereal, K::Barley, K::Rye, K::Oats]),
         "shellfish" => KeySet::of(&[K::Crustacean, K::Mollusc]),
         "seafood" => KeySet::of(&[K::Fish, K::Crustacean, K::Mollusc]),
+        // Foods that people are allergic to and that are kept as classes.
+        "meat" => KeySet::of(&[K::Meat, K::Pork, K::Poultry, K::Beef, K::OrganMeat]),
+        "red_meat" => KeySet::of(&[K::Meat, K::Pork, K::Beef, K::OrganMeat]),
+        "pork" => KeySet::of(&[K::Pork]),
+        "poultry" => KeySet::of(&[K::Poultry]),
+        "legume" => KeySet::of(&[K::Legume, K::Fava, K::Peanut, K::Soy, K::Lupin]),
+        "fava" => KeySet::of(&[K::Fava]),
+        "aspartame" => KeySet::of(&[K::Phenylalanine]),
+        "caffeine" => KeySet::of(&[K::Caffeine]),
         // Cashew and pistachio, walnut and pecan cross-react in nearly everyone (reference 4.5).
         "tree_nut.cashew" | "tree_nut.pistachio" => KeySet::of(&[K::TreeNut, K::Cashew, K::Pistachio]),
         "tree_nut.walnut" | "tree_nut.pecan" => KeySet::of(&[K::TreeNut, K::Walnut, K::Pecan]),

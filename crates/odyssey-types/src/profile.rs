@@ -54,12 +54,24 @@ codes! {
 }
 
 codes! {
+    /// The equation of a person's energy: Mifflin-St Jeor with an activity factor, or the estimated energy
+    /// requirement of the Dietary Reference Intakes 2023 (`DRV_EER`). Adults choose; below 19 years, in pregnancy and in
+    /// lactation only the latter holds.
+    EnergyFormula { Mifflin = "mifflin", Eer2023 = "eer_2023" }
+}
+
+codes! {
+    /// The dietary guidelines whose limits hold for everybody: those of 2020-2025 (the default), or 2025-2030.
+    Guideline { Dga2020 = "dga_2020", Dga2025 = "dga_2025" }
+}
+
+codes! {
     /// Whether the vendor still serves the customer.
     CustomerStatus { Active = "active", Inactive = "inactive" }
 }
 
 /// An allergen to avoid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AllergyEntry {
@@ -80,6 +92,10 @@ pub struct AllergyEntry {
     /// A preference that is a gate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never: bool,
+    /// Opt-in: an allergy to one tree nut (`tree_nut.almond`) leaves the others to a warning; without it the
+    /// whole group is avoided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub species_only: bool,
 }
 
 /// A diagnosis.
@@ -180,6 +196,23 @@ pub struct MacroTargets {
     pub carbohydrate_pct: Fixed<1>,
 }
 
+/// A decision of a clinician or the person about one rule that may be overridden: what it excludes is let
+/// through with a caution. Hard rules and anaphylaxis cannot be overridden.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RuleOverride {
+    /// Id of the rule: `hyperkalaemia.potassium_salt`. With `.traces` behind the id of a metabolic or coeliac
+    /// rule, only precautionary statements are let through.
+    pub rule: String,
+    /// Who decided, in words.
+    pub by: String,
+    /// Why, in words.
+    pub reason: String,
+    /// The day it was decided.
+    pub on: NaiveDate,
+}
+
 /// The health profile as written. Absent is unknown; nothing is ever filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -195,6 +228,9 @@ pub struct HealthProfile {
     pub activity_level: Option<ActivityLevel>,
     pub reproductive_status: Option<ReproductiveStatus>,
     pub gestation_weeks: Option<u8>,
+    /// Weight before the pregnancy, for the body mass index and the energy of a pregnancy. Finest step 1 g.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_pregnancy_weight_kg: Option<Fixed<3>>,
     pub allergies: Vec<AllergyEntry>,
     pub conditions: Vec<ConditionEntry>,
     pub medications: Vec<MedicationEntry>,
@@ -205,6 +241,12 @@ pub struct HealthProfile {
     pub macro_targets: Option<MacroTargets>,
     /// Wanted energy per day, kcal.
     pub energy_target_kcal: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_formula: Option<EnergyFormula>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guideline: Option<Guideline>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<RuleOverride>,
     pub liked_brands: Vec<String>,
     pub disliked_brands: Vec<String>,
     pub liked_categories: Vec<String>,

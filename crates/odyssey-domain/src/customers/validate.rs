@@ -71,6 +71,7 @@ pub(super) fn validate_health(profile: &HealthProfile, birth_age: Option<u8>, at
         ("diets", profile.diets.len()),
         ("limits", profile.limits.len()),
         ("goals", profile.goals.len()),
+        ("overrides", profile.overrides.len()),
         ("liked_brands", profile.liked_brands.len()),
         ("disliked_brands", profile.disliked_brands.len()),
         ("liked_categories", profile.liked_categories.len()),
@@ -101,6 +102,7 @@ fn texts(profile: &HealthProfile) -> impl Iterator<Item = &str> {
     let conditions = profile.conditions.iter().flat_map(|c| [Some(c.code.as_str()), c.display.as_deref()]);
     let medications = profile.medications.iter().flat_map(|m| [m.rxnorm.as_deref(), m.name.as_deref()]);
     let diets = profile.diets.iter().map(|d| d.diet.as_str());
+    let overrides = profile.overrides.iter().flat_map(|o| [o.rule.as_str(), o.by.as_str(), o.reason.as_str()]);
     let lists = [
         &profile.goals,
         &profile.liked_brands,
@@ -109,7 +111,7 @@ fn texts(profile: &HealthProfile) -> impl Iterator<Item = &str> {
         &profile.disliked_categories,
     ];
     let lists = lists.into_iter().flatten().map(String::as_str);
-    allergies.chain(conditions).chain(medications).flatten().chain(diets).chain(lists)
+    allergies.chain(conditions).chain(medications).flatten().chain(diets).chain(overrides).chain(lists)
 }
 
 fn check_tags(errors: &mut Vec<FieldError>, tags: &[String]) {

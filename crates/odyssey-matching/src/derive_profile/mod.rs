@@ -12,8 +12,9 @@ mod tests;
 use odyssey_types::{Fixed, HealthProfile, ReproductiveStatus};
 use serde::Serialize;
 
-use crate::engine::{RulePack, resolve_conditions};
+use crate::engine::{MacroRange, ProfileWarning, RulePack, Situation, profile_warnings};
 
+pub(crate) use energy::bmi_of;
 pub(crate) use limits::{CapInForce, caps_in_force, strictest_caps, targets_in_force};
 pub use limits::{DailyLimit, LimitKind};
 
@@ -52,6 +53,10 @@ pub struct Derived {
     pub energy_target_kcal: Option<i64>,
     /// The strictest limit of each kind per nutrient; sorted by nutrient and kind.
     pub daily_limits: Vec<DailyLimit>,
+    /// Shares of energy that a diet should keep within at this age, in percent; `None` without an age.
+    pub macro_range: Option<MacroRange>,
+    /// Figures on record that are possible but unlikely: to be looked at.
+    pub warnings: Vec<ProfileWarning>,
     /// `DRV_…` codes that say how the figures came about, sorted.
     pub notes: Vec<&'static str>,
 }
@@ -71,7 +76,12 @@ impl Derived {
 /// Derives everything that follows from `profile`. `age_years` comes from the birth date; without one
 /// the profile's own age counts.
 pub fn derive_profile(profile: &HealthProfile, age_years: Option<u8>, pack: &RulePack) -> Derived {
-    let age_years = age_years.or(profile.age_years);
+    derive(&Situation::new(profile, age_years.or(profile.age_years), pack))
+}
+
+/// The same for a record that has been read already.
+pub(crate) fn derive(situation: &Situation<'_>) -> Derived {
+    let (profile, pack, age_years) = (&situation.profile, situation.pack, situation.age_years);
     let mut derived = Derived {
         formula_version: pack.version.clone(),
         age_years,
@@ -81,11 +91,14 @@ pub fn derive_profile(profile: &HealthProfile, age_years: Option<u8>, pack: &Rul
         tdee_kcal: None,
         energy_target_kcal: None,
         daily_limits: Vec::new(),
+        macro_range: age_years
+            .and_then(|age| pack.macro_ranges.iter().find(|r| (r.ages.0..=r.ages.1).contains(&age)).copied()),
+        warnings: profile_warnings(profile, age_years, pack),
         notes: Vec::new(),
     };
     energy::derive_bmi(profile, &mut derived);
-    energy::derive_energy(profile, pack, &resolve_conditions(profile, pack), &mut derived);
-    derived.daily_limits = limits::daily_limits(profile, pack, &mut derived);
+    energy::derive_energy(situation, &mut derived);
+    derived.daily_limits = limits::daily_limits(situation, &mut derived);
     derived.notes.sort_unstable();
     derived.notes.dedup();
     derived

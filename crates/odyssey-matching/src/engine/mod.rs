@@ -7,12 +7,19 @@
 mod allergy_codes;
 mod codes;
 mod curves;
+#[cfg(test)]
+mod drug_tests;
 mod evaluate;
 mod pack;
 mod policy;
 mod product;
 mod rank;
+mod situation;
 mod snapshot;
+#[cfg(test)]
+mod story_tests;
+#[cfg(test)]
+mod template_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validate;
@@ -23,18 +30,26 @@ pub use allergy_codes::{
 pub use codes::{Blocked, NotConsidered, ResolvedConditions, resolve_conditions};
 pub use evaluate::{Reason, ScorePart, SmallestChange, Tier, Verdict, VerdictKind, evaluate};
 pub use pack::{
-    CapRule, ConditionTemplate, DailyAmount, Drug, EnergyFigures, EnergyGoal, FitFigures, Goal, Intake,
-    IntakeRow, Interaction, PackError, PackText, RequireRule, RulePack, RuleRef, ScoringPolicy, Status,
-    TargetRule, WarningRule,
+    AmountTest, Basis, CapRule, ConditionTemplate, ConflictRule, CrossReaction, DailyAmount, Drug,
+    EerEquation, EerGroup, EnergyFigures, EnergyGoal, FitFigures, GateKind, GateRule, Goal, GuidelineRules,
+    Intake, IntakeRow, Interaction, MacroRange, MinimumRule, Need, NoticeRule, PackError, PackText, PackView,
+    RequireRule, RulePack, RuleRef, RuleSet, RuleView, Scope, ScoringPolicy, ServingRule, StateGroup, States,
+    Status, TargetRule, UnknownAmount, WarningRule,
 };
+pub(crate) use pack::{UNKNOWN_AGE_YEARS, no_keys};
 pub use policy::{
-    ALGORITHM_VERSION, Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, Component, DietGate,
-    Gate, KeyActions, KeyGate, Part, Policy, PolicyInput, Preferences, Severity,
+    ALGORITHM_VERSION, Action, AmountCaution, AmountGate, Assumed, ClassGate, ClassWarning, Component,
+    DietGate, Gate, KeyActions, KeyGate, Part, Policy, PolicyInput, Preferences, Severity,
 };
+use product::fat_share_exceeds;
 pub use product::{ProductMeta, Role, name_hash};
 pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank};
+pub(crate) use situation::{InForce, Situation};
+pub use situation::{InteractionCheck, Notice};
 pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotRow};
-pub use validate::{ProfileError, validate_profile};
+#[cfg(test)]
+pub(crate) use validate::overridable_rules;
+pub use validate::{ProfileError, ProfileWarning, profile_warnings, validate_profile};
 
 /// Bytes as lower-case hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {

@@ -53,3 +53,8 @@ pub(super) fn usable(amounts: &Nutrients, nutrient: Nutrient) -> Option<u32> {
 pub(super) fn per_reference(facts: &Facts, nutrient: Nutrient) -> Option<u32> {
     usable(&facts.per_reference, nutrient)
 }
+
+/// Whether `fat` µg carry more than `percent` of `energy` J, at 9 kcal (37,656 J) a gram.
+pub(super) fn fat_share_exceeds(fat: i64, energy: i64, percent: i64) -> bool {
+    i128::from(fat) * 37_656 * 100 > i128::from(energy) * i128::from(percent) * 1_000_000
+}

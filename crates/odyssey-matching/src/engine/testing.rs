@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use odyssey_types::{HealthProfile, Nutrient, Nutrients, ProductId};
 use uuid::Uuid;
 
-use super::{Policy, PolicyInput, ProductMeta, Role, RulePack, SnapshotRow};
+use super::{Policy, PolicyInput, ProductMeta, Role, RulePack, SnapshotRow, Tier, VerdictKind, evaluate};
 use crate::{
     Derivation, Diet, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState,
     ReferenceSource, Truth, keys_of_allergen,
@@ -127,6 +127,72 @@ pub(crate) fn meta_of(row: &SnapshotRow) -> ProductMeta {
     }
 }
 
+/// A clean product changed by words: `class.alcohol` is contained, `~key` ambiguous, `may:key` precautionary, `exempt:key`
+/// an exempt derivative, `free:key` certified; `sodium_mg=5` per serving, `sodium_mg/100=5` per 100, `=-` not stated;
+/// `drink`, `unattested`, `assumed`, `container`, `no_list`.
+pub(crate) fn product(words: &str) -> Facts {
+    let mut facts = clean();
+    for word in words.split_whitespace() {
+        if let Some((field, amount)) = word.split_once('=') {
+            let (field, per_100) = match field.strip_suffix("/100") {
+                Some(field) => (field, true),
+                None => (field, false),
+            };
+            let nutrient = Nutrient::from_field(field).unwrap_or_else(|| panic!("{word}"));
+            let amounts = if per_100 { &mut facts.per_100 } else { &mut facts.per_reference };
+            if amount == "-" {
+                amounts.set(nutrient, None);
+            } else {
+                set(amounts, nutrient, amount);
+            }
+            continue;
+        }
+        match word {
+            "drink" => facts.is_volume = true,
+            "unattested" => facts.attested = false,
+            "container" => facts.container_term = true,
+            "assumed" => facts.reference_source = ReferenceSource::Assumed,
+            "no_list" => {
+                facts.list_state = ListState::Absent;
+                facts.coverage_permille = 0;
+            }
+            _ => {
+                let (kind, code) = match word.split_once(':') {
+                    Some(("may", code)) => (Flag::Pal, code),
+                    Some(("exempt", code)) => (Flag::Exempt, code),
+                    Some(("free", code)) => (Flag::CertifiedFree, code),
+                    _ => match word.strip_prefix('~') {
+                        Some(code) => (Flag::Ambiguous, code),
+                        None => (Flag::Contains, word),
+                    },
+                };
+                let key = EvidenceKey::from_code(code).unwrap_or_else(|| panic!("{word}"));
+                flag(&mut facts, key, kind);
+            }
+        }
+    }
+    facts
+}
+
+/// The verdict on a product and the codes of its reasons: `X conflict: HX_ALLERGEN_CONTAINS`.
+pub(crate) fn verdict_line(policy: &Policy, facts: Facts) -> String {
+    let verdict = evaluate(policy, &derivation(facts), &meta(id(1)));
+    let tier = match verdict.tier {
+        Tier::One => "1",
+        Tier::Two => "2",
+        Tier::Three => "3",
+        Tier::Excluded => "X",
+    };
+    let kind = match verdict.verdict {
+        VerdictKind::Fits => "fits",
+        VerdictKind::FitsWithCaution => "caution",
+        VerdictKind::CannotVerify => "unverified",
+        VerdictKind::Conflict => "conflict",
+    };
+    let codes: Vec<&str> = verdict.reasons.iter().map(|r| r.code.as_str()).collect();
+    format!("{tier} {kind}: {}", codes.join(" ")).trim_end_matches(": ").to_owned()
+}
+
 /// A small deterministic source of variety (splitmix64).
 pub(crate) struct Dice(pub u64);
 
@@ -157,7 +223,8 @@ pub(crate) fn random_facts(dice: &mut Dice) -> Facts {
     let mut facts = clean();
     for key in EvidenceKey::ALL {
         for kind in Flag::ALL {
-            if dice.percent(1) {
+            // There are many keys: rare enough that a product without any flag of a profile's keys occurs.
+            if dice.below(250) == 0 {
                 flag(&mut facts, *key, *kind);
             }
         }
@@ -276,6 +343,7 @@ pub(crate) fn random_profile(dice: &mut Dice) -> HealthProfile {
             r#"{"nutrient":"sodium_mg","max":1500,"period":"day"}"#,
             r#"{"nutrient":"sugars_g","max":20,"period":"per_100"}"#,
             r#"{"nutrient":"caffeine_mg","max":0,"period":"day"}"#,
+            r#"{"nutrient":"protein_g","max":3,"period":"serving"}"#,
         ],
     );
     list(dice, "goals", 30, &[r#""weight_loss""#, r#""more_fiber""#, r#""heart_health""#]);
@@ -291,5 +359,40 @@ pub(crate) fn random_profile(dice: &mut Dice) -> HealthProfile {
     if dice.percent(40) {
         pieces.push(r#""macro_targets":{"protein_pct":25,"fat_pct":30,"carbohydrate_pct":45}"#.to_owned());
     }
-    profile(&format!("{{{}}}", pieces.join(",")))
+    let mut who = profile(&format!("{{{}}}", pieces.join(",")));
+    let more = random_record(dice);
+    who.conditions.extend(more.conditions);
+    who.medications.extend(more.medications);
+    who.overrides.extend(more.overrides);
+    who
+}
+
+/// A few of all templates, drugs and overrides, so that every kind of rule occurs and few profiles are impossible.
+fn random_record(dice: &mut Dice) -> HealthProfile {
+    let pack = RulePack::embedded();
+    // A template that needs something on record would block the profile.
+    let templates: Vec<&str> =
+        pack.conditions.iter().filter(|c| c.needs.is_empty()).map(|c| c.id.as_str()).collect();
+    let conditions: Vec<String> = (0..dice.below(5) / 3)
+        .map(|_| format!(r#"{{"system":"template","code":"{}"}}"#, dice.pick(&templates)))
+        .collect();
+    let drugs: Vec<String> = (0..dice.below(5) / 3)
+        .map(|_| {
+            let interaction = dice.pick(&pack.interactions);
+            format!(r#"{{"name":"{}"}}"#, dice.pick(&interaction.drugs).name)
+        })
+        .collect();
+    let rules: Vec<String> = crate::engine::overridable_rules(pack).into_iter().collect();
+    let overrides: Vec<String> = (0..dice.below(3))
+        .map(|_| {
+            let rule = dice.pick(&rules);
+            format!(r#"{{"rule":"{rule}","by":"a dietitian","reason":"stable","on":"2026-01-02"}}"#)
+        })
+        .collect();
+    profile(&format!(
+        r#"{{"conditions":[{}],"medications":[{}],"overrides":[{}]}}"#,
+        conditions.join(","),
+        drugs.join(","),
+        overrides.join(",")
+    ))
 }

@@ -148,14 +148,7 @@ fn read_allergies(
         let person = people.entry(row.cell(patient).trim().to_owned()).or_default();
         let text = Some(words.to_owned());
         let severity = Some(severity);
-        person.allergies.push(AllergyEntry {
-            allergen,
-            text,
-            severity,
-            strictness: None,
-            exempt_allowed: false,
-            never: false,
-        });
+        person.allergies.push(AllergyEntry { allergen, text, severity, ..AllergyEntry::default() });
     }
     Ok(())
 }

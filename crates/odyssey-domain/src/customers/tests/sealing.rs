@@ -44,6 +44,7 @@ fn allergies() -> impl Strategy<Value = Vec<AllergyEntry>> {
                 strictness,
                 exempt_allowed,
                 never,
+                species_only: false,
             });
     prop::collection::vec(entry, 0..4)
 }
@@ -105,6 +106,7 @@ pub(super) fn profiles() -> impl Strategy<Value = HealthProfile> {
             activity_level: body.4,
             reproductive_status: health.0,
             gestation_weeks: None,
+            pre_pregnancy_weight_kg: None,
             allergies: health.1,
             conditions: health.2,
             medications: health.3,
@@ -117,6 +119,9 @@ pub(super) fn profiles() -> impl Strategy<Value = HealthProfile> {
                 carbohydrate_pct: Fixed(445),
             }),
             energy_target_kcal: wishes.2,
+            energy_formula: None,
+            guideline: None,
+            overrides: Vec::new(),
             liked_brands: brands.0,
             disliked_brands: brands.1,
             liked_categories: brands.2,

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::engine::product::{per_reference, usable};
 use crate::engine::{
-    Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, DietGate, Gate, KeyGate, Policy,
-    ProductMeta,
+    Action, AmountCaution, AmountGate, AmountTest, Assumed, Basis, ClassGate, ClassWarning, DietGate, Gate,
+    KeyActions, Policy, ProductMeta, fat_share_exceeds,
 };
-use crate::{Facts, Flag, ReferenceSource, Truth};
+use crate::{Facts, Flag, KeySet, ReferenceSource, Truth};
 
 /// Why a gate acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -87,7 +87,10 @@ pub(super) fn findings<'a>(policy: &'a Policy, facts: &Facts, meta: &ProductMeta
             continue;
         }
         let causes = match gate {
-            Gate::Keys(gate) => key_causes(gate, facts),
+            Gate::Keys(gate) => {
+                key_causes(gate.keys, &gate.actions, gate.severity.coverage_permille(), facts)
+            }
+            Gate::Class(gate) => key_causes(gate.keys, &gate.actions, gate.coverage_permille(), facts),
             Gate::Diet(gate) => diet_causes(gate, facts),
             Gate::Amount(gate) => amount_causes(gate, facts),
         };
@@ -112,24 +115,19 @@ pub(super) fn findings<'a>(policy: &'a Policy, facts: &Facts, meta: &ProductMeta
     found
 }
 
-fn key_causes(gate: &KeyGate, facts: &Facts) -> Vec<(Cause, Action)> {
-    let any = |flag: Flag| gate.keys.iter().any(|k| facts.flags_of(k).has(flag));
-    let coverage = gate.severity.coverage_permille();
+fn key_causes(keys: KeySet, actions: &KeyActions, coverage: u16, facts: &Facts) -> Vec<(Cause, Action)> {
+    let any = |flag: Flag| keys.iter().any(|k| facts.flags_of(k).has(flag));
     let causes = [
-        (any(Flag::Contains), Cause::Contains, gate.actions.contains),
-        (any(Flag::Pal), Cause::MayContain, gate.actions.pal),
-        (any(Flag::Facility), Cause::Facility, gate.actions.facility),
-        (any(Flag::Exempt), Cause::Exempt, gate.actions.exempt),
-        (any(Flag::Ambiguous), Cause::Ambiguous, gate.actions.ambiguous),
+        (any(Flag::Contains), Cause::Contains, actions.contains),
+        (any(Flag::Pal), Cause::MayContain, actions.pal),
+        (any(Flag::Facility), Cause::Facility, actions.facility),
+        (any(Flag::Exempt), Cause::Exempt, actions.exempt),
+        (any(Flag::Ambiguous), Cause::Ambiguous, actions.ambiguous),
+        (keys.iter().any(|k| facts.is_incomplete(k, coverage)), Cause::Incomplete, actions.incomplete),
         (
-            gate.keys.iter().any(|k| facts.is_incomplete(k, coverage)),
-            Cause::Incomplete,
-            gate.actions.incomplete,
-        ),
-        (
-            gate.keys.iter().any(|k| !facts.flags_of(k).has(Flag::CertifiedFree)),
+            keys.iter().any(|k| !facts.flags_of(k).has(Flag::CertifiedFree)),
             Cause::Uncertified,
-            gate.actions.uncertified,
+            actions.uncertified,
         ),
     ];
     causes.into_iter().filter(|(holds, ..)| *holds).map(|(_, cause, action)| (cause, action)).collect()
@@ -155,24 +153,39 @@ fn amount_causes(gate: &AmountGate, facts: &Facts) -> Vec<(Cause, Action)> {
         Basis::Per100 => usable(&facts.per_100, gate.nutrient),
     };
     let Some(amount) = amount.map(i64::from) else {
-        return vec![(Cause::AmountUnknown, Action::Unverified)];
+        // An amount of something that is known to be absent need not be stated.
+        let absent = !gate.absent_lifts.is_empty() && known_absent(gate.absent_lifts, facts);
+        return if absent { Vec::new() } else { vec![(Cause::AmountUnknown, gate.unknown)] };
     };
     let assumed = facts.reference_source == ReferenceSource::Assumed;
     match gate.assumed {
-        Assumed::Unknown if assumed => vec![(Cause::ReferenceAssumed, Action::Unverified)],
+        Assumed::Unknown if assumed => vec![(Cause::ReferenceAssumed, gate.unknown)],
         Assumed::PassUpTo(most) if assumed && amount <= most => {
             vec![(Cause::ReferenceAssumed, Action::Caution)]
         }
-        Assumed::PassUpTo(_) if assumed => vec![(Cause::ReferenceAssumed, Action::Unverified)],
+        Assumed::PassUpTo(_) if assumed => vec![(Cause::ReferenceAssumed, gate.unknown)],
         _ if gate.exclude_above.is_some_and(|above| amount > above) => vec![(Cause::Above, Action::Exclude)],
         _ => Vec::new(),
     }
 }
 
+fn known_absent(keys: KeySet, facts: &Facts) -> bool {
+    keys.iter().all(|k| {
+        let flags = facts.flags_of(k);
+        !flags.has(Flag::Contains)
+            && !flags.has(Flag::Ambiguous)
+            && !facts.is_incomplete(k, AmountGate::ABSENT_COVERAGE_PERMILLE)
+    })
+}
+
 fn caution_fires(caution: &AmountCaution, facts: &Facts) -> bool {
-    let assumed = facts.reference_source == ReferenceSource::Assumed;
+    let assumed = facts.reference_source == ReferenceSource::Assumed && caution.basis == Basis::Reference;
     let above = if assumed { caution.assumed_above } else { caution.above };
-    amount_of(facts, caution.nutrient).is_some_and(|amount| amount > above)
+    let amount = match caution.basis {
+        Basis::Reference => per_reference(facts, caution.nutrient),
+        Basis::Per100 => usable(&facts.per_100, caution.nutrient),
+    };
+    amount.is_some_and(|amount| i64::from(amount) > above)
 }
 
 fn amount_of(facts: &Facts, nutrient: Nutrient) -> Option<i64> {
@@ -181,7 +194,34 @@ fn amount_of(facts: &Facts, nutrient: Nutrient) -> Option<i64> {
 
 fn warning_fires(warning: &ClassWarning, facts: &Facts) -> bool {
     (!warning.drinks_only || facts.is_volume)
-        && warning.keys.iter().any(|k| facts.flags_of(k).has(Flag::Contains))
+        && (warning.keys.is_empty() || warning.keys.iter().any(|k| facts.flags_of(k).has(Flag::Contains)))
+        && warning.test.is_none_or(|test| test_holds(test, facts).unwrap_or(!warning.keys.is_empty()))
+}
+
+/// `None` where the amount is not stated.
+fn test_holds(test: AmountTest, facts: &Facts) -> Option<bool> {
+    match test {
+        AmountTest::AtLeast { nutrient, amount } => Some(amount_of(facts, nutrient)? >= amount),
+        AmountTest::FatAbovePercentOfEnergy { percent } => {
+            let (fat, energy) = (amount_of(facts, Nutrient::Fat)?, amount_of(facts, Nutrient::Energy)?);
+            Some(fat_share_exceeds(fat, energy, percent))
+        }
+    }
+}
+
+/// The code of what a gate on ingredients found.
+pub(in crate::engine) fn class_code(gate: &ClassGate, cause: Cause, action: Action) -> &'static str {
+    match (cause, action) {
+        (Cause::Contains, Action::Exclude) => gate.code,
+        (Cause::Contains, _) => "WN_OVERRIDDEN",
+        (Cause::MayContain | Cause::Facility | Cause::Exempt, Action::Exclude) => gate.code,
+        (Cause::Exempt, _) => "WN_EXEMPT_DERIVATIVE",
+        (Cause::MayContain | Cause::Facility, _) => "WN_PAL",
+        (Cause::Ambiguous, Action::Exclude | Action::Unverified) => "HX_INGREDIENT_AMBIGUOUS",
+        (Cause::Ambiguous, _) => "WN_INGREDIENT_AMBIGUOUS",
+        (_, Action::Exclude | Action::Unverified) => "HX_INGREDIENT_UNKNOWN",
+        _ => "DQ_LOW_COVERAGE",
+    }
 }
 
 /// The code of what a key gate found.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use odyssey_types::{Nutrient, NutrientUnit, ProductId, render_fixed};
 
-use super::findings::{Cause, Finder, Finding, amount_code, diet_code, key_code};
+use super::findings::{Cause, Finder, Finding, amount_code, class_code, diet_code, key_code};
 use super::{Reason, VerdictKind};
 use crate::engine::product::{per_reference, usable};
 use crate::engine::{
-    Action, AmountCaution, AmountGate, Basis, ClassWarning, DietGate, Gate, KeyGate, Policy, ProductMeta,
-    RuleRef, Status,
+    Action, AmountCaution, AmountGate, AmountTest, Basis, ClassGate, ClassWarning, DietGate, Gate, KeyGate,
+    Policy, ProductMeta, RuleRef, Status,
 };
 use crate::{Derivation, Evidence, EvidenceKey, EvidenceSource, Facts, Flag, KeySet, ListState};
 
@@ -25,6 +25,7 @@ pub(super) fn reason(finding: &Finding<'_>, policy: &Policy, derivation: &Deriva
         Finder::Lists => list_reason(finding, policy),
         Finder::Gate(at) => match &policy.gates[at] {
             Gate::Keys(gate) => key_reason(finding, gate, derivation),
+            Gate::Class(gate) => class_reason(finding, gate, derivation),
             Gate::Diet(gate) => diet_reason(finding, gate, derivation),
             Gate::Amount(gate) => amount_reason(finding, gate, &derivation.facts),
         },
@@ -55,14 +56,7 @@ fn list_reason(finding: &Finding<'_>, policy: &Policy) -> Reason {
 }
 
 fn key_reason(finding: &Finding<'_>, gate: &KeyGate, derivation: &Derivation) -> Reason {
-    let flag = match finding.cause {
-        Cause::Contains => Some(Flag::Contains),
-        Cause::MayContain => Some(Flag::Pal),
-        Cause::Facility => Some(Flag::Facility),
-        Cause::Exempt => Some(Flag::Exempt),
-        Cause::Ambiguous => Some(Flag::Ambiguous),
-        _ => None,
-    };
+    let flag = flag_of(finding.cause);
     let evidence = flag.map(|flag| evidence_of(derivation, gate.keys, flag)).unwrap_or_default();
     let (label, quote) = (gate.label(), quote(&evidence));
     let sentence = match finding.cause {
@@ -86,6 +80,63 @@ fn key_reason(finding: &Finding<'_>, gate: &KeyGate, derivation: &Derivation) ->
         sentence,
         evidence,
         source: gate.rule.clone(),
+    }
+}
+
+fn class_reason(finding: &Finding<'_>, gate: &ClassGate, derivation: &Derivation) -> Reason {
+    let flag = flag_of(finding.cause);
+    let evidence = flag.map(|flag| evidence_of(derivation, gate.keys, flag)).unwrap_or_default();
+    let (about, quote) = (&gate.about, quote(&evidence));
+    let sentence = match finding.cause {
+        Cause::Contains => format!("Contains {about}{quote}."),
+        Cause::MayContain | Cause::Facility => format!("May contain {about}{quote}."),
+        Cause::Exempt => format!("Has an ingredient made from {about}{quote}."),
+        Cause::Ambiguous => {
+            format!("Has an ingredient that may be {about}; its source is not stated{quote}.")
+        }
+        _ => unproven_class(&derivation.facts, &format!("without {about}")),
+    };
+    let sentence = match (&gate.advice, finding.cause) {
+        (Some(advice), Cause::Contains | Cause::Ambiguous) => format!("{sentence} {advice}"),
+        _ => sentence,
+    };
+    let sentence = match (gate.overridden, &gate.drug) {
+        (true, _) => format!("{sentence} The rule was overridden for this person."),
+        (false, Some(drug)) if flag.is_some() => format!("{sentence} This concerns {drug}."),
+        (false, _) => sentence,
+    };
+    let mut params = evidence_params(&evidence);
+    match &gate.drug {
+        Some(drug) => {
+            params.insert("interaction", gate.subject.clone());
+            params.insert("drug", drug.clone());
+        }
+        None => {
+            params.insert("condition", gate.subject.clone());
+        }
+    }
+    if matches!(gate.code, "HX_PREGNANCY" | "HX_AGE") {
+        params.insert("rule", gate.rule.rule.clone());
+    }
+    Reason {
+        code: class_code(gate, finding.cause, finding.action).to_owned(),
+        subject: gate.subject.clone(),
+        action: finding.action,
+        params,
+        sentence,
+        evidence,
+        source: gate.rule.clone(),
+    }
+}
+
+fn flag_of(cause: Cause) -> Option<Flag> {
+    match cause {
+        Cause::Contains => Some(Flag::Contains),
+        Cause::MayContain => Some(Flag::Pal),
+        Cause::Facility => Some(Flag::Facility),
+        Cause::Exempt => Some(Flag::Exempt),
+        Cause::Ambiguous => Some(Flag::Ambiguous),
+        _ => None,
     }
 }
 
@@ -137,6 +188,9 @@ fn amount_reason(finding: &Finding<'_>, gate: &AmountGate, facts: &Facts) -> Rea
             let limit = match (gate.code, gate.subject.as_str()) {
                 ("HX_LIMIT", "day") => format!("more than the limit of {limit} a day"),
                 ("HX_LIMIT", _) => format!("more than the limit of {limit}"),
+                _ if gate.exclude_above == gate.limit => {
+                    format!("more than the {limit} that go with this condition")
+                }
                 _ => format!("more than half of the {limit} a day that go with this condition"),
             };
             format!("{shown} of {name} {basis} is {limit}.")
@@ -166,26 +220,38 @@ fn amount_reason(finding: &Finding<'_>, gate: &AmountGate, facts: &Facts) -> Rea
 }
 
 fn caution_reason(finding: &Finding<'_>, caution: &AmountCaution, facts: &Facts) -> Reason {
-    let amount = i64::from(per_reference(facts, caution.nutrient).unwrap_or_default());
-    let percent = if caution.limit > 0 { amount.saturating_mul(100) / caution.limit } else { 100 };
-    let sentence = format!(
-        "{} of {} {} is {percent} % of the {} that are advised as the most for a day.",
-        with_unit(caution.nutrient, amount),
-        caution.nutrient.label(),
-        basis_text(Basis::Reference, facts),
-        with_unit(caution.nutrient, caution.limit),
-    );
+    let amount = match caution.basis {
+        Basis::Reference => per_reference(facts, caution.nutrient),
+        Basis::Per100 => usable(&facts.per_100, caution.nutrient),
+    };
+    let amount = i64::from(amount.unwrap_or_default());
+    let shown = with_unit(caution.nutrient, amount);
+    let (name, basis) = (caution.nutrient.label(), basis_text(caution.basis, facts));
+    let mut params = Params::from([
+        ("nutrient", caution.nutrient.field().to_owned()),
+        ("amount", shown.clone()),
+        ("limit", with_unit(caution.nutrient, caution.limit.unwrap_or(caution.above))),
+    ]);
+    let sentence = match caution.limit {
+        Some(limit) => {
+            let percent = if limit > 0 { amount.saturating_mul(100) / limit } else { 100 };
+            params.insert("share_percent", percent.to_string());
+            format!(
+                "{shown} of {name} {basis} is {percent} % of the {} that are advised as the most for a day.",
+                with_unit(caution.nutrient, limit),
+            )
+        }
+        None => format!(
+            "{shown} of {name} {basis} is more than {}, which is marked here.",
+            with_unit(caution.nutrient, caution.above)
+        ),
+    };
     Reason {
         code: caution.code.clone(),
         subject: caution.nutrient.field().to_owned(),
         action: finding.action,
-        params: Params::from([
-            ("nutrient", caution.nutrient.field().to_owned()),
-            ("amount", with_unit(caution.nutrient, amount)),
-            ("limit", with_unit(caution.nutrient, caution.limit)),
-            ("share_percent", percent.to_string()),
-        ]),
-        sentence,
+        params,
+        sentence: sentence_case(&sentence),
         evidence: Vec::new(),
         source: caution.rule.clone(),
     }
@@ -193,17 +259,38 @@ fn caution_reason(finding: &Finding<'_>, caution: &AmountCaution, facts: &Facts)
 
 fn warning_reason(finding: &Finding<'_>, warning: &ClassWarning, derivation: &Derivation) -> Reason {
     let evidence = evidence_of(derivation, warning.keys, Flag::Contains);
-    let label = key_label(&warning.subject);
+    let about = &warning.about;
     let quote = quote(&evidence);
-    let sentence = match warning.code.as_str() {
-        "WN_CROSS_REACT" => {
-            format!("Contains {label}, which some people with this allergy react to as well{quote}.")
+    let amount = tested_amount(warning.test, &derivation.facts);
+    let sentence = match (warning.code.as_str(), &amount) {
+        ("WN_CROSS_REACT", _) => {
+            format!("Contains {about}, which some people with this allergy react to as well{quote}.")
         }
-        "WN_SWEETENED_DRINK" => format!("A drink with added sugar{quote}."),
-        _ => format!("Contains {label}{quote}."),
+        ("WN_SWEETENED_DRINK", _) => format!("A drink with {about}{quote}."),
+        (_, Some(amount)) if warning.keys.is_empty() => format!("Has {about}: {amount}."),
+        (_, Some(amount)) => format!("Contains {about}{quote} ({amount})."),
+        (_, None) if warning.keys.is_empty() => format!("This is {about}."),
+        _ => format!("Contains {about}{quote}."),
+    };
+    let sentence = match &warning.drug {
+        Some(drug) => format!("{sentence} This concerns {drug}."),
+        None => sentence,
+    };
+    let sentence = match &warning.advice {
+        Some(advice) => format!("{sentence} {advice}"),
+        None => sentence,
     };
     let mut params = evidence_params(&evidence);
-    params.insert("class", warning.subject.clone());
+    match &warning.drug {
+        Some(drug) => {
+            params.insert("interaction", warning.subject.clone());
+            params.insert("drug", drug.clone());
+        }
+        None => {
+            params.insert("class", warning.subject.clone());
+        }
+    }
+    params.extend(amount.map(|amount| ("amount", amount)));
     Reason {
         code: warning.code.clone(),
         subject: warning.subject.clone(),
@@ -215,12 +302,19 @@ fn warning_reason(finding: &Finding<'_>, warning: &ClassWarning, derivation: &De
     }
 }
 
-/// The name of a key in a sentence, or the code itself where it names a group.
-fn key_label(code: &str) -> &str {
-    match EvidenceKey::from_code(code) {
-        Some(key) => key.label(),
-        None => code,
-    }
+/// The amount that a test looked at: "30 µg of vitamin K per 50 g".
+fn tested_amount(test: Option<AmountTest>, facts: &Facts) -> Option<String> {
+    let nutrient = match test? {
+        AmountTest::AtLeast { nutrient, .. } => nutrient,
+        AmountTest::FatAbovePercentOfEnergy { .. } => Nutrient::Fat,
+    };
+    let amount = i64::from(per_reference(facts, nutrient)?);
+    Some(format!(
+        "{} of {} {}",
+        with_unit(nutrient, amount),
+        nutrient.label(),
+        basis_text(Basis::Reference, facts)
+    ))
 }
 
 fn evidence_of(derivation: &Derivation, keys: KeySet, flag: Flag) -> Vec<Evidence> {
@@ -277,6 +371,17 @@ fn unproven(facts: &Facts, what: &str) -> String {
             "Not shown to be {what}: {} % of the ingredient list is understood, or the label need not declare it.",
             render_fixed(i64::from(facts.coverage_permille), 1)
         ),
+    }
+}
+
+/// The same about ingredient classes, which no allergen declaration speaks of.
+fn unproven_class(facts: &Facts, what: &str) -> String {
+    match facts.list_state {
+        ListState::Complete => format!(
+            "Not shown to be {what}: {} % of the ingredient list is understood, or a term may hide it.",
+            render_fixed(i64::from(facts.coverage_permille), 1)
+        ),
+        _ => unproven(facts, what),
     }
 }
 

@@ -1,15 +1,20 @@
 //! Reading a pack: TOML to typed rules, refusing what does not add up.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+mod rules;
+
+use std::collections::BTreeMap;
 
 use odyssey_types::{Nutrient, parse_fixed};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CapRule, ConditionTemplate, DailyAmount, Drug, EnergyFigures, FitFigures, Goal, Intake, IntakeRow,
-    Interaction, PackText, RequireRule, RulePack, RuleRef, Status, TargetRule, WarningRule, raw,
+    ConditionTemplate, ConflictRule, CrossReaction, Drug, EerEquation, EnergyFigures, FitFigures, Goal,
+    GuidelineRules, Intake, IntakeRow, Interaction, MacroRange, PackText, RulePack, RuleRef, StateGroup,
+    Status, raw,
 };
-use crate::{DietTable, EvidenceKey, keys_of_allergen};
+use crate::{Diet, DietTable, EvidenceKey, KeySet, keys_of_allergen};
+use rules::{RawRules, rule_set};
 
 /// Why a pack does not load.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +36,21 @@ pub(super) fn load(text: PackText<'_>) -> Result<RulePack, PackError> {
         energy: energy(&figures.energy, &cite)?,
         daily_values: daily_values(&figures.daily_value)?,
         intakes: figures.intake.iter().map(intake).collect::<Result<_, _>>()?,
-        general_caps: figures.general_cap.iter().map(|c| cap(c, &cite)).collect::<Result<_, _>>()?,
+        upper_levels: upper_levels(&figures.upper_level, &cite)?,
+        macro_ranges: figures.macro_range.iter().map(|r| macro_range(r, &cite)).collect::<Result<_, _>>()?,
+        guidelines: figures.guideline.iter().map(|g| guideline(g, &cite)).collect::<Result<_, _>>()?,
+        states: conditions.state.into_iter().map(|s| StateGroup { id: s.id, of: s.of }).collect(),
+        conflicts: conditions.conflict.iter().map(|c| conflict(c, &cite)).collect::<Result<_, _>>()?,
         conditions: conditions.condition.iter().map(|c| condition(c, &cite)).collect::<Result<_, _>>()?,
         negations: conditions.negations_snomed,
-        interactions: drugs.interaction.into_iter().map(interaction).collect::<Result<_, _>>()?,
+        interactions: drugs
+            .interaction
+            .into_iter()
+            .map(|i| interaction(i, &cite))
+            .collect::<Result<_, _>>()?,
         not_affected: not_affected(drugs.not_affected)?,
-        cross_reactions: cross_reactions(figures.cross_reaction)?,
+        cross_reactions: cross_reactions(&figures.cross_reaction, &figures.airborne, &cite)?,
+        airborne: figures.airborne,
         diets: DietTable::parse(text.diets)
             .map_err(|e| PackError::Invalid { place: "diets".to_owned(), problem: e.to_string() })?,
         goals: scoring.goal.into_iter().map(goal).collect(),
@@ -46,7 +60,7 @@ pub(super) fn load(text: PackText<'_>) -> Result<RulePack, PackError> {
         version: figures.version,
         sources: figures.sources,
     };
-    check_unique(&pack)?;
+    check::check(&pack)?;
     Ok(pack)
 }
 
@@ -103,6 +117,17 @@ fn energy(raw: &raw::Energy, cite: &Citations) -> Result<EnergyFigures, PackErro
     if factors[0] < 1000 || factors.windows(2).any(|w| w[0] >= w[1]) {
         return invalid("energy", "activity factors must start at 1000 permille and grow");
     }
+    cite.of("energy.equations", &raw.equation_source, Status::Sourced)?;
+    let equations: Vec<EerEquation> = raw.equation.iter().map(equation).collect::<Result<_, _>>()?;
+    let mut places: Vec<_> = equations.iter().map(|e| (e.group as u8, e.activity)).collect();
+    places.sort_unstable();
+    places.dedup();
+    if places.len() != 20 || equations.len() != 20 {
+        return invalid(
+            "energy.equation",
+            "needs one equation for each of five groups and four levels of activity",
+        );
+    }
     if !(500..=10_000).contains(&raw.default_kcal) {
         return invalid("energy", "default_kcal is not a day's energy");
     }
@@ -113,6 +138,78 @@ fn energy(raw: &raw::Energy, cite: &Citations) -> Result<EnergyFigures, PackErro
         floor_male_kcal: raw.floor_male_kcal,
         loss_kcal: raw.loss_kcal,
         gain_kcal: raw.gain_kcal,
+        equations,
+        growth: raw
+            .growth
+            .iter()
+            .map(|g| Ok((ages("energy.growth", g.ages)?, g.female, g.male)))
+            .collect::<Result<_, PackError>>()?,
+        deposition_kcal: raw.deposition_kcal,
+        lactation_kcal: raw.lactation_kcal,
+    })
+}
+
+fn equation(raw: &raw::Equation) -> Result<EerEquation, PackError> {
+    let hundredths = |text: &str| match parse_fixed(text, 2) {
+        Ok(figure) => Ok(figure),
+        Err(e) => invalid("energy.equation", format!("`{text}` {e}")),
+    };
+    if raw.activity > 3 {
+        return invalid("energy.equation", "has an activity beyond 0 to 3");
+    }
+    Ok(EerEquation {
+        group: raw.group,
+        activity: raw.activity,
+        constant: hundredths(&raw.constant)?,
+        age: hundredths(&raw.age)?,
+        height: hundredths(&raw.height)?,
+        weight: hundredths(&raw.weight)?,
+        gestation: raw.gestation.as_deref().map_or(Ok(0), hundredths)?,
+    })
+}
+
+fn upper_levels(raw: &[raw::UpperLevel], cite: &Citations) -> Result<BTreeMap<Nutrient, i64>, PackError> {
+    raw.iter()
+        .map(|level| {
+            cite.of("upper_level", &level.source, level.status)?;
+            Ok((level.nutrient, amount("upper_level", level.nutrient, &level.amount)?))
+        })
+        .collect()
+}
+
+fn macro_range(raw: &raw::MacroRange, cite: &Citations) -> Result<MacroRange, PackError> {
+    cite.of("macro_range", &raw.source, Status::Sourced)?;
+    let shares = [raw.carbohydrate, raw.protein, raw.fat];
+    if shares.iter().any(|(low, high)| low >= high || *high > 100) {
+        return invalid("macro_range", "a range runs upwards and ends at 100 percent");
+    }
+    Ok(MacroRange {
+        ages: ages("macro_range", raw.ages)?,
+        carbohydrate: raw.carbohydrate,
+        protein: raw.protein,
+        fat: raw.fat,
+    })
+}
+
+fn guideline(raw: &raw::GuidelineRules, cite: &Citations) -> Result<GuidelineRules, PackError> {
+    let rules = RawRules {
+        cap: &raw.cap,
+        target: &raw.target,
+        serving: &raw.serving,
+        warning: &raw.warning,
+        ..RawRules::default()
+    };
+    Ok(GuidelineRules { guideline: raw.id, label: raw.label.clone(), rules: rule_set(&rules, cite)? })
+}
+
+fn conflict(raw: &raw::Conflict, cite: &Citations) -> Result<ConflictRule, PackError> {
+    if !raw.sentence.ends_with('.') {
+        return invalid(&raw.rule, "says in a sentence which rule was used");
+    }
+    Ok(ConflictRule {
+        between: raw.between.clone(),
+        sentence: raw.sentence.clone(),
+        source: cite.of(&raw.rule, &raw.source, raw.status)?,
     })
 }
 
@@ -138,105 +235,124 @@ fn intake(raw: &raw::Intake) -> Result<Intake, PackError> {
     if rows.windows(2).any(|w| w[0].ages.1 >= w[1].ages.0) {
         return invalid("intake", format!("ages of {} overlap", raw.nutrient));
     }
-    Ok(Intake { nutrient: raw.nutrient, is_minimum: raw.kind == raw::IntakeKind::Min, rows })
+    let state =
+        |text: &Option<String>| text.as_deref().map(|text| amount("intake", raw.nutrient, text)).transpose();
+    Ok(Intake {
+        nutrient: raw.nutrient,
+        is_minimum: raw.kind == raw::IntakeKind::Min,
+        rows,
+        pregnant: state(&raw.pregnant)?,
+        lactating: state(&raw.lactating)?,
+    })
 }
 
 fn ages(place: &str, ages: (u8, u8)) -> Result<(u8, u8), PackError> {
     if ages.0 > ages.1 { invalid(place, "ages run backwards") } else { Ok(ages) }
 }
 
-fn cap(raw: &raw::Cap, cite: &Citations) -> Result<CapRule, PackError> {
-    let amount_of_day = match (&raw.amount, &raw.percent_energy) {
-        (Some(text), None) => DailyAmount::Fixed(amount(&raw.rule, raw.nutrient, text)?),
-        (None, Some(percent)) => DailyAmount::EnergyShare {
-            tenths_percent: match parse_fixed(percent, 1) {
-                Ok(tenths @ 1..=1000) => tenths,
-                _ => return invalid(&raw.rule, format!("`{percent}` is not a share of energy")),
-            },
-            kcal_per_gram: kcal_per_gram(&raw.rule, raw.nutrient)?,
-        },
-        _ => return invalid(&raw.rule, "needs exactly one of `amount` and `percent_energy`"),
-    };
-    let ideal = raw.ideal.as_deref().map(|text| amount(&raw.rule, raw.nutrient, text)).transpose()?;
-    if raw.red_above_bp.is_some_and(|bp| bp > 5000) {
-        return invalid(&raw.rule, "red_above_bp lies above one half, where a caution stands anyway");
+/// The keys that codes stand for: allergens with their groups, classes by themselves.
+fn keys_of(place: &str, codes: &[String]) -> Result<KeySet, PackError> {
+    let mut keys = KeySet::EMPTY;
+    for code in codes {
+        let meant = keys_of_allergen(code).or_else(|| EvidenceKey::from_code(code).map(|k| KeySet::of(&[k])));
+        match meant {
+            Some(meant) => keys = keys.union(meant),
+            None => return invalid(place, format!("`{code}` is not a key")),
+        }
     }
-    Ok(CapRule {
-        nutrient: raw.nutrient,
-        amount: amount_of_day,
-        ideal,
-        star: raw.star,
-        red_above_bp: raw.red_above_bp,
-        ages: ages(&raw.rule, raw.ages.unwrap_or((0, u8::MAX)))?,
-        source: cite.of(&raw.rule, &raw.source, raw.status)?,
-    })
+    Ok(keys)
 }
 
-/// Energy in a gram, for shares of energy (4-4-9).
-fn kcal_per_gram(place: &str, nutrient: Nutrient) -> Result<i64, PackError> {
-    match nutrient {
-        Nutrient::Fat | Nutrient::SaturatedFat | Nutrient::TransFat => Ok(9),
-        Nutrient::Carbohydrate | Nutrient::Sugars | Nutrient::AddedSugars | Nutrient::Protein => Ok(4),
-        other => invalid(place, format!("{other} has no share of energy")),
-    }
-}
-
-fn target(raw: &raw::Target, cite: &Citations) -> Result<TargetRule, PackError> {
-    let amount = match (&raw.amount, &raw.per_1000_kcal) {
-        (Some(text), None) => DailyAmount::Fixed(amount(&raw.rule, raw.nutrient, text)?),
-        (None, Some(text)) => DailyAmount::PerThousandKcal(amount(&raw.rule, raw.nutrient, text)?),
-        _ => return invalid(&raw.rule, "needs exactly one of `amount` and `per_1000_kcal`"),
-    };
-    let source = cite.of(&raw.rule, &raw.source, raw.status)?;
-    Ok(TargetRule { nutrient: raw.nutrient, amount, active: raw.status != Status::Unreviewed, source })
+fn diet(place: &str, code: &str) -> Result<Diet, PackError> {
+    Diet::from_code(code).map_or_else(|| invalid(place, format!("`{code}` is not a diet")), Ok)
 }
 
 fn condition(raw: &raw::Condition, cite: &Citations) -> Result<ConditionTemplate, PackError> {
-    for code in raw.icd10cm.iter().chain(&raw.icd10cm_except) {
+    for code in raw.icd10cm.iter().chain(&raw.icd10cm_exact).chain(&raw.icd10cm_except) {
         if code.len() < 3 || !code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
             return invalid(&raw.id, format!("`{code}` is not a dot-less ICD-10-CM prefix"));
         }
     }
-    if let Some(code) = raw.snomed.iter().find(|c| !c.bytes().all(|b| b.is_ascii_digit())) {
+    if let Some(code) = raw.snomed.iter().find(|c| c.is_empty() || !c.bytes().all(|b| b.is_ascii_digit())) {
         return invalid(&raw.id, format!("`{code}` is not a SNOMED CT id"));
     }
-    let has_rules = !(raw.cap.is_empty() && raw.require.is_empty() && raw.warning.is_empty());
-    if raw.implemented != has_rules {
-        return invalid(&raw.id, "a template is implemented exactly when it has rules");
+    let rules = rule_set(
+        &RawRules {
+            cap: &raw.cap,
+            target: &raw.target,
+            minimum: &raw.minimum,
+            require: &raw.require,
+            gate: &raw.gate,
+            serving: &raw.serving,
+            warning: &raw.warning,
+            notice: &raw.notice,
+        },
+        cite,
+    )?;
+    let says_something =
+        !rules.is_empty() || !raw.includes.is_empty() || !raw.needs.is_empty() || raw.no_numbers;
+    if raw.implemented && !says_something && raw.note.is_none() {
+        return invalid(&raw.id, "is implemented without a rule, so a note has to say why");
     }
+    if !raw.implemented && (says_something || raw.note.is_none()) {
+        return invalid(&raw.id, "is not implemented, so it has no rules, and a note says why");
+    }
+    let diets = raw.blocks_diets.iter().map(|d| diet(&raw.id, d));
     Ok(ConditionTemplate {
         id: raw.id.clone(),
         label: raw.label.clone(),
         implemented: raw.implemented,
         adults_only: raw.adults_only,
         icd10cm: raw.icd10cm.clone(),
+        icd10cm_exact: raw.icd10cm_exact.clone(),
         icd10cm_except: raw.icd10cm_except.clone(),
         snomed: raw.snomed.clone(),
-        caps: raw.cap.iter().map(|c| cap(c, cite)).collect::<Result<_, _>>()?,
-        targets: raw.target.iter().map(|t| target(t, cite)).collect::<Result<_, _>>()?,
-        requires: raw.require.iter().map(|r| require(r, cite)).collect::<Result<_, _>>()?,
-        warnings: raw.warning.iter().map(|w| warning(w, cite)).collect::<Result<_, _>>()?,
+        ages: raw.ages.map(|a| ages(&raw.id, a)).transpose()?,
+        includes: raw.includes.clone(),
+        includes_soft_only: raw.includes_soft_only,
+        implies: raw.implies.clone(),
+        needs: raw.needs.clone(),
+        no_weight_loss: raw.no_weight_loss,
+        no_numbers: raw.no_numbers,
+        blocks_diets: diets.collect::<Result<_, _>>()?,
+        note: raw.note.clone(),
+        rules,
     })
 }
 
-fn require(raw: &raw::Require, cite: &Citations) -> Result<RequireRule, PackError> {
-    Ok(RequireRule { nutrient: raw.nutrient, source: cite.of(&raw.rule, &raw.source, raw.status)? })
-}
-
-fn warning(raw: &raw::Warning, cite: &Citations) -> Result<WarningRule, PackError> {
-    let Some(class) = EvidenceKey::from_code(&raw.class) else {
-        return invalid(&raw.rule, format!("`{}` is not a key", raw.class));
-    };
-    let source = cite.of(&raw.rule, &raw.source, raw.status)?;
-    Ok(WarningRule { code: raw.code.clone(), class, drinks_only: raw.drinks_only, source })
-}
-
-fn interaction(raw: raw::Interaction) -> Result<Interaction, PackError> {
+fn interaction(raw: raw::Interaction, cite: &Citations) -> Result<Interaction, PackError> {
+    let rules = rule_set(
+        &RawRules {
+            cap: &raw.cap,
+            target: &raw.target,
+            minimum: &raw.minimum,
+            require: &raw.require,
+            gate: &raw.gate,
+            serving: &raw.serving,
+            warning: &raw.warning,
+            notice: &raw.notice,
+        },
+        cite,
+    )?;
+    let says_something = !rules.is_empty() || !raw.blocks_diets.is_empty();
+    if raw.implemented != says_something {
+        return invalid(&raw.id, "an interaction is implemented exactly when it has rules");
+    }
+    let diets: Vec<Diet> = raw.blocks_diets.iter().map(|d| diet(&raw.id, d)).collect::<Result<_, _>>()?;
     let drugs = raw.drugs.into_iter().map(drug).collect::<Result<Vec<_>, _>>()?;
     if drugs.is_empty() {
         return invalid(&raw.id, "names no drug");
     }
-    Ok(Interaction { id: raw.id, implemented: raw.implemented, trigger: raw.trigger, drugs })
+    Ok(Interaction {
+        id: raw.id,
+        implemented: raw.implemented,
+        trigger: raw.trigger,
+        drugs,
+        blocks_diets: diets,
+        blocks_goals: raw.blocks_goals,
+        note: raw.note,
+        rules,
+    })
 }
 
 fn not_affected(raw: Vec<raw::NotAffected>) -> Result<Vec<Drug>, PackError> {
@@ -253,13 +369,25 @@ fn drug(raw: raw::Drug) -> Result<Drug, PackError> {
     Ok(Drug { name: raw.name.to_lowercase(), rxcui: raw.rxcui })
 }
 
-fn cross_reactions(raw: Vec<raw::CrossReaction>) -> Result<BTreeMap<String, Vec<String>>, PackError> {
-    for code in raw.iter().flat_map(|c| c.warn.iter().chain([&c.allergen])) {
-        if keys_of_allergen(code).is_none() {
-            return invalid("cross_reaction", format!("`{code}` is not an allergen"));
+fn cross_reactions(
+    raw: &[raw::CrossReaction],
+    airborne: &[String],
+    cite: &Citations,
+) -> Result<BTreeMap<String, Vec<CrossReaction>>, PackError> {
+    let mut reactions: BTreeMap<String, Vec<CrossReaction>> = BTreeMap::new();
+    for rule in raw {
+        if keys_of_allergen(&rule.allergen).is_none() && !airborne.contains(&rule.allergen) {
+            return invalid("cross_reaction", format!("`{}` is not an allergen", rule.allergen));
+        }
+        let listed = (rule.warn.iter().map(|s| (s, false))).chain(rule.exclude.iter().map(|s| (s, true)));
+        for (subject, excludes) in listed {
+            let source = cite.of(&format!("cross_reaction.{}", rule.allergen), &rule.source, rule.status)?;
+            let keys = keys_of("cross_reaction", std::slice::from_ref(subject))?;
+            let reaction = CrossReaction { subject: subject.clone(), keys, excludes, source };
+            reactions.entry(rule.allergen.clone()).or_default().push(reaction);
         }
     }
-    Ok(raw.into_iter().map(|c| (c.allergen, c.warn)).collect())
+    Ok(reactions)
 }
 
 fn goal(raw: raw::Goal) -> Goal {
@@ -277,34 +405,4 @@ fn fit(raw: &raw::Fit) -> Result<FitFigures, PackError> {
         meal_percent: raw.meal_percent,
         macro_from_kcal: raw.macro_from_kcal,
     })
-}
-
-fn check_unique(pack: &RulePack) -> Result<(), PackError> {
-    let groups: [(&str, Vec<&str>); 4] = [
-        ("condition", pack.conditions.iter().map(|c| c.id.as_str()).collect()),
-        ("interaction", pack.interactions.iter().map(|i| i.id.as_str()).collect()),
-        ("goal", pack.goals.iter().map(|g| g.id.as_str()).collect()),
-        ("rule", rule_ids(pack)),
-    ];
-    for (what, ids) in groups {
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = ids.iter().find(|id| !seen.insert(**id)) {
-            return invalid(what, format!("`{twice}` stands twice"));
-        }
-    }
-    Ok(())
-}
-
-fn rule_ids(pack: &RulePack) -> Vec<&str> {
-    pack.general_caps
-        .iter()
-        .map(|c| c.source.rule.as_str())
-        .chain(pack.conditions.iter().flat_map(|c| {
-            (c.caps.iter().map(|r| &r.source))
-                .chain(c.targets.iter().map(|r| &r.source))
-                .chain(c.requires.iter().map(|r| &r.source))
-                .chain(c.warnings.iter().map(|r| &r.source))
-                .map(|r| r.rule.as_str())
-        }))
-        .collect()
 }

@@ -6,18 +6,26 @@
 
 mod load;
 mod raw;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use odyssey_types::{Nutrient, Sex};
+use odyssey_types::{Guideline, Nutrient, Sex};
 use serde::Serialize;
 
-use crate::{DietTable, EvidenceKey};
+use crate::{Diet, DietTable, KeySet};
 
 pub use load::PackError;
+pub use rules::{
+    AmountTest, Basis, CapRule, DailyAmount, GateKind, GateRule, MinimumRule, NoticeRule, RequireRule,
+    RuleSet, Scope, ServingRule, States, TargetRule, UnknownAmount, WarningRule,
+};
+pub(crate) use rules::{UNKNOWN_AGE_YEARS, no_keys};
+pub use view::{PackView, RuleView};
 
 /// The texts a pack is read from.
 #[derive(Debug, Clone, Copy)]
@@ -52,75 +60,16 @@ pub struct RuleRef {
     pub status: Status,
 }
 
-/// An amount per day: fixed, or growing with the energy a person needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum DailyAmount {
-    /// µg (energy: J).
-    Fixed(i64),
-    /// Tenths of a percent of the day's energy; of a nutrient whose grams carry `kcal_per_gram`.
-    EnergyShare { tenths_percent: i64, kcal_per_gram: i64 },
-    /// µg per 1,000 kcal.
-    PerThousandKcal(i64),
-}
-
-impl DailyAmount {
-    /// The amount in µg for a day of `kcal`, rounded down.
-    pub const fn at(self, kcal: i64) -> i64 {
-        match self {
-            Self::Fixed(amount) => amount,
-            Self::EnergyShare { tenths_percent, kcal_per_gram } => {
-                kcal * tenths_percent * 1_000_000 / (1000 * kcal_per_gram)
-            }
-            Self::PerThousandKcal(amount) => kcal * amount / 1000,
-        }
-    }
-
-    pub const fn depends_on_energy(self) -> bool {
-        !matches!(self, Self::Fixed(_))
-    }
-}
-
-/// A ceiling for a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CapRule {
-    pub nutrient: Nutrient,
-    pub amount: DailyAmount,
-    /// What would be better still; shown, not scored. µg.
-    pub ideal: Option<i64>,
-    /// One reference amount above half of the cap excludes; unknown is not verified.
-    pub star: bool,
-    /// A share above this is marked red, which is a caution. Basis points.
-    pub red_above_bp: Option<u32>,
-    /// Ages in years it holds for, inclusive.
-    pub ages: (u8, u8),
-    pub source: RuleRef,
-}
-
-/// Something to reach in a day. Inactive when unreviewed, because it could only raise scores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TargetRule {
-    pub nutrient: Nutrient,
-    pub amount: DailyAmount,
-    pub active: bool,
-    pub source: RuleRef,
-}
-
-/// A nutrient that has to be stated before a product can be verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequireRule {
-    pub nutrient: Nutrient,
-    pub source: RuleRef,
-}
-
-/// An ingredient class that is worth a caution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WarningRule {
-    pub code: String,
-    #[serde(skip)]
-    pub class: EvidenceKey,
-    /// Only products measured in millilitres.
-    pub drinks_only: bool,
-    pub source: RuleRef,
+/// What a profile has to name before a condition can be judged at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// The code itself names the food, or an override says that the allergies on record are all.
+    NamedFood,
+    /// At least one allergy on record that is more than a preference: the person's own triggers.
+    Allergens,
+    /// A limit on protein per serving: the prescription.
+    ProteinLimit,
 }
 
 /// A condition and what it asks of products.
@@ -130,15 +79,32 @@ pub struct ConditionTemplate {
     pub label: String,
     /// False: a profile with this condition is not ranked at all.
     pub implemented: bool,
+    /// Its figures hold for adults only: a younger person with it is not ranked.
     pub adults_only: bool,
     /// Dot-less prefixes.
     pub icd10cm: Vec<String>,
+    /// Dot-less codes that are claimed exactly: categories without their subdivision.
+    pub icd10cm_exact: Vec<String>,
     pub icd10cm_except: Vec<String>,
     pub snomed: Vec<String>,
-    pub caps: Vec<CapRule>,
-    pub targets: Vec<TargetRule>,
-    pub requires: Vec<RequireRule>,
-    pub warnings: Vec<WarningRule>,
+    /// Claimed by age in years, inclusive.
+    pub ages: Option<(u8, u8)>,
+    /// Templates whose rules hold as well.
+    pub includes: Vec<String>,
+    /// Of the included rules only those that score, mark or warn.
+    pub includes_soft_only: bool,
+    /// Templates that are claimed with this one.
+    pub implies: Vec<String>,
+    pub needs: Vec<Need>,
+    /// No deficit of energy, no score for losing weight.
+    pub no_weight_loss: bool,
+    /// No energy, no weight, no share of a day is scored or pointed out.
+    pub no_numbers: bool,
+    /// Diets that are not applied beside it (`DQ_PROFILE_CONFLICT`).
+    pub blocks_diets: Vec<Diet>,
+    /// What a label cannot show, and what was made of it.
+    pub note: Option<String>,
+    pub rules: RuleSet,
 }
 
 /// A drug by RxNorm ingredient and name.
@@ -155,6 +121,44 @@ pub struct Interaction {
     pub implemented: bool,
     pub trigger: String,
     pub drugs: Vec<Drug>,
+    /// Diets that are not applied beside it (`DQ_PROFILE_CONFLICT`).
+    pub blocks_diets: Vec<Diet>,
+    /// Goals that are not scored beside it (`DQ_PROFILE_CONFLICT`).
+    pub blocks_goals: Vec<String>,
+    pub note: Option<String>,
+    pub rules: RuleSet,
+}
+
+/// Names that stand for any of several templates, interactions or drugs in the scope of rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StateGroup {
+    pub id: String,
+    pub of: Vec<String>,
+}
+
+/// Two things that contradict each other in one profile; the sentence says which rule was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConflictRule {
+    pub between: (String, String),
+    pub sentence: String,
+    pub source: RuleRef,
+}
+
+/// The limits that hold for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuidelineRules {
+    pub guideline: Guideline,
+    pub label: String,
+    pub rules: RuleSet,
+}
+
+/// Shares of energy that a diet should keep within, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MacroRange {
+    pub ages: (u8, u8),
+    pub carbohydrate: (u8, u8),
+    pub protein: (u8, u8),
+    pub fat: (u8, u8),
 }
 
 /// Goals by age and sex. Amounts in µg.
@@ -163,6 +167,10 @@ pub struct Intake {
     pub nutrient: Nutrient,
     pub is_minimum: bool,
     pub rows: Vec<IntakeRow>,
+    /// In pregnancy, 19 to 50 years.
+    pub pregnant: Option<i64>,
+    /// In lactation, 19 to 50 years.
+    pub lactating: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +189,17 @@ impl IntakeRow {
             Some(Sex::Unspecified) | None => self.female.max(self.male),
         }
     }
+}
+
+/// What a person with one allergy may react to as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrossReaction {
+    /// As written: `tree_nut`, `class.insect`.
+    pub subject: String,
+    pub keys: KeySet,
+    /// Excludes unless overridden, rather than warns.
+    pub excludes: bool,
+    pub source: RuleRef,
 }
 
 /// What a goal does to the energy target.
@@ -210,6 +229,39 @@ pub struct EnergyFigures {
     pub floor_male_kcal: i64,
     pub loss_kcal: i64,
     pub gain_kcal: i64,
+    /// Equations of the estimated energy requirement.
+    pub equations: Vec<EerEquation>,
+    /// kcal for the growth of children, by age: (ages, female, male).
+    pub growth: Vec<((u8, u8), i64, i64)>,
+    /// kcal stored in the second and third trimester, by class of the body mass index before the pregnancy:
+    /// underweight, healthy, overweight, obesity.
+    pub deposition_kcal: [i64; 4],
+    /// kcal for lactation; the lower of the two figures for its halves, since the month is not known.
+    pub lactation_kcal: i64,
+}
+
+/// Whom an equation of the estimated energy requirement holds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EerGroup {
+    Men,
+    Women,
+    Boys,
+    Girls,
+    Pregnant,
+}
+
+/// `constant + age × years + height × cm + weight × kg + gestation × weeks`, in hundredths of a kcal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EerEquation {
+    pub group: EerGroup,
+    /// 0 inactive, 1 low active, 2 active, 3 very active.
+    pub activity: usize,
+    pub constant: i64,
+    pub age: i64,
+    pub height: i64,
+    pub weight: i64,
+    pub gestation: i64,
 }
 
 /// Figures of the fit components.
@@ -245,13 +297,20 @@ pub struct RulePack {
     pub energy: EnergyFigures,
     pub daily_values: BTreeMap<Nutrient, i64>,
     pub intakes: Vec<Intake>,
-    pub general_caps: Vec<CapRule>,
+    /// Amounts not to go above in a day, whatever a target says.
+    pub upper_levels: BTreeMap<Nutrient, i64>,
+    pub macro_ranges: Vec<MacroRange>,
+    pub guidelines: Vec<GuidelineRules>,
+    pub states: Vec<StateGroup>,
+    pub conflicts: Vec<ConflictRule>,
     pub conditions: Vec<ConditionTemplate>,
     /// SNOMED codes that say "no known allergy".
     pub negations: Vec<String>,
     pub interactions: Vec<Interaction>,
     pub not_affected: Vec<Drug>,
-    pub cross_reactions: BTreeMap<String, Vec<String>>,
+    pub cross_reactions: BTreeMap<String, Vec<CrossReaction>>,
+    /// Allergies to what is no food (latex, birch pollen): they gate nothing and warn of foods.
+    pub airborne: Vec<String>,
     pub diets: DietTable,
     pub goals: Vec<Goal>,
     pub fit: FitFigures,
@@ -276,8 +335,21 @@ impl RulePack {
         self.conditions.iter().find(|c| c.id == id)
     }
 
+    /// The limits that hold for everybody under the guideline a person chose.
+    pub fn guideline(&self, chosen: Option<Guideline>) -> Option<&GuidelineRules> {
+        let chosen = chosen.unwrap_or(Guideline::Dga2020);
+        self.guidelines.iter().find(|g| g.guideline == chosen)
+    }
+
     pub fn goal(&self, id: &str) -> Option<&Goal> {
         self.goals.iter().find(|g| g.id == id)
+    }
+
+    /// Every set of rules with its owner, in the order of the files.
+    pub fn rule_sets(&self) -> impl Iterator<Item = (&str, &RuleSet)> {
+        (self.guidelines.iter().map(|g| (g.guideline.as_str(), &g.rules)))
+            .chain(self.conditions.iter().map(|c| (c.id.as_str(), &c.rules)))
+            .chain(self.interactions.iter().map(|i| (i.id.as_str(), &i.rules)))
     }
 
     /// A reference to one of the pack's own rules, citing `source`.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use odyssey_types::Nutrient;
+use odyssey_types::{Guideline, Nutrient};
 use serde::Deserialize;
 
-use super::{EnergyGoal, ScoringPolicy, Status};
+use super::{Basis, EerGroup, EnergyGoal, GateKind, Need, ScoringPolicy, Status, UnknownAmount};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,8 +16,45 @@ pub(super) struct Figures {
     pub energy: Energy,
     pub daily_value: Vec<DailyValue>,
     pub intake: Vec<Intake>,
-    pub general_cap: Vec<Cap>,
+    pub upper_level: Vec<UpperLevel>,
+    pub macro_range: Vec<MacroRange>,
+    pub guideline: Vec<GuidelineRules>,
+    pub airborne: Vec<String>,
     pub cross_reaction: Vec<CrossReaction>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpperLevel {
+    pub nutrient: Nutrient,
+    pub amount: String,
+    pub source: String,
+    pub status: Status,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MacroRange {
+    pub ages: (u8, u8),
+    pub carbohydrate: (u8, u8),
+    pub protein: (u8, u8),
+    pub fat: (u8, u8),
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GuidelineRules {
+    pub id: Guideline,
+    pub label: String,
+    #[serde(default)]
+    pub cap: Vec<Cap>,
+    #[serde(default)]
+    pub target: Vec<Target>,
+    #[serde(default)]
+    pub serving: Vec<Serving>,
+    #[serde(default)]
+    pub warning: Vec<Warning>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +75,32 @@ pub(super) struct Energy {
     pub gain_kcal: i64,
     pub adjustment_source: String,
     pub adjustment_status: Status,
+    pub equation: Vec<Equation>,
+    pub equation_source: String,
+    pub growth: Vec<Growth>,
+    pub deposition_kcal: [i64; 4],
+    pub lactation_kcal: i64,
+}
+
+/// Figures as text with two decimals.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Equation {
+    pub group: EerGroup,
+    pub activity: usize,
+    pub constant: String,
+    pub age: String,
+    pub height: String,
+    pub weight: String,
+    pub gestation: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Growth {
+    pub ages: (u8, u8),
+    pub female: i64,
+    pub male: i64,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +116,8 @@ pub(super) struct Intake {
     pub nutrient: Nutrient,
     pub kind: IntakeKind,
     pub rows: Vec<IntakeRow>,
+    pub pregnant: Option<String>,
+    pub lactating: Option<String>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -77,13 +142,22 @@ pub(super) struct Cap {
     pub nutrient: Nutrient,
     pub amount: Option<String>,
     pub percent_energy: Option<String>,
+    pub per_kg: Option<String>,
     pub ideal: Option<String>,
     #[serde(default)]
     pub star: bool,
+    #[serde(default)]
+    pub absent_lifts: Vec<String>,
     pub red_above_bp: Option<u32>,
-    pub ages: Option<(u8, u8)>,
     pub source: String,
     pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
 }
 
 #[derive(Deserialize)]
@@ -93,8 +167,37 @@ pub(super) struct Target {
     pub nutrient: Nutrient,
     pub amount: Option<String>,
     pub per_1000_kcal: Option<String>,
+    pub per_kg: Option<String>,
+    /// The person's own goal by age and sex.
+    #[serde(default)]
+    pub intake: bool,
     pub source: String,
     pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Minimum {
+    pub rule: String,
+    pub nutrient: Nutrient,
+    pub amount: Option<String>,
+    pub per_kg: Option<String>,
+    pub source: String,
+    pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +207,59 @@ pub(super) struct Require {
     pub nutrient: Nutrient,
     pub source: String,
     pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gate {
+    pub rule: String,
+    pub kind: GateKind,
+    pub code: Option<String>,
+    pub keys: Vec<String>,
+    pub about: Option<String>,
+    #[serde(default)]
+    pub ambiguous_excludes: bool,
+    #[serde(default)]
+    pub traces_caution: bool,
+    pub advice: Option<String>,
+    pub source: String,
+    pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Serving {
+    pub rule: String,
+    pub nutrient: Nutrient,
+    pub basis: Option<Basis>,
+    pub exclude_above: Option<String>,
+    pub mark_above: Option<String>,
+    pub unknown: Option<UnknownAmount>,
+    #[serde(default)]
+    pub replaced_by_limit: bool,
+    pub source: String,
+    pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
 }
 
 #[derive(Deserialize)]
@@ -111,25 +267,81 @@ pub(super) struct Require {
 pub(super) struct Warning {
     pub rule: String,
     pub code: String,
-    pub class: String,
+    #[serde(default)]
+    pub keys: Vec<String>,
     #[serde(default)]
     pub drinks_only: bool,
+    pub nutrient: Option<Nutrient>,
+    pub at_least: Option<String>,
+    pub fat_percent_energy: Option<i64>,
+    pub about: Option<String>,
+    pub advice: Option<String>,
     pub source: String,
     pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notice {
+    pub rule: String,
+    pub code: String,
+    pub sentence: String,
+    #[serde(default)]
+    pub diets: Vec<String>,
+    pub source: String,
+    pub status: Status,
+    #[serde(default)]
+    pub when: Vec<String>,
+    #[serde(default)]
+    pub unless: Vec<String>,
+    #[serde(default)]
+    pub drugs: Vec<String>,
+    pub ages: Option<(u8, u8)>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CrossReaction {
     pub allergen: String,
+    #[serde(default)]
     pub warn: Vec<String>,
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    pub source: String,
+    pub status: Status,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conditions {
     pub negations_snomed: Vec<String>,
+    pub state: Vec<StateGroup>,
+    pub conflict: Vec<Conflict>,
     pub condition: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StateGroup {
+    pub id: String,
+    pub of: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Conflict {
+    pub rule: String,
+    pub between: (String, String),
+    pub sentence: String,
+    pub source: String,
+    pub status: Status,
 }
 
 #[derive(Deserialize)]
@@ -140,18 +352,46 @@ pub(super) struct Condition {
     pub implemented: bool,
     #[serde(default)]
     pub adults_only: bool,
+    #[serde(default)]
     pub icd10cm: Vec<String>,
     #[serde(default)]
+    pub icd10cm_exact: Vec<String>,
+    #[serde(default)]
     pub icd10cm_except: Vec<String>,
+    #[serde(default)]
     pub snomed: Vec<String>,
+    pub ages: Option<(u8, u8)>,
+    #[serde(default)]
+    pub includes: Vec<String>,
+    #[serde(default)]
+    pub includes_soft_only: bool,
+    #[serde(default)]
+    pub implies: Vec<String>,
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    #[serde(default)]
+    pub no_weight_loss: bool,
+    #[serde(default)]
+    pub no_numbers: bool,
+    #[serde(default)]
+    pub blocks_diets: Vec<String>,
+    pub note: Option<String>,
     #[serde(default)]
     pub cap: Vec<Cap>,
     #[serde(default)]
     pub target: Vec<Target>,
     #[serde(default)]
+    pub minimum: Vec<Minimum>,
+    #[serde(default)]
     pub require: Vec<Require>,
     #[serde(default)]
+    pub gate: Vec<Gate>,
+    #[serde(default)]
+    pub serving: Vec<Serving>,
+    #[serde(default)]
     pub warning: Vec<Warning>,
+    #[serde(default)]
+    pub notice: Vec<Notice>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +408,27 @@ pub(super) struct Interaction {
     pub implemented: bool,
     pub trigger: String,
     pub drugs: Vec<Drug>,
+    #[serde(default)]
+    pub blocks_diets: Vec<String>,
+    #[serde(default)]
+    pub blocks_goals: Vec<String>,
+    pub note: Option<String>,
+    #[serde(default)]
+    pub cap: Vec<Cap>,
+    #[serde(default)]
+    pub target: Vec<Target>,
+    #[serde(default)]
+    pub minimum: Vec<Minimum>,
+    #[serde(default)]
+    pub require: Vec<Require>,
+    #[serde(default)]
+    pub gate: Vec<Gate>,
+    #[serde(default)]
+    pub serving: Vec<Serving>,
+    #[serde(default)]
+    pub warning: Vec<Warning>,
+    #[serde(default)]
+    pub notice: Vec<Notice>,
 }
 
 #[derive(Deserialize)]

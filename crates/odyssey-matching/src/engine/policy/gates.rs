@@ -4,6 +4,7 @@ use odyssey_types::{AllergyEntry, AllergySeverity, DietEntry, DietKind, Nutrient
 use serde::{Deserialize, Serialize};
 
 use super::RuleRef;
+use crate::engine::{Basis, GateKind, GateRule};
 use crate::{Diet, DietRule, EvidenceKey, KeySet, Truth, keys_of_allergen};
 
 /// What one cause does to a product, from harmless to worst.
@@ -100,6 +101,21 @@ impl KeyGate {
         let actions = key_actions(medical.severity, None, false);
         let (severity, subject) = (medical.severity, medical.allergen.clone());
         Some(Self { severity, subject, keys, actions, rule: rule.source.clone() })
+    }
+
+    /// A gate on an allergen that a condition asks for. `traces_caution` is a clinician's opt-in.
+    pub(super) fn of_condition(
+        severity: Severity,
+        subject: &str,
+        keys: KeySet,
+        traces_caution: bool,
+        rule: RuleRef,
+    ) -> Self {
+        let mut actions = key_actions(severity, None, false);
+        if traces_caution {
+            (actions.pal, actions.facility) = (Action::Caution, Action::Caution);
+        }
+        Self { severity, subject: subject.to_owned(), keys, actions, rule }
     }
 
     /// The allergen's name in a sentence.
@@ -221,12 +237,85 @@ impl DietGate {
     }
 }
 
-/// What an amount is counted per.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    Reference,
-    Per100,
+/// A gate on ingredients that a condition, a drug or an age asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ClassGate {
+    pub kind: GateKind,
+    /// `HX_CONDITION_INGREDIENT`, `HX_DRUG`, `HX_PREGNANCY`, `HX_AGE`.
+    pub code: &'static str,
+    /// The template or the interaction.
+    pub subject: String,
+    /// The drugs on record, where it is an interaction.
+    pub drug: Option<String>,
+    /// What is meant, in a sentence.
+    pub about: String,
+    pub advice: Option<String>,
+    pub keys: KeySet,
+    pub actions: KeyActions,
+    /// Let through by a stored override, with a caution.
+    pub overridden: bool,
+    pub rule: RuleRef,
+}
+
+impl ClassGate {
+    pub(super) fn of_rule(
+        rule: &GateRule,
+        subject: &str,
+        drug: Option<String>,
+        overridden: bool,
+        traces_overridden: bool,
+    ) -> Self {
+        Self {
+            kind: rule.kind,
+            code: rule.code,
+            subject: subject.to_owned(),
+            drug,
+            about: rule.about.clone(),
+            advice: rule.advice.clone(),
+            keys: rule.keys,
+            actions: class_actions(rule, overridden, traces_overridden),
+            overridden,
+            rule: rule.source.clone(),
+        }
+    }
+
+    /// Recognised share of the ingredient list that the gate asks for.
+    pub const fn coverage_permille(&self) -> u16 {
+        match self.kind {
+            GateKind::Celiac | GateKind::Metabolic => 1000,
+            GateKind::Allergy | GateKind::Drug | GateKind::Condition => 980,
+            GateKind::Overridable => 950,
+        }
+    }
+
+    /// Whether what this gate cannot verify may stand in the list of the unverified.
+    pub const fn unverified_is_listed(&self) -> bool {
+        !matches!(self.kind, GateKind::Celiac | GateKind::Metabolic | GateKind::Allergy)
+    }
+}
+
+/// The row of the table for a kind of gate.
+fn class_actions(rule: &GateRule, overridden: bool, traces_overridden: bool) -> KeyActions {
+    use Action::{Caution, Exclude, Pass, Unverified};
+    let [contains, ambiguous, pal, exempt, incomplete] = match rule.kind {
+        GateKind::Celiac | GateKind::Metabolic | GateKind::Allergy => {
+            [Exclude, Exclude, Exclude, Caution, Exclude]
+        }
+        GateKind::Drug => [Exclude, Unverified, Pass, Pass, Unverified],
+        GateKind::Condition | GateKind::Overridable => [Exclude, Caution, Pass, Pass, Unverified],
+    };
+    let traces = if rule.traces_caution || traces_overridden { Caution } else { pal };
+    let ambiguous = if rule.ambiguous_excludes { Exclude } else { ambiguous };
+    let most = if overridden { Caution } else { Exclude };
+    KeyActions {
+        contains: contains.min(most),
+        ambiguous: ambiguous.min(most),
+        pal: traces.min(most),
+        facility: traces.min(most),
+        exempt: exempt.min(most),
+        incomplete: incomplete.min(most),
+        uncertified: Pass,
+    }
 }
 
 /// What holds where the reference amount is assumed to be 100 g or ml.
@@ -242,7 +331,7 @@ pub enum Assumed {
     PassUpTo(i64),
 }
 
-/// A gate on an amount. Unknown is tier 3.
+/// A gate on an amount. Unknown is tier 3 unless the rule says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AmountGate {
     /// `HX_LIMIT` or `HX_CONDITION_NUTRIENT`.
@@ -256,7 +345,17 @@ pub struct AmountGate {
     /// The limit that stands behind it.
     pub limit: Option<i64>,
     pub assumed: Assumed,
+    /// What an amount does that is not stated, or that counts for an assumed reference amount.
+    pub unknown: Action,
+    /// An unknown amount does not matter where these keys are known to be absent.
+    #[serde(skip_serializing_if = "crate::engine::no_keys")]
+    pub absent_lifts: KeySet,
     pub rule: RuleRef,
+}
+
+impl AmountGate {
+    /// Recognised share of the ingredient list that lets keys count as absent.
+    pub const ABSENT_COVERAGE_PERMILLE: u16 = 950;
 }
 
 /// A hard gate. The order of the variants, then of their fields, is the order of the funnel.
@@ -264,6 +363,7 @@ pub struct AmountGate {
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
     Keys(KeyGate),
+    Class(ClassGate),
     Diet(DietGate),
     Amount(AmountGate),
 }
@@ -274,7 +374,7 @@ impl Gate {
         match self {
             Self::Keys(gate) => gate.severity == Severity::Preference,
             Self::Diet(gate) => gate.is_preference(),
-            Self::Amount(_) => false,
+            Self::Class(_) | Self::Amount(_) => false,
         }
     }
 
@@ -282,8 +382,9 @@ impl Gate {
     pub fn unverified_is_listed(&self) -> bool {
         match self {
             Self::Keys(gate) => gate.severity.unverified_is_listed(),
+            Self::Class(gate) => gate.unverified_is_listed(),
             Self::Diet(gate) => gate.unverified_is_listed,
-            Self::Amount(_) => true,
+            Self::Amount(gate) => gate.unknown < Action::Exclude,
         }
     }
 
@@ -291,6 +392,7 @@ impl Gate {
     pub fn subject(&self) -> String {
         match self {
             Self::Keys(gate) => gate.subject.clone(),
+            Self::Class(gate) => gate.subject.clone(),
             Self::Diet(gate) => gate.diet.code().to_owned(),
             Self::Amount(gate) => format!("{} {}", gate.subject, gate.nutrient.field()),
         }

@@ -15,10 +15,13 @@ use odyssey_types::{HealthProfile, Nutrient, ProductId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Blocked, FitFigures, NotConsidered, RulePack, RuleRef, ScoringPolicy};
+use super::{
+    AmountTest, Basis, Blocked, FitFigures, InteractionCheck, NotConsidered, Notice, RulePack, RuleRef,
+    ScoringPolicy,
+};
 use crate::{Diet, KeySet};
 
-pub use gates::{Action, AmountGate, Assumed, Basis, DietGate, Gate, KeyActions, KeyGate, Severity};
+pub use gates::{Action, AmountGate, Assumed, ClassGate, DietGate, Gate, KeyActions, KeyGate, Severity};
 pub use scoring::{Component, Part, Preferences};
 
 /// Version of the decisions and the score: raised with every change of behaviour.
@@ -39,28 +42,38 @@ pub struct PolicyInput<'a> {
     pub vendor_policy: ScoringPolicy,
 }
 
-/// A soft cap of which one reference amount uses too much: tier 2.
+/// A soft cap of which one reference amount uses too much, or an amount that is marked red: tier 2.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AmountCaution {
     /// `WN_CAP_…` above a half, `WN_RED_…` above a red mark.
     pub code: String,
     pub nutrient: Nutrient,
-    /// Fires above this; µg per reference amount.
+    pub basis: Basis,
+    /// Fires above this; µg (energy: J) per reference amount or per 100.
     pub above: i64,
     /// The same where the reference amount is assumed.
     pub assumed_above: i64,
-    pub limit: i64,
+    /// The day's limit it is a share of; `None` for a mark on one product.
+    pub limit: Option<i64>,
     pub rule: RuleRef,
 }
 
-/// A class (or cross-reacting allergen) that is worth a caution: tier 2 when contained.
+/// A class, a cross-reacting allergen or an amount that is worth a caution: tier 2.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ClassWarning {
     pub code: String,
-    /// What it is about: `class.alcohol`, `tree_nut`.
+    /// What it is about: `class.alcohol`, `tree_nut`; the interaction for a drug.
     pub subject: String,
+    /// The drugs on record, where it is an interaction.
+    pub drug: Option<String>,
+    /// What is meant, in a sentence.
+    pub about: String,
+    pub advice: Option<String>,
+    /// Any of these is contained; empty: every product that passes the rest.
     pub keys: KeySet,
     pub drinks_only: bool,
+    /// With keys an unknown amount passes; without, it does not.
+    pub test: Option<AmountTest>,
     pub rule: RuleRef,
 }
 
@@ -86,6 +99,10 @@ pub struct Policy {
     pub blocked: Vec<Blocked>,
     /// On record, but looked at by no rule.
     pub not_considered: Vec<NotConsidered>,
+    /// What is to be said once beside the whole answer: contradictions of the profile, advice on drugs.
+    pub notices: Vec<Notice>,
+    /// The known interactions that were checked, for each drug on record.
+    pub interactions_checked: Vec<InteractionCheck>,
     /// The day the answer is for. No part of the digest: answers are cached by it separately.
     #[serde(skip)]
     pub as_of: NaiveDate,

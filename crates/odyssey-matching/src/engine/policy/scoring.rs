@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{RuleRef, ScoringPolicy};
 use crate::derive_profile::{CapInForce, Derived, LimitKind, strictest_caps, targets_in_force};
-use crate::engine::{RulePack, Status, name_hash};
+use crate::engine::{RulePack, Situation, Status, name_hash};
 use crate::{Diet, KeySet, keys_of_allergen};
 
 /// One thing that is scored from 0 to 1000. Amounts are µg (energy: J) per day.
@@ -100,16 +100,18 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
 /// Every part that applies to the profile, sorted by code. A component that the profile does not have
 /// has no weight; profile models are not built, so their weight is nobody's.
 pub(super) fn parts(
-    profile: &HealthProfile,
-    pack: &RulePack,
+    situation: &Situation<'_>,
     derived: &Derived,
     caps: &[CapInForce],
     weights: ScoringPolicy,
     preferences: &Preferences,
 ) -> Vec<Part> {
+    let (profile, pack) = (&situation.profile, situation.pack);
     let mut parts = weighted(weights.caps, cap_parts(caps));
-    parts.extend(weighted(weights.targets, target_parts(profile, pack, derived)));
-    parts.extend(weighted(weights.fit, fit_parts(profile, pack, derived)));
+    parts.extend(weighted(weights.targets, target_parts(situation, derived, caps)));
+    if !situation.hides_numbers() {
+        parts.extend(weighted(weights.fit, fit_parts(profile, pack, derived)));
+    }
     parts.extend(weighted(weights.goal, goal_part(profile, pack, derived).into_iter().collect()));
     if !preferences.is_empty() {
         let others: u32 = parts.iter().map(|p| p.weight_milli).sum();
@@ -153,14 +155,14 @@ fn cap_parts(caps: &[CapInForce]) -> Vec<Part> {
     strictest_caps(caps).into_iter().map(part).collect()
 }
 
-fn target_parts(profile: &HealthProfile, pack: &RulePack, derived: &Derived) -> Vec<Part> {
+fn target_parts(situation: &Situation<'_>, derived: &Derived, caps: &[CapInForce]) -> Vec<Part> {
     let part = |(nutrient, goal, rule): (Nutrient, i64, RuleRef)| Part {
         code: format!("SC_TARGET_{}", nutrient.field()),
         weight_milli: 0,
         component: Component::Target { nutrient, goal },
         rule,
     };
-    targets_in_force(profile, pack, derived).into_iter().map(part).collect()
+    targets_in_force(situation, derived, caps).into_iter().map(part).collect()
 }
 
 fn fit_parts(profile: &HealthProfile, pack: &RulePack, derived: &Derived) -> Vec<Part> {

@@ -98,19 +98,47 @@ fn a_condition_that_no_template_claims_is_named_and_blocks_nothing() {
 }
 
 #[test]
-fn a_condition_whose_rules_are_not_built_blocks() {
-    for code in
-        ["N18.4", "O24.419", "K90.0", "E78.5", "I11.0", "E70.0", "Z91.010", "F50.00", "O10.01", "D75.A"]
-    {
-        check(&condition("icd10cm", code), &["DQ_PROFILE_UNSAFE"], &[]);
-    }
+fn a_condition_that_cannot_be_judged_blocks() {
     check(&condition("icd10cm", "E78.6"), &[], &["E78.6"]);
-    check(&condition("snomed", "91935009"), &["DQ_PROFILE_UNSAFE"], &[]);
     check(&condition("text", "bad kidneys"), &["DQ_PROFILE_UNSAFE"], &[]);
     check(&condition("template", "dragon_pox"), &["DQ_PROFILE_UNSAFE"], &[]);
-    check(r#"{"reproductive_status":"pregnant"}"#, &["DQ_PROFILE_UNSAFE"], &[]);
-    check(r#"{"gestation_weeks":12}"#, &["DQ_PROFILE_UNSAFE"], &[]);
-    check(r#"{"reproductive_status":"lactating"}"#, &["DQ_PROFILE_UNSAFE"], &[]);
+    // A prescription and the person's own foods have to be on record.
+    for code in ["E71.0", "E72.11", "E70.21", "E72.20"] {
+        check(&condition("icd10cm", code), &["DQ_PROFILE_UNSAFE"], &[]);
+    }
+    for code in ["K20.0", "K52.21", "Z91.018", "T78.1XXA", "L27.2"] {
+        check(&condition("icd10cm", code), &["DQ_ALLERGY_UNMAPPED"], &[]);
+    }
+    check(&condition("snomed", "414285001"), &["DQ_ALLERGY_UNMAPPED"], &[]);
+    check(&condition("template", "food_allergy"), &["DQ_ALLERGY_UNMAPPED"], &[]);
+}
+
+#[test]
+fn an_allergy_among_the_conditions_is_a_gate_on_the_food_that_its_code_names() {
+    let gates = |system: &str, code: &str| -> Vec<(String, crate::engine::Severity)> {
+        let policy = policy_of(&profile(&condition(system, code)));
+        assert!(policy.blocked.is_empty() && policy.not_considered.is_empty(), "{code}");
+        let keys = policy.gates.iter().filter_map(|g| if let Gate::Keys(g) = g { Some(g) } else { None });
+        keys.map(|g| (g.subject.clone(), g.severity)).collect()
+    };
+    use crate::engine::Severity::{Allergy, Anaphylaxis};
+    assert_eq!(gates("icd10cm", "Z91.010"), [("peanut".to_owned(), Allergy)]);
+    assert_eq!(gates("icd10cm", "T78.01XA"), [("peanut".to_owned(), Anaphylaxis)]);
+    assert_eq!(gates("snomed", "91935009"), [("peanut".to_owned(), Allergy)]);
+    assert_eq!(gates("snomed", "300913006"), [("shellfish".to_owned(), Allergy)]);
+    assert_eq!(gates("icd10cm", "E73.9"), [], "lactose intolerance has a template of its own");
+}
+
+#[test]
+fn a_group_code_is_lifted_by_a_decision_and_only_with_an_allergy_on_record() {
+    let with = |allergies: &str| {
+        format!(
+            r#"{{"conditions":[{{"system":"snomed","code":"414285001"}}],"allergies":[{allergies}],
+                 "overrides":[{{"rule":"food_allergy.group","by":"a nurse","reason":"asked","on":"2026-01-02"}}]}}"#
+        )
+    };
+    check(&with(r#"{"allergen":"peanut"}"#), &[], &[]);
+    check(&with(""), &["DQ_ALLERGY_UNMAPPED"], &[]);
 }
 
 #[test]
@@ -120,26 +148,33 @@ fn an_allergy_that_nobody_mapped_blocks() {
 }
 
 #[test]
-fn a_medication_that_interacts_blocks_and_one_that_does_not_is_let_by() {
+fn medications_are_known_by_code_or_name_and_others_are_named() {
     let code = |code: &str| format!(r#"{{"medications":[{{"rxnorm":"{code}"}}]}}"#);
     let name = |name: &str| format!(r#"{{"medications":[{{"name":"{name}"}}]}}"#);
-    check(&code("8123"), &["DQ_PROFILE_UNSAFE"], &[]);
+    check(&code("8123"), &[], &[]);
     check(&code("42463"), &[], &[]);
     check(&code("1364430"), &[], &[]);
     check(&code("999999"), &[], &["999999"]);
-    check(&name("Simvastatin 20 mg oral tablet"), &["DQ_PROFILE_UNSAFE"], &[]);
     check(&name("Pravastatin 10 mg"), &[], &[]);
     check(&name("Vitamin gummies"), &[], &["Vitamin gummies"]);
+    let checked = |json: &str| -> Vec<String> {
+        let policy = policy_of(&profile(json));
+        policy.interactions_checked.iter().map(|c| format!("{} {}", c.interaction, c.drug)).collect()
+    };
+    assert_eq!(checked(&name("Simvastatin 20 mg oral tablet")), ["gfj_statin simvastatin"]);
+    assert_eq!(checked(&code("11289")), ["vitk_warfarin warfarin", "warfarin_other warfarin"]);
+    assert_eq!(checked(&name("Apixaban 5 mg")), [""; 0]);
 }
 
 #[test]
 fn ages_that_the_rules_do_not_cover_block() {
     check(r#"{"age_years":1}"#, &["HX_AGE"], &[]);
     check(
-        r#"{"age_years":12,"conditions":[{"system":"template","code":"htn"}]}"#,
+        r#"{"age_years":12,"conditions":[{"system":"template","code":"ckd_3_5"}]}"#,
         &["DQ_PROFILE_UNSAFE"],
         &[],
     );
+    check(r#"{"age_years":12,"conditions":[{"system":"template","code":"htn"}]}"#, &[], &[]);
     check(r#"{"age_years":12}"#, &[], &[]);
 }
 
@@ -151,8 +186,8 @@ fn a_diet_without_rules_blocks_unless_it_is_a_mere_preference() {
 
 #[test]
 fn an_unreviewed_target_raises_no_score() {
-    let policy = conditions(&["I10"]);
-    assert!(policy.parts.iter().all(|p| p.code != "SC_TARGET_potassium_mg"));
+    let policy = conditions(&["E78.5"]);
+    assert!(policy.parts.iter().all(|p| p.code != "SC_TARGET_fiber_g"));
     assert!(conditions(&["E11"]).parts.iter().any(|p| p.code == "SC_TARGET_fiber_g"));
 }
 

@@ -4,14 +4,15 @@ use odyssey_types::Nutrient;
 
 use super::ListedRows;
 use super::tally::{GATES, INACTIVE, NEVER, Tally, code_order};
-use crate::engine::evaluate::{Cause, amount_code, diet_code, key_code};
+use crate::engine::evaluate::{Cause, amount_code, class_code, diet_code, key_code};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
-use crate::engine::snapshot::column::{TOP_STEP, UNKNOWN_STEP};
+use crate::engine::snapshot::column::{TOP_STEP, UNKNOWN, UNKNOWN_STEP};
 use crate::engine::snapshot::{
     Block, DietBit, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
 };
 use crate::engine::{
-    Action, AmountCaution, AmountGate, Assumed, Basis, ClassWarning, DietGate, Gate, KeyGate, Policy,
+    Action, AmountCaution, AmountGate, AmountTest, Assumed, Basis, ClassWarning, DietGate, Gate, KeyActions,
+    Policy, fat_share_exceeds,
 };
 use crate::{Flag, KeySet};
 
@@ -79,7 +80,10 @@ impl Sheet<'_> {
         tally: &mut Tally,
     ) {
         let mut effects = match gate {
-            Gate::Keys(gate) => key_effects(gate, block),
+            Gate::Keys(gate) => {
+                key_effects(gate.keys, &gate.actions, gate.severity.coverage_permille(), block)
+            }
+            Gate::Class(gate) => key_effects(gate.keys, &gate.actions, gate.coverage_permille(), block),
             Gate::Diet(gate) => diet_effects(gate, block),
             Gate::Amount(gate) => amount_effects(gate, block),
         };
@@ -90,6 +94,7 @@ impl Sheet<'_> {
         }
         let code = |(cause, action, _): &Effect| match gate {
             Gate::Keys(_) => key_code(*cause, *action),
+            Gate::Class(gate) => class_code(gate, *cause, *action),
             Gate::Diet(_) => diet_code(*cause, *action),
             Gate::Amount(gate) => amount_code(gate, *cause, *action),
         };
@@ -147,14 +152,17 @@ impl Sheet<'_> {
             return;
         }
         let lowest = lowest_cautions(&policy.cautions);
-        let fired = if count < FEW_ROWS {
+        let mut fired = if count < FEW_ROWS {
             caution_few(&lowest, block, &open)
         } else {
             let mut fired = NO_ROWS;
             lowest.iter().for_each(|caution| bits::or(&mut fired, &caution_rows(caution, block)));
-            bits::and(&mut fired, &open);
             fired
         };
+        for caution in policy.cautions.iter().filter(|c| c.basis == Basis::Per100) {
+            bits::or(&mut fired, &block.per_100_rows(caution.nutrient, Some(caution.above)).0);
+        }
+        bits::and(&mut fired, &open);
         bits::or(&mut self.caution, &fired);
     }
 
@@ -195,9 +203,8 @@ pub(super) fn rows_with(block: &Block, keys: KeySet, flag: Flag) -> Words {
     rows
 }
 
-fn key_effects(gate: &KeyGate, block: &Block) -> Vec<Effect> {
-    let actions = &gate.actions;
-    let with = |flag| rows_with(block, gate.keys, flag);
+fn key_effects(keys: KeySet, actions: &KeyActions, coverage_permille: u16, block: &Block) -> Vec<Effect> {
+    let with = |flag| rows_with(block, keys, flag);
     let mut effects = vec![
         (Cause::Contains, actions.contains, with(Flag::Contains)),
         (Cause::MayContain, actions.pal, with(Flag::Pal)),
@@ -206,12 +213,12 @@ fn key_effects(gate: &KeyGate, block: &Block) -> Vec<Effect> {
         (Cause::Ambiguous, actions.ambiguous, with(Flag::Ambiguous)),
     ];
     if actions.incomplete > Action::Pass {
-        let rows = incomplete_rows(block, gate.keys, gate.severity.coverage_permille());
+        let rows = incomplete_rows(block, keys, coverage_permille);
         effects.push((Cause::Incomplete, actions.incomplete, rows));
     }
     if actions.uncertified > Action::Pass {
         let mut certified = [u64::MAX; NO_ROWS.len()];
-        for key in gate.keys.iter() {
+        for key in keys.iter() {
             bits::and(&mut certified, &block.bits(flag_bit(key, Flag::CertifiedFree)).to_words());
         }
         effects.push((Cause::Uncertified, actions.uncertified, bits::not(&certified)));
@@ -268,14 +275,22 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
         Basis::Reference => column.rows_above(limit),
         Basis::Per100 => block.per_100_rows(gate.nutrient, Some(limit)).0,
     };
+    let mut not_stated = unknown;
+    if !gate.absent_lifts.is_empty() {
+        // An amount of something that is known to be absent need not be stated.
+        let mut possible = incomplete_rows(block, gate.absent_lifts, AmountGate::ABSENT_COVERAGE_PERMILLE);
+        bits::or(&mut possible, &rows_with(block, gate.absent_lifts, Flag::Contains));
+        bits::or(&mut possible, &rows_with(block, gate.absent_lifts, Flag::Ambiguous));
+        bits::and(&mut not_stated, &possible);
+    }
     let mut assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
     bits::and_not(&mut assumed, &unknown);
-    let mut effects = vec![(Cause::AmountUnknown, Action::Unverified, unknown)];
+    let mut effects = vec![(Cause::AmountUnknown, gate.unknown, not_stated)];
     match gate.assumed {
         Assumed::Ignore => {}
         Assumed::Unknown => {
             bits::and_not(&mut exceeded, &assumed);
-            effects.push((Cause::ReferenceAssumed, Action::Unverified, assumed));
+            effects.push((Cause::ReferenceAssumed, gate.unknown, assumed));
         }
         Assumed::PassUpTo(most) => {
             bits::and_not(&mut exceeded, &assumed);
@@ -283,7 +298,7 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
             let (mut unverified, mut passed) = (assumed, assumed);
             bits::and(&mut unverified, &too_much);
             bits::and_not(&mut passed, &too_much);
-            effects.push((Cause::ReferenceAssumed, Action::Unverified, unverified));
+            effects.push((Cause::ReferenceAssumed, gate.unknown, unverified));
             effects.push((Cause::ReferenceAssumed, Action::Caution, passed));
         }
     }
@@ -291,7 +306,7 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
     effects
 }
 
-/// A nutrient's cautions as one: the lowest of them fires whenever any does.
+/// A nutrient's cautions per reference amount as one: the lowest of them fires whenever any does.
 struct LowestCaution {
     nutrient: Nutrient,
     above: i64,
@@ -300,7 +315,7 @@ struct LowestCaution {
 
 fn lowest_cautions(cautions: &[AmountCaution]) -> Vec<LowestCaution> {
     let mut lowest: Vec<LowestCaution> = Vec::with_capacity(cautions.len());
-    for caution in cautions {
+    for caution in cautions.iter().filter(|c| c.basis == Basis::Reference) {
         let AmountCaution { nutrient, above, assumed_above, .. } = *caution;
         match lowest.iter_mut().find(|l| l.nutrient == nutrient) {
             Some(known) => {
@@ -356,9 +371,46 @@ fn caution_few(cautions: &[LowestCaution], block: &Block, among: &Words) -> Word
 }
 
 fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {
-    let mut rows = rows_with(block, warning.keys, Flag::Contains);
+    let mut rows = if warning.keys.is_empty() {
+        bits::first_rows(block.len())
+    } else {
+        rows_with(block, warning.keys, Flag::Contains)
+    };
     if warning.drinks_only {
         bits::and(&mut rows, &block.bits(single_bit(Single::Volume)).to_words());
+    }
+    match warning.test {
+        Some(test) if rows != NO_ROWS => {
+            bits::and(&mut rows, &test_rows(test, !warning.keys.is_empty(), block))
+        }
+        _ => {}
+    }
+    rows
+}
+
+/// Rows whose amount passes the test; rows without an amount where `unknown_passes`.
+fn test_rows(test: AmountTest, unknown_passes: bool, block: &Block) -> Words {
+    let (mut rows, unknown) = match test {
+        AmountTest::AtLeast { nutrient, amount } => {
+            let column = block.per_reference(nutrient);
+            (column.rows_above(amount - 1), column.rows_unknown())
+        }
+        AmountTest::FatAbovePercentOfEnergy { percent } => {
+            let (fat, energy) = (block.per_reference(Nutrient::Fat), block.per_reference(Nutrient::Energy));
+            let (mut rows, mut unknown) = (NO_ROWS, NO_ROWS);
+            for row in 0..block.len() as u16 {
+                let (fat, energy) = (fat.get(row), energy.get(row));
+                if fat == UNKNOWN || energy == UNKNOWN {
+                    bits::set(&mut unknown, row);
+                } else if fat_share_exceeds(i64::from(fat), i64::from(energy), percent) {
+                    bits::set(&mut rows, row);
+                }
+            }
+            (rows, unknown)
+        }
+    };
+    if unknown_passes {
+        bits::or(&mut rows, &unknown);
     }
     rows
 }

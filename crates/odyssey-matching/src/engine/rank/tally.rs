@@ -56,6 +56,7 @@ impl Tally {
             .collect();
         let may_bind = |gate: usize| match gate.checked_sub(GATES).map(|at| &policy.gates[at]) {
             Some(Gate::Keys(gate)) => gate.severity == Severity::Preference,
+            Some(Gate::Class(gate)) => gate.kind.is_overridable(),
             Some(Gate::Diet(_) | Gate::Amount(_)) => true,
             None => false,
         };
@@ -73,9 +74,16 @@ impl Tally {
 /// Within a gate, known causes come first.
 pub(super) fn code_order(code: &str) -> u8 {
     match code {
-        "HX_ALLERGEN_CONTAINS" | "HX_DIET" | "HX_LIMIT" | "HX_CONDITION_NUTRIENT" => 0,
+        "HX_ALLERGEN_CONTAINS"
+        | "HX_DIET"
+        | "HX_LIMIT"
+        | "HX_CONDITION_NUTRIENT"
+        | "HX_CONDITION_INGREDIENT"
+        | "HX_DRUG"
+        | "HX_PREGNANCY"
+        | "HX_AGE" => 0,
         "HX_ALLERGEN_MAY" => 1,
-        "HX_ALLERGEN_AMBIGUOUS" => 2,
+        "HX_ALLERGEN_AMBIGUOUS" | "HX_INGREDIENT_AMBIGUOUS" => 2,
         _ => 3,
     }
 }

@@ -60,3 +60,51 @@ fn codes_that_nobody_knows_are_refused_and_text_is_kept() {
     );
     check(r#"{"medications":[{}]}"#, &["/medications/0 missing"]);
 }
+
+#[test]
+fn an_override_names_a_rule_that_may_be_overridden_and_who_decided_why() {
+    let entry = |rule: &str, by: &str| {
+        format!(r#"{{"overrides":[{{"rule":"{rule}","by":"{by}","reason":"stable","on":"2026-01-02"}}]}}"#)
+    };
+    for rule in [
+        "htn.sodium",
+        "ncgs.gluten",
+        "celiac.gluten.traces",
+        "pku.protein",
+        "food_allergy.group",
+        "cross_reaction.crustacean",
+    ] {
+        check(&entry(rule, "Dr A"), &[]);
+    }
+    for rule in [
+        "celiac.gluten",
+        "pregnancy.alcohol",
+        "maoi_tyramine.tyramine",
+        "allergy.decision",
+        "pku.phenylalanine",
+        "nonsense",
+    ] {
+        check(&entry(rule, "Dr A"), &["/overrides/0/rule override_refused"]);
+    }
+    check(&entry("htn.sodium", " "), &["/overrides/0/by missing"]);
+}
+
+#[test]
+fn limits_of_a_day_have_their_ranges() {
+    let sodium =
+        |max: &str| format!(r#"{{"limits":[{{"nutrient":"sodium_mg","max":{max},"period":"day"}}]}}"#);
+    check(&sodium("499"), &["/limits/0/max out_of_range"]);
+    check(&sodium("500"), &[]);
+    check(&sodium("10001"), &["/limits/0/max out_of_range"]);
+    let protein = |max: &str| {
+        format!(r#"{{"weight_kg":80,"limits":[{{"nutrient":"protein_g","max":{max},"period":"day"}}]}}"#)
+    };
+    check(&protein("19"), &["/limits/0/max out_of_range"]);
+    check(&protein("20"), &[]);
+    check(&protein("321"), &["/limits/0/max out_of_range"]);
+}
+
+#[test]
+fn an_allergy_to_what_is_no_food_is_taken() {
+    check(r#"{"allergies":[{"allergen":"latex"},{"allergen":"birch_pollen"}]}"#, &[]);
+}
