@@ -28,6 +28,7 @@ mod meta;
 mod problems;
 mod reading;
 mod router;
+mod rules;
 mod search;
 mod stack;
 mod state;

@@ -53,8 +53,31 @@ pub(super) struct DerivedDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub energy_target_kcal: Option<i64>,
     pub daily_limits: Vec<DailyLimitDto>,
+    /// Shares of energy that are advised at this age; absent without an age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macro_range: Option<MacroRangeDto>,
+    /// Figures that were taken but are unlikely, to be looked at.
+    pub warnings: Vec<ProfileWarningDto>,
     /// `DRV_…` codes that say how the figures came about.
     pub notes: Vec<&'static str>,
+}
+
+/// Shares of energy, in percent: the lowest and the highest that are advised.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MacroRangeDto {
+    pub carbohydrate_pct: [u8; 2],
+    pub protein_pct: [u8; 2],
+    pub fat_pct: [u8; 2],
+}
+
+/// A figure that was taken but is unlikely.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProfileWarningDto {
+    /// JSON pointer into the profile: `/height_cm`.
+    pub pointer: &'static str,
+    /// `unlikely`.
+    pub code: &'static str,
+    pub detail: String,
 }
 
 /// One amount per day, in the unit that the nutrient's name ends with.
@@ -106,6 +129,16 @@ impl DerivedDto {
                 .into_iter()
                 .map(DailyLimitDto::new)
                 .collect::<Result<_, _>>()?,
+            macro_range: derived.macro_range.map(|range| MacroRangeDto {
+                carbohydrate_pct: range.carbohydrate.into(),
+                protein_pct: range.protein.into(),
+                fat_pct: range.fat.into(),
+            }),
+            warnings: derived
+                .warnings
+                .into_iter()
+                .map(|w| ProfileWarningDto { pointer: w.pointer, code: w.code, detail: w.detail })
+                .collect(),
             notes: derived.notes,
         })
     }

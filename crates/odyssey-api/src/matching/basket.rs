@@ -7,7 +7,10 @@ use odyssey_types::{Fixed, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::dto::{BlockedDto, MatchDto, NotConsideredDto, ProvenanceDto, SourceDto, text};
+use super::dto::{
+    BlockedDto, InteractionCheckDto, MatchDto, NotConsideredDto, NoticeDto, ProvenanceDto, SourceDto,
+    checked_dtos, text,
+};
 use super::preview::PreviewSubject;
 use crate::authorized::{Authorized, permission};
 use crate::context;
@@ -85,6 +88,10 @@ pub(super) struct BasketCheckDto {
     /// Why the profile cannot be judged safely; empty when it can.
     blocked: Vec<BlockedDto>,
     not_considered: Vec<NotConsideredDto>,
+    /// Contradictions of the profile, and advice that concerns every product.
+    notices: Vec<NoticeDto>,
+    /// The known interactions that were checked for the drugs on record; there may be others.
+    interactions_checked: Vec<InteractionCheckDto>,
     provenance: ProvenanceDto,
 }
 
@@ -138,6 +145,8 @@ impl From<BasketCheck> for BasketCheckDto {
             budgets: checked.budgets.into_iter().map(BudgetDto::from).collect(),
             blocked: checked.blocked.into_iter().map(BlockedDto::from).collect(),
             not_considered: checked.not_considered.into_iter().map(NotConsideredDto::from).collect(),
+            notices: checked.notices.into_iter().map(NoticeDto::from).collect(),
+            interactions_checked: checked_dtos(checked.interactions_checked),
             provenance: checked.provenance.into(),
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use odyssey_domain::matching::{MatchedProduct, Matches, Provenance};
 use odyssey_matching::{
-    Blocked, Evidence, FunnelStep, NotConsidered, Reason, RuleRef, ScorePart, SmallestChange, Verdict,
+    Blocked, Evidence, FunnelStep, InteractionCheck, NotConsidered, Notice, Reason, RuleRef, ScorePart,
+    SmallestChange, Verdict,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -36,6 +37,10 @@ pub(super) struct MatchListDto {
     pub blocked: Vec<BlockedDto>,
     /// On record, but looked at by no rule.
     pub not_considered: Vec<NotConsideredDto>,
+    /// Contradictions of the profile, and advice that concerns every product.
+    pub notices: Vec<NoticeDto>,
+    /// The known interactions that were checked for the drugs on record; there may be others.
+    pub interactions_checked: Vec<InteractionCheckDto>,
     /// Parts of the score that the health profile gives; 0 when it says too little.
     pub health_score_terms: usize,
     pub provenance: ProvenanceDto,
@@ -160,6 +165,40 @@ pub(super) struct NotConsideredDto {
     pub value: String,
 }
 
+/// Something to know beside the whole answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NoticeDto {
+    /// `DQ_PROFILE_CONFLICT`, `DQ_CODE_DISPLAY_MISMATCH`, `WN_DRUG_TIMING`, …
+    pub code: String,
+    /// The field of the profile that it is about.
+    pub field: String,
+    pub value: String,
+    pub sentence: String,
+    pub source: SourceDto,
+}
+
+/// A known interaction of a drug on record with food.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InteractionCheckDto {
+    /// Id of the interaction in the rules: `gfj_statin`.
+    pub interaction: String,
+    pub drug: String,
+}
+
+impl From<Notice> for NoticeDto {
+    fn from(notice: Notice) -> Self {
+        let Notice { code, field, value, sentence, source } = notice;
+        Self { code, field, value, sentence, source: source.into() }
+    }
+}
+
+pub(super) fn checked_dtos(checks: Vec<InteractionCheck>) -> Vec<InteractionCheckDto> {
+    checks
+        .into_iter()
+        .map(|InteractionCheck { interaction, drug }| InteractionCheckDto { interaction, drug })
+        .collect()
+}
+
 /// The one thing that would make the product fit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SmallestChangeDto {
@@ -197,6 +236,8 @@ impl From<Matches> for MatchListDto {
             binding_constraint: matches.binding.map(|b| BindingDto { subject: b.subject, freed: b.freed }),
             blocked: matches.blocked.into_iter().map(BlockedDto::from).collect(),
             not_considered: matches.not_considered.into_iter().map(NotConsideredDto::from).collect(),
+            notices: matches.notices.into_iter().map(NoticeDto::from).collect(),
+            interactions_checked: checked_dtos(matches.interactions_checked),
             health_score_terms: matches.health_score_terms,
             provenance: matches.provenance.into(),
         }

@@ -5,7 +5,10 @@ use odyssey_types::{CustomerId, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{BlockedDto, MatchDto, NotConsideredDto, ProvenanceDto, SmallestChangeDto};
+use super::dto::{
+    BlockedDto, InteractionCheckDto, MatchDto, NotConsideredDto, NoticeDto, ProvenanceDto, SmallestChangeDto,
+    checked_dtos,
+};
 use crate::authorized::{Authorized, permission};
 use crate::context;
 use crate::extract::{Json, Path, PathParameters};
@@ -34,6 +37,10 @@ pub(super) struct ExplanationDto {
     smallest_change: Option<SmallestChangeDto>,
     blocked: Vec<BlockedDto>,
     not_considered: Vec<NotConsideredDto>,
+    /// Contradictions of the profile, and advice that concerns every product.
+    notices: Vec<NoticeDto>,
+    /// The known interactions that were checked for the drugs on record; there may be others.
+    interactions_checked: Vec<InteractionCheckDto>,
     provenance: ProvenanceDto,
 }
 
@@ -56,6 +63,8 @@ pub(super) async fn explain_match(
         smallest_change,
         blocked,
         not_considered: explained.not_considered.into_iter().map(NotConsideredDto::from).collect(),
+        notices: explained.notices.into_iter().map(NoticeDto::from).collect(),
+        interactions_checked: checked_dtos(explained.interactions_checked),
         provenance: explained.provenance.into(),
     }))
 }

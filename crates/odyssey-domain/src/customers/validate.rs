@@ -102,7 +102,8 @@ fn texts(profile: &HealthProfile) -> impl Iterator<Item = &str> {
     let conditions = profile.conditions.iter().flat_map(|c| [Some(c.code.as_str()), c.display.as_deref()]);
     let medications = profile.medications.iter().flat_map(|m| [m.rxnorm.as_deref(), m.name.as_deref()]);
     let diets = profile.diets.iter().map(|d| d.diet.as_str());
-    let overrides = profile.overrides.iter().flat_map(|o| [o.rule.as_str(), o.by.as_str(), o.reason.as_str()]);
+    let overrides =
+        profile.overrides.iter().flat_map(|o| [o.rule.as_str(), o.by.as_str(), o.reason.as_str()]);
     let lists = [
         &profile.goals,
         &profile.liked_brands,

@@ -58,6 +58,8 @@ pub struct BasketCheck {
     pub provenance: Provenance,
     pub blocked: Vec<odyssey_matching::Blocked>,
     pub not_considered: Vec<odyssey_matching::NotConsidered>,
+    pub notices: Vec<odyssey_matching::Notice>,
+    pub interactions_checked: Vec<odyssey_matching::InteractionCheck>,
 }
 
 /// Judges each product and adds up what they bring against the day of the customer or profile. An amount
@@ -90,6 +92,8 @@ pub async fn check_basket(
         provenance: provenance(&policy, &opened, version),
         blocked: policy.blocked,
         not_considered: policy.not_considered,
+        notices: policy.notices,
+        interactions_checked: policy.interactions_checked,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Why, or why not: one product for one customer, judged on its live row.
 
-use odyssey_matching::{NotConsidered, Verdict, evaluate};
+use odyssey_matching::{InteractionCheck, NotConsidered, Notice, Verdict, evaluate};
 use odyssey_types::{CustomerId, ProductId};
 
 use super::{MatchingError, Provenance, compile, meta_of, provenance};
@@ -14,6 +14,8 @@ pub struct Explanation {
     pub product: Product,
     pub verdict: Verdict,
     pub not_considered: Vec<NotConsidered>,
+    pub notices: Vec<Notice>,
+    pub interactions_checked: Vec<InteractionCheck>,
     pub provenance: Provenance,
 }
 
@@ -33,5 +35,12 @@ pub async fn explain(
     let derivation = catalog::derive_product(&product.fields, held);
     let verdict = evaluate(&policy, &derivation, &meta_of(&product));
     let provenance = provenance(&policy, &opened, version);
-    Ok(Explanation { product, verdict, not_considered: policy.not_considered, provenance })
+    Ok(Explanation {
+        product,
+        verdict,
+        not_considered: policy.not_considered,
+        notices: policy.notices,
+        interactions_checked: policy.interactions_checked,
+        provenance,
+    })
 }

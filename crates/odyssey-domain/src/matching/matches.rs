@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use odyssey_matching::{Binding, Blocked, FunnelStep, NotConsidered, Policy, RulePack, derive_profile};
+use odyssey_matching::{
+    Binding, Blocked, FunnelStep, InteractionCheck, NotConsidered, Notice, Policy, RulePack, derive_profile,
+};
 use odyssey_types::CustomerId;
 
 use super::answers::AnswerKey;
@@ -27,6 +29,10 @@ pub struct Matches {
     pub binding: Option<Binding>,
     pub blocked: Vec<Blocked>,
     pub not_considered: Vec<NotConsidered>,
+    /// Contradictions of the profile and advice that concerns every product.
+    pub notices: Vec<Notice>,
+    /// The known interactions that were checked; never a promise that there are no others.
+    pub interactions_checked: Vec<InteractionCheck>,
     /// Parts of the score that come from the health profile; 0 without height, weight, age or sex, when
     /// nothing can be derived and every product is scored by the general figures alone.
     pub health_score_terms: usize,
@@ -104,6 +110,8 @@ impl Matches {
             health_score_terms: health_score_terms(policy, opened),
             blocked: policy.blocked.clone(),
             not_considered: policy.not_considered.clone(),
+            notices: policy.notices.clone(),
+            interactions_checked: policy.interactions_checked.clone(),
         }
     }
 }
@@ -111,5 +119,5 @@ impl Matches {
 /// How many parts of the score rest on what was derived from this person.
 fn health_score_terms(policy: &Policy, opened: &ForMatching) -> usize {
     let derived = derive_profile(opened.profile.expose(), *opened.age_years.expose(), RulePack::embedded());
-    if derived.bmr_kcal.is_some() { policy.parts.len() } else { 0 }
+    if derived.bmr_kcal.or(derived.tdee_kcal).is_some() { policy.parts.len() } else { 0 }
 }

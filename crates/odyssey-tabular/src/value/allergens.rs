@@ -222,8 +222,7 @@ pub(crate) fn read_allergies(cell: &str) -> (Vec<AllergyEntry>, Oddities) {
             }
         };
         let kept = (allergen.as_deref() != Some(words)).then(|| words.to_owned());
-        let entry =
-            AllergyEntry { allergen, text: kept, severity, strictness, ..AllergyEntry::default() };
+        let entry = AllergyEntry { allergen, text: kept, severity, strictness, ..AllergyEntry::default() };
         if !entries.contains(&entry) {
             entries.push(entry);
         }
