@@ -353,6 +353,7 @@ pub(super) fn entries(
         strictness: None,
         exempt_allowed: false,
         never: false,
+        species_only: false,
     };
     allergens.iter().map(entry).map(Change::Allergies).collect()
 }
@@ -369,5 +370,6 @@ pub(super) fn unmapped_entry(text: Option<&str>, severity: Option<AllergySeverit
         strictness: None,
         exempt_allowed: false,
         never: false,
+        species_only: false,
     })
 }

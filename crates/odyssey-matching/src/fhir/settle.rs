@@ -380,6 +380,7 @@ fn add_allergy(profile: &mut HealthProfile, new: AllergyEntry) {
         stored.severity = Some(now);
         // Opt-ins were given for the milder one.
         stored.exempt_allowed = false;
+        stored.species_only = false;
         if matches!(stored.strictness, Some(Strictness::Contains | Strictness::MayContain)) {
             stored.strictness = None;
         }

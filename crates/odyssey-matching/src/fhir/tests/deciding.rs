@@ -117,6 +117,7 @@ fn what_a_profile_holds_is_never_made_looser() {
         strictness: Some(Strictness::ConfirmedFree),
         exempt_allowed: true,
         never: false,
+        species_only: false,
     };
     let profile = HealthProfile { allergies: vec![stored.clone()], ..HealthProfile::default() };
     let milder = proposal(&[peanut()]);
