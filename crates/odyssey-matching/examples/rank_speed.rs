@@ -1,28 +1,21 @@
 //! How fast a whole catalog is ranked, and how much memory it takes.
 //!
 //! `cargo run --release -p odyssey-matching --example rank_speed [products] [rounds]` (500,000 without a number)
-//! makes a synthetic catalog, ranks it for a strict and a loose profile, applies a delta, and prints
+//! makes a synthetic catalog, ranks it for a strict and a loose profile, applies a delta, writes and reads its
+//! bytes, judges a product by twice as many customers, and prints
 //! milliseconds (best, median and worst of 21 rounds unless told) and bytes per product.
 
 use std::error::Error;
 use std::time::Instant;
 
-use chrono::NaiveDate;
-use odyssey_matching::{
-    Diet, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState, Policy, PolicyInput,
-    Query, ReferenceSource, Role, RulePack, Snapshot, SnapshotBuilder, SnapshotRow, Truth, keys_of_allergen,
-    rank,
-};
-use odyssey_types::{HealthProfile, Nutrient, Nutrients, ProductId};
+use odyssey_matching::{Audience, AudienceProduct, Query, Snapshot, SnapshotDecoder, SnapshotRow, rank};
+use odyssey_types::CustomerId;
 use uuid::Uuid;
 
-const STRICT: &str = r#"{"age_years":52,"sex":"female","height_cm":164,"weight_kg":81,"activity_level":"light",
-    "allergies":[{"allergen":"peanut"},{"allergen":"milk","severity":"anaphylaxis"}],
-    "diets":[{"diet":"vegan","kind":"ethical"}],
-    "conditions":[{"system":"icd10cm","code":"I10"},{"system":"icd10cm","code":"E11.9"}],
-    "limits":[{"nutrient":"sodium_mg","max":600,"period":"serving"}]}"#;
-const LOOSE: &str = r#"{"age_years":34,"sex":"male","height_cm":180,"weight_kg":78,"activity_level":"moderate",
-    "goals":["more_fiber"],"liked_brands":["brand 7"]}"#;
+#[path = "../benches/engine/synthetic.rs"]
+mod synthetic;
+
+use synthetic::{Dice, LOOSE, STRICT, catalog, policy_of, row};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let products: u64 = std::env::args().nth(1).map_or(Ok(500_000), |text| text.parse())?;
@@ -40,23 +33,93 @@ fn main() -> Result<(), Box<dyn Error>> {
     let next = snapshot.apply(delta, Vec::new());
     println!("delta of 10,000 applied in {} ms ({} products)", started.elapsed().as_millis(), next.len());
     measure("strict after the delta", STRICT, &next, rounds)?;
+    let started = Instant::now();
+    let blocks: Vec<Vec<u8>> = snapshot.encode_blocks().collect();
+    let written = started.elapsed();
+    let started = Instant::now();
+    let mut decoder = SnapshotDecoder::new();
+    for block in &blocks {
+        decoder.push(block)?;
+    }
+    let read = decoder.finish();
+    println!(
+        "written as {} MiB in {} ms, read back in {} ms ({} products)",
+        blocks.iter().map(Vec::len).sum::<usize>() >> 20,
+        written.as_millis(),
+        started.elapsed().as_millis(),
+        read.len()
+    );
+    reverse(products)
+}
+
+/// One product against twice as many customers as there are products.
+fn reverse(products: u64) -> Result<(), Box<dyn Error>> {
+    let mut dice = Dice(9);
+    let count = products * 2;
+    let started = Instant::now();
+    let mut audience = Audience::new();
+    for number in 0..count {
+        let policy = policy_of(&person(&mut dice))?;
+        audience.put(CustomerId::from_uuid(Uuid::from_u64_pair(number << 8, number)), &policy);
+    }
+    let (rules, sets) = audience.dictionary();
+    println!(
+        "{count} customers compiled in {} ms: {} bytes a customer, {rules} rules, {sets} sets",
+        started.elapsed().as_millis(),
+        audience.bytes_per_customer()
+    );
+    let mut times: Vec<u128> = Vec::new();
+    for number in 0..21 {
+        let product = row(&mut Dice(number), number);
+        let started = Instant::now();
+        let counts =
+            audience.judge(&AudienceProduct { facts: &product.facts, active: true, listed: &[] }).counts();
+        times.push(started.elapsed().as_micros());
+        std::hint::black_box(counts);
+    }
+    times.sort_unstable();
+    println!(
+        "one product against all: best {} µs, median {} µs, worst {} µs",
+        times[0], times[10], times[20]
+    );
     Ok(())
 }
 
+/// A person with what people have: mostly nothing, some allergies and conditions, a body of their own.
+fn person(dice: &mut Dice) -> String {
+    const ALLERGENS: [&str; 9] =
+        ["milk", "egg", "peanut", "tree_nut", "soy", "wheat", "fish", "crustacean", "sesame"];
+    const CONDITIONS: [&str; 3] = ["I10", "E11.9", "J30.1"];
+    let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+    for allergen in ALLERGENS {
+        if dice.percent(6) {
+            let severity = ["anaphylaxis", "allergy", "intolerance"][dice.below(3) as usize];
+            lists[0].push(format!(r#"{{"allergen":"{allergen}","severity":"{severity}"}}"#));
+        }
+    }
+    for condition in CONDITIONS {
+        if dice.percent(12) {
+            lists[1].push(format!(r#"{{"system":"icd10cm","code":"{condition}"}}"#));
+        }
+    }
+    for diet in ["vegan", "vegetarian", "halal", "gluten_free"] {
+        if dice.percent(5) {
+            lists[2].push(format!(r#"{{"diet":"{diet}","kind":"ethical"}}"#));
+        }
+    }
+    let [allergies, conditions, diets] = lists.map(|list| list.join(","));
+    format!(
+        r#"{{"age_years":{},"sex":"{}","height_cm":{},"weight_kg":{},"activity_level":"light","allergies":[{allergies}],"conditions":[{conditions}],"diets":[{diets}]}}"#,
+        18 + dice.below(70),
+        ["female", "male"][dice.below(2) as usize],
+        150 + dice.below(45),
+        45 + dice.below(80),
+    )
+}
+
 fn measure(name: &str, profile: &str, snapshot: &Snapshot, rounds: usize) -> Result<(), Box<dyn Error>> {
-    let profile: HealthProfile = serde_json::from_str(profile)?;
-    let pack = RulePack::embedded();
-    let as_of = NaiveDate::from_ymd_opt(2026, 3, 1).ok_or("not a date")?;
-    let input = PolicyInput {
-        profile: &profile,
-        age_years: None,
-        as_of,
-        never_list: &[],
-        allow_list: &[],
-        vendor_policy: pack.scoring,
-    };
     let started = Instant::now();
-    let policy = Policy::compile(&input, pack);
+    let policy = policy_of(profile)?;
     let compiled = started.elapsed();
     let query = Query { k: 20, ..Query::default() };
     let mut times: Vec<u128> = Vec::with_capacity(rounds);
@@ -78,119 +141,4 @@ fn measure(name: &str, profile: &str, snapshot: &Snapshot, rounds: usize) -> Res
         ranked.fits.first().map_or(0, |c| c.score_permille),
     );
     Ok(())
-}
-
-fn catalog(products: u64) -> Snapshot {
-    let mut dice = Dice(1);
-    let mut builder = SnapshotBuilder::new();
-    for number in 0..products {
-        builder.push(&row(&mut dice, number));
-    }
-    builder.finish()
-}
-
-/// A believable label: most lists complete, some truncated, a long tail of allergens, nutrients of
-/// which some are missing, amounts declared per 100 g.
-fn row(dice: &mut Dice, number: u64) -> SnapshotRow {
-    let mut per_100 = Nutrients::default();
-    let ranges: [(Nutrient, u64, u64); 14] = [
-        (Nutrient::Energy, 2_200, 98),
-        (Nutrient::Fat, 40_000, 97),
-        (Nutrient::SaturatedFat, 16_000, 95),
-        (Nutrient::TransFat, 1_000, 60),
-        (Nutrient::Cholesterol, 80, 60),
-        (Nutrient::Carbohydrate, 80_000, 97),
-        (Nutrient::Sugars, 45_000, 95),
-        (Nutrient::AddedSugars, 40_000, 45),
-        (Nutrient::Fiber, 12_000, 80),
-        (Nutrient::Protein, 25_000, 97),
-        (Nutrient::Salt, 3_000, 90),
-        (Nutrient::Sodium, 1_200, 93),
-        (Nutrient::Calcium, 300, 55),
-        (Nutrient::Iron, 10, 55),
-    ];
-    for (nutrient, most, chance) in ranges {
-        if dice.percent(chance) {
-            // Thousands of the stored unit, skewed to the small.
-            let amount = dice.below(most).min(dice.below(most)) as i64 * 1000;
-            per_100.set(nutrient, Some(amount));
-        }
-    }
-    let reference_amount = (dice.below(120) as i64 + 15) * 1_000_000;
-    let per_reference = per_100.scaled(reference_amount, 100_000_000).unwrap_or_default();
-    let mut flags = [Flags::NONE; KEY_COUNT];
-    for key in EvidenceKey::ALL {
-        let common =
-            matches!(key, EvidenceKey::Milk | EvidenceKey::Wheat | EvidenceKey::Soy | EvidenceKey::Egg);
-        for (flag, chance) in
-            [(Flag::Contains, if common { 30 } else { 4 }), (Flag::Ambiguous, 3), (Flag::Pal, 1)]
-        {
-            if dice.percent(chance) {
-                flags[*key as usize] = flags[*key as usize].with(flag);
-            }
-        }
-    }
-    let truth = |dice: &mut Dice| match dice.below(10) {
-        0..4 => Truth::Yes,
-        4..8 => Truth::No,
-        _ => Truth::Unknown,
-    };
-    let facts = Facts {
-        flags,
-        list_state: if dice.percent(88) { ListState::Complete } else { ListState::Truncated },
-        coverage_permille: if dice.percent(60) { 1000 } else { 900 + dice.below(100) as u16 },
-        container_term: dice.percent(35),
-        mandatory: mandatory(),
-        attested: dice.percent(90),
-        diets: [(); Diet::ALL.len()].map(|()| DietFact {
-            truth: truth(dice),
-            certified: false,
-            precaution: false,
-        }),
-        per_100,
-        per_reference,
-        reference_amount,
-        reference_source: if dice.percent(92) { ReferenceSource::Serving } else { ReferenceSource::Assumed },
-        is_volume: dice.percent(15),
-    };
-    SnapshotRow {
-        // Ascending numbers, so that the builder packs rows as they come.
-        id: ProductId::from_uuid(Uuid::from_u64_pair(number << 8, number)),
-        facts,
-        active: dice.percent(97),
-        brand: Some(format!("brand {}", dice.below(20_000))),
-        category: Some(format!("category {}", dice.below(300))),
-        role: Role::Snack,
-        tags: (0..dice.below(4)).map(|_| format!("tag {}", dice.below(30))).collect(),
-        price_hundredths: dice.percent(90).then(|| dice.below(3000) as u32),
-        changed_at_seconds: 1_700_000_000 + dice.below(50_000_000) as i64,
-    }
-}
-
-fn mandatory() -> KeySet {
-    ["milk", "egg", "fish", "crustacean", "peanut", "wheat", "soy", "sesame"]
-        .iter()
-        .filter_map(|code| keys_of_allergen(code))
-        .fold(KeySet::EMPTY, KeySet::union)
-}
-
-/// splitmix64: variety without a dependency.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: u64) -> u64 {
-        self.next() % most.max(1)
-    }
-
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
 }

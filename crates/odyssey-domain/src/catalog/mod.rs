@@ -66,4 +66,6 @@ pub fn deriver_version() -> i32 {
     odyssey_matching::label::Tables::embedded().version() as i32
 }
 
-pub use store::{catalog_version, load_facts, load_facts_of_batches, stale_products};
+pub use store::{
+    CommitMark, catalog_version, find_commit, load_facts, load_facts_of_batches, stale_products,
+};

@@ -515,6 +515,29 @@ pub(super) async fn commit_batch(tx: &mut VendorTx, batch_id: i64) -> Result<i64
     Ok(version)
 }
 
+/// What made a version of the catalog. Two databases that went apart (one was restored from a backup) may
+/// give one number to different commits; their times tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitMark {
+    pub batch_id: i64,
+    /// To the microsecond.
+    pub committed_at: DateTime<Utc>,
+}
+
+/// The commit of a version, if there was one.
+pub async fn find_commit(tx: &mut VendorTx, version: i64) -> Result<Option<CommitMark>, CatalogError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let mark = sqlx::query_as!(
+        CommitMark,
+        "SELECT batch_id, committed_at FROM catalog_commits WHERE vendor_id = $1 AND version = $2",
+        vendor_id,
+        version,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(mark)
+}
+
 /// The vendor's catalog version as this transaction sees it.
 pub async fn catalog_version(tx: &mut VendorTx) -> Result<i64, CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();

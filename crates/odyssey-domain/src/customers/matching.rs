@@ -1,10 +1,16 @@
 //! Opening a customer for a match: only with consent, and never without a trace.
 
-use odyssey_types::{CustomerId, HealthProfile, Phi, ProductId};
+use chrono::{DateTime, Utc};
+use odyssey_types::{CustomerId, HealthProfile, Phi, ProductId, VendorId};
+use odyssey_vault::VendorKeys;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::consents::check_health_consent;
+use super::customer::age_on;
 use super::merge::merge_profile;
+use super::seal::{self, Place};
+use super::store::SealedProfile;
 use super::validate::validate_health;
 use super::{CustomerError, ListKind, WriteRefusal, profile, store};
 use crate::audit::{self, AuditEvent};
@@ -131,4 +137,53 @@ pub async fn open_for_matching(
         never_show: on(ListKind::NeverShow),
         profile: opened.profile,
     })
+}
+
+/// A profile opened for compiling its gates, and for nothing else: the caller lets go of it right after.
+#[derive(Debug)]
+pub struct ForGates {
+    pub customer_id: CustomerId,
+    pub profile: Phi<HealthProfile>,
+    /// Whole years on the day of opening, from the birth date where there is one.
+    pub age_years: Phi<Option<u8>>,
+}
+
+impl SealedProfile {
+    pub fn customer_id(&self) -> CustomerId {
+        self.id.into()
+    }
+
+    /// Whether the customer consents and is not deleted.
+    pub const fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// When it changed last, with the id for what changed in the same moment.
+    pub const fn changed(&self) -> (DateTime<Utc>, Uuid) {
+        (self.updated_at, self.id)
+    }
+
+    /// Equal as long as customer and profile are.
+    pub fn versions(&self) -> (i64, i64) {
+        (self.row_version, self.profile_version.unwrap_or(0))
+    }
+
+    /// Opens profile and birth date. Computes only, so that many can be opened beside each other; the
+    /// caller has recorded what it opens them for.
+    pub fn open(
+        &self,
+        keys: &VendorKeys,
+        vendor: VendorId,
+        now: DateTime<Utc>,
+    ) -> Result<ForGates, CustomerError> {
+        let customer_id = self.customer_id();
+        let place = Place { vendor, customer: customer_id };
+        let key = keys.open_person_key(customer_id, &self.person_key)?;
+        let open_birth = |sealed: &Vec<u8>| seal::open_birth_date(place, &key, sealed);
+        let birth_date = self.birth_date_sealed.as_ref().map(open_birth).transpose()?;
+        let open_profile = |sealed: &Vec<u8>| seal::open_profile(place, &key, sealed);
+        let profile = self.profile_sealed.as_ref().map(open_profile).transpose()?.unwrap_or_default();
+        let age = birth_date.and_then(|birth| age_on(birth, now)).or(profile.expose().age_years);
+        Ok(ForGates { customer_id, profile, age_years: Phi::new(age) })
+    }
 }

@@ -40,7 +40,7 @@ pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
 pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};
 pub use matching::{
-    ForMatching, MatchAct, MatchStanding, ad_hoc_profile, open_for_matching, record_match,
+    ForGates, ForMatching, MatchAct, MatchStanding, ad_hoc_profile, open_for_matching, record_match,
     standing_for_matching,
 };
 pub use merge::fields_of;
@@ -48,6 +48,10 @@ pub use normalise::{normalise_email, normalise_phone};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};
 pub use search::{CustomerLookup, search_customers};
+pub use store::{
+    SealedProfile, count_consenting, listers_of_product, page_of_changed_profiles, page_of_sealed_profiles,
+    still_consenting,
+};
 pub use write::{
     BatchOptions, BatchOutcome, Change, ConsentChange, CustomerWrite, ImportConsent, ImportMark,
     ImportOptions, RowOutcome, Target, WriteResult, write_customers, write_one,

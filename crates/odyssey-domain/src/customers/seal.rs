@@ -116,13 +116,7 @@ pub(super) fn open_identity(
         Some(sealed) => key.open_json(&place.aad("customers.tags"), sealed)?.into_exposed(),
         None => Vec::new(),
     };
-    let birth_date = match text("customers.birth_date", &sealed.birth_date)? {
-        Some(date) => {
-            let date = date.parse::<NaiveDate>();
-            Some(date.map_err(|_| VaultError::Format { what: "customers.birth_date" })?)
-        }
-        None => None,
-    };
+    let birth_date = sealed.birth_date.as_ref().map(|date| open_birth_date(place, key, date)).transpose()?;
     let external_id = open_text(key, &place.aad("customers.external_id"), &sealed.external_id)?;
     let identity = CustomerIdentity {
         name: text("customers.name", &sealed.name)?,
@@ -135,6 +129,12 @@ pub(super) fn open_identity(
         notes: text("customers.notes", &sealed.notes)?,
     };
     Ok((Phi::new(external_id), Phi::new(identity)))
+}
+
+/// Opens only the birth date.
+pub(super) fn open_birth_date(place: Place, key: &PersonKey, sealed: &[u8]) -> Result<NaiveDate, VaultError> {
+    let date = open_text(key, &place.aad("customers.birth_date"), sealed)?.parse::<NaiveDate>();
+    date.map_err(|_| VaultError::Format { what: "customers.birth_date" })
 }
 
 fn open_text(key: &PersonKey, aad: &Aad, sealed: &[u8]) -> Result<String, VaultError> {

@@ -945,3 +945,118 @@ fn ids_of(erased: &[(CustomerId, DateTime<Utc>)]) -> Vec<Uuid> {
 fn ats_of(erased: &[(CustomerId, DateTime<Utc>)]) -> Vec<DateTime<Utc>> {
     erased.iter().map(|(_, at)| *at).collect()
 }
+
+/// What compiling a customer's gates needs, sealed.
+#[derive(Debug)]
+pub struct SealedProfile {
+    pub(super) id: Uuid,
+    pub(super) row_version: i64,
+    pub(super) updated_at: DateTime<Utc>,
+    /// Consents, and is not deleted.
+    pub(super) counts: bool,
+    pub(super) person_key: Vec<u8>,
+    pub(super) birth_date_sealed: Option<Vec<u8>>,
+    pub(super) profile_sealed: Option<Vec<u8>>,
+    pub(super) profile_version: Option<i64>,
+}
+
+/// How many customers consent to the use of their health data.
+pub async fn count_consenting(tx: &mut VendorTx) -> Result<i64, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM customers
+           WHERE vendor_id = $1 AND health_consent = 'granted' AND deleted_at IS NULL"#,
+        vendor_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(count)
+}
+
+/// Consenting customers after an id, by id, with their profiles: pages of a walk over everybody. Two
+/// statements, each along its own key; a profile that is written between the two is read as it is then,
+/// and found again among the changed.
+pub async fn page_of_sealed_profiles(
+    tx: &mut VendorTx,
+    after: Option<CustomerId>,
+    most: i64,
+) -> Result<Vec<SealedProfile>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query_as!(
+        SealedProfile,
+        r#"SELECT c.id, c.row_version, c.updated_at, true AS "counts!", c.person_key, c.birth_date_sealed,
+                  p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?"
+           FROM (SELECT id, row_version, updated_at, person_key, birth_date_sealed FROM customers
+                 WHERE vendor_id = $1 AND health_consent = 'granted' AND deleted_at IS NULL
+                   AND ($2::uuid IS NULL OR id > $2)
+                 ORDER BY id LIMIT $3) AS c
+           LEFT JOIN health_profiles p ON p.vendor_id = $1 AND p.customer_id = c.id
+           ORDER BY c.id"#,
+        vendor_id,
+        after.map(CustomerId::as_uuid),
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows)
+}
+
+/// Customers changed after a time, consenting or not, deleted ones too; by time and id.
+pub async fn page_of_changed_profiles(
+    tx: &mut VendorTx,
+    after: (DateTime<Utc>, Uuid),
+    most: i64,
+) -> Result<Vec<SealedProfile>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query_as!(
+        SealedProfile,
+        r#"SELECT c.id, c.row_version, c.updated_at,
+                  c.health_consent = 'granted' AND c.deleted_at IS NULL AS "counts!", c.person_key,
+                  c.birth_date_sealed, p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?"
+           FROM customers c LEFT JOIN health_profiles p ON p.vendor_id = $1 AND p.customer_id = c.id
+           WHERE c.vendor_id = $1 AND (c.updated_at, c.id) > ($2, $3::uuid)
+           ORDER BY c.updated_at, c.id LIMIT $4"#,
+        vendor_id,
+        after.0,
+        after.1,
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows)
+}
+
+/// Those of the given customers who consent at this moment.
+pub async fn still_consenting(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<HashSet<CustomerId>, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM customers
+         WHERE vendor_id = $1 AND id = ANY($2) AND health_consent = 'granted' AND deleted_at IS NULL",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// Who has a product on a list, and on which.
+pub async fn listers_of_product(
+    tx: &mut VendorTx,
+    product_id: ProductId,
+) -> Result<Vec<(CustomerId, ListKind)>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query!(
+        "SELECT customer_id, list FROM customer_products WHERE vendor_id = $1 AND product_id = $2",
+        vendor_id,
+        product_id.as_uuid(),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let kind = |row: &str, id| ListKind::parse(row).ok_or_else(|| broken(id, "list"));
+    let read = rows.into_iter().map(|row| Ok((row.customer_id.into(), kind(&row.list, row.customer_id)?)));
+    Ok(read.collect::<Result<_, DbError>>()?)
+}

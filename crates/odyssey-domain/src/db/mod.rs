@@ -20,6 +20,6 @@ mod vendor_tx;
 pub use error::{DbError, is_unavailable};
 pub use migrate::{Logins, MigrationStatus, bootstrap_owner, migrate, migration_status, migrations_digest};
 pub use notice::Notice;
-pub use pool::{Database, DatabaseParts, PoolSettings};
+pub use pool::{Database, DatabaseParts, LOADER_CONNECTIONS, PoolSettings};
 pub use system_tx::SystemTx;
 pub use vendor_tx::{ReadTx, VendorTx};

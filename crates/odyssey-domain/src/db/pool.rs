@@ -1,4 +1,4 @@
-//! The two pools and what stands around them.
+//! The pools and what stands around them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,12 +59,15 @@ pub struct DatabaseParts {
 pub struct Database {
     pub(super) app: Lender,
     pub(super) read: Lender,
+    pub(super) loader: Lender,
     pub(super) platform: Lender,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) keys: Arc<KeyStore>,
     notices: broadcast::Sender<Notice>,
 }
 
+/// Connections of their own for loading whole catalogs: nobody else waits while one is read.
+pub const LOADER_CONNECTIONS: u32 = 2;
 /// Notices that may wait for a slow listener before it is told that it missed some.
 const NOTICE_BACKLOG: usize = 1024;
 /// A connection idle for longer is pinged before it is lent: a server that restarted or went to sleep
@@ -79,11 +82,13 @@ impl Database {
         let (notices, _) = broadcast::channel(NOTICE_BACKLOG);
         let settings = &parts.settings;
         let lender = |options, size| Lender::new(pool(options, settings, size), settings);
-        let app = lender(parts.app, settings.app_connections);
+        let app = lender(parts.app.clone(), settings.app_connections);
+        let loader = lender(parts.read.clone().unwrap_or(parts.app), LOADER_CONNECTIONS);
         let read = parts.read.map_or_else(|| app.clone(), |read| lender(read, settings.app_connections));
         Self {
             app,
             read,
+            loader,
             platform: lender(parts.platform, settings.platform_connections),
             clock: parts.clock,
             keys: parts.keys,
@@ -123,7 +128,7 @@ impl Database {
 
     /// Closes the pools, waiting for what is lent out.
     pub async fn close(&self) {
-        for lender in [&self.app, &self.read, &self.platform] {
+        for lender in [&self.app, &self.read, &self.loader, &self.platform] {
             lender.pool().close().await;
         }
     }

@@ -131,6 +131,15 @@ impl ReadTx {
         Ok(Self(VendorTx::begin_on(&database.read, database, scope, actor).await?))
     }
 
+    /// On one of the connections kept for loading whole catalogs.
+    pub(crate) async fn begin_for_loading(
+        database: &Database,
+        scope: VendorScope,
+        actor: Actor,
+    ) -> Result<Self, DbError> {
+        Ok(Self(VendorTx::begin_on(&database.loader, database, scope, actor).await?))
+    }
+
     /// On the primary, for what the caller has just been told of and a replica may not know yet.
     pub(crate) async fn begin_on_primary(
         database: &Database,

@@ -1,18 +1,20 @@
 //! Which products suit this person, and why.
 //!
-//! Owns: `scoring_policies` and the snapshots in memory. Promises: the whole catalog is judged every
+//! Owns: `scoring_policies`, the snapshots in memory and their files on local disk, the audiences in memory. Promises: the whole catalog is judged every
 //! time; the answer is never older than the transaction that read the profile; every product shown was
 //! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
 
 mod answers;
 mod basket;
+mod disk;
 mod error;
 mod explain;
 mod judge;
 mod matches;
 mod preview;
 mod query;
+mod reverse;
 mod snapshots;
 mod store;
 mod swaps;
@@ -26,6 +28,11 @@ pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};
 pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
+pub use reverse::{
+    AUDIENCE_IDS_MAX, Audiences, ProductAudience, audience, audience_customers, audience_of_label,
+    who_regresses,
+};
+pub use snapshots::read_cached_catalog;
 pub use snapshots::{Snapshots, VendorSnapshot};
 pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};
 

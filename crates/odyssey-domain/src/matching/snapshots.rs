@@ -1,33 +1,51 @@
 //! The vendors' catalogs in memory: loaded whole, then kept by exact deltas.
 //!
 //! A snapshot is never older than the transaction that asks for it: the caller says which version it
-//! reads, and a snapshot that is behind is refreshed first, one refresh at a time per vendor.
+//! reads, and a snapshot that is behind is refreshed first, one refresh at a time per vendor. Catalogs are
+//! also kept on local disk (`disk`), from where a restart takes them and applies what was committed since.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use odyssey_matching::{Role, Snapshot, SnapshotBuilder, SnapshotRow};
 use odyssey_types::{CustomerId, VendorId};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use super::MatchingError;
 use super::answers::Answers;
-use crate::catalog::{self, StoredFacts};
-use crate::db::{Database, ReadTx};
+use super::disk::DiskCache;
+use crate::catalog::{self, CommitMark, StoredFacts};
+use crate::db::{Database, LOADER_CONNECTIONS, ReadTx};
 use crate::tenancy::{self, Actor, VendorScope};
 
-/// Rows of one page of a full load: a few megabytes at a time.
-const LOAD_PAGE: i64 = 20_000;
+/// Rows of one page of a full load: some ten megabytes at a time, two of them at once.
+const LOAD_PAGE: i64 = 10_000;
 /// Versions behind after which a full load is cheaper than the delta.
 const DELTA_VERSIONS_MAX: i64 = 10_000;
-/// Connections the loader may use: it never starves requests.
-const LOADER_CONNECTIONS: usize = 2;
+/// Vendors that apply a delta at the same time, on the connections that requests use. A cold vendor has
+/// the loader's own and never makes these wait.
+const DELTAS_MAX: usize = 4;
+/// Products changed since the file on disk was written, from which on it is written anew: what a restart
+/// would have to read from PostgreSQL at most, more or less.
+const SAVE_AFTER_ROWS: usize = 20_000;
+/// But not more often than this.
+const SAVE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+/// How often the end of a save is looked for on the way out.
+const SAVING_POLL: Duration = Duration::from_millis(20);
 
 /// One vendor's catalog at one version.
 #[derive(Debug)]
 pub struct VendorSnapshot {
     pub version: i64,
+    /// The commit that made this version, by which another database's version of the same number is
+    /// told from it; `None` for a catalog without any.
+    pub(super) mark: Option<CommitMark>,
     pub snapshot: Snapshot,
 }
 
@@ -37,6 +55,7 @@ pub struct Snapshots {
     database: Database,
     inner: Arc<Inner>,
     answers: Answers,
+    cache: Option<DiskCache>,
 }
 
 #[derive(Debug)]
@@ -44,7 +63,8 @@ struct Inner {
     /// Bytes of snapshots kept; the least recently used vendors go first.
     budget_bytes: usize,
     slots: Mutex<Slots>,
-    loader: Semaphore,
+    whole_loads: Semaphore,
+    deltas: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +80,44 @@ struct Slot {
     used: u64,
     /// Held while this vendor is refreshed.
     refresh: Arc<tokio::sync::Mutex<()>>,
+    saved: Saved,
+    /// Set while the file is written.
+    saving: Arc<AtomicBool>,
+}
+
+/// How far the file on disk is behind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Saved {
+    /// The version in it; 0 for none.
+    version: i64,
+    at: Option<DateTime<Utc>>,
+    rows_since: usize,
+}
+
+/// A catalog that was just loaded, and what that means for the file on disk.
+struct Fresh {
+    snapshot: VendorSnapshot,
+    /// Products that differ from the catalog it was made of; all of a whole load.
+    rows_changed: usize,
+    /// It was read from the file of this version.
+    from_file: Option<i64>,
 }
 
 impl Snapshots {
     pub fn new(database: Database, budget_bytes: usize) -> Self {
-        let inner =
-            Inner { budget_bytes, slots: Mutex::default(), loader: Semaphore::new(LOADER_CONNECTIONS) };
-        Self { database, inner: Arc::new(inner), answers: Answers::default() }
+        let inner = Inner {
+            budget_bytes,
+            slots: Mutex::default(),
+            whole_loads: Semaphore::new(LOADER_CONNECTIONS as usize),
+            deltas: Semaphore::new(DELTAS_MAX),
+        };
+        Self { database, inner: Arc::new(inner), answers: Answers::default(), cache: None }
+    }
+
+    /// Keeps catalogs in files of this folder, which is made when it is needed.
+    pub fn with_cache_dir(mut self, dir: PathBuf) -> Self {
+        self.cache = Some(DiskCache::new(dir));
+        self
     }
 
     /// The answers kept beside the snapshots.
@@ -138,10 +189,40 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Forgets a vendor: it was removed or suspended.
+    /// Forgets a vendor, in memory and on disk: it was removed or suspended.
     pub fn forget(&self, vendor_id: VendorId) {
+        self.evict(vendor_id);
+        if let Some(cache) = &self.cache {
+            cache.remove(vendor_id);
+        }
+    }
+
+    /// Drops a vendor's catalog from memory; the file on disk stays.
+    pub fn evict(&self, vendor_id: VendorId) {
         self.slots().by_vendor.remove(&vendor_id);
         self.answers.forget_vendor(vendor_id);
+    }
+
+    /// Writes the files that are behind, and waits for them: on the way out.
+    pub async fn save_all(&self) {
+        let behind: Vec<VendorId> = {
+            let slots = self.slots();
+            let behind = slots.by_vendor.iter().filter(|(_, slot)| {
+                slot.current.as_ref().is_some_and(|current| current.version > slot.saved.version)
+            });
+            behind.map(|(id, _)| *id).collect()
+        };
+        for vendor_id in behind {
+            if let Some(saving) = self.save(vendor_id)
+                && saving.await.is_err()
+            {
+                tracing::warn!(vendor.id = %vendor_id, "Saving a catalog to disk stopped half-way");
+            }
+        }
+        // Those that were under way already.
+        while self.slots().by_vendor.values().any(|slot| slot.saving.load(Ordering::Acquire)) {
+            tokio::time::sleep(SAVING_POLL).await;
+        }
     }
 
     /// Vendors in memory, and bytes of their snapshots.
@@ -158,65 +239,120 @@ impl Snapshots {
         if let Some(ready) = self.ready(vendor_id, version) {
             return Ok(ready);
         }
-        let _connection = self
-            .inner
-            .loader
-            .acquire()
-            .await
-            .map_err(|_| MatchingError::Unavailable("the loader of catalogs has stopped"))?;
         let current = self.slots().by_vendor.get(&vendor_id).and_then(|slot| slot.current.clone());
         let fresh = match current {
             Some(current) if version - current.version <= DELTA_VERSIONS_MAX => {
+                let _permit = permit(&self.inner.deltas).await?;
                 self.load_delta(scope, &current).await?
             }
-            _ => self.load_whole(scope).await?,
+            _ => match self.load_cached(scope).await? {
+                Some(cached) => cached,
+                None => self.load_whole(scope).await?,
+            },
         };
-        let fresh = Arc::new(fresh);
-        self.keep(vendor_id, Arc::clone(&fresh));
+        let Fresh { snapshot, rows_changed, from_file } = fresh;
+        let fresh = Arc::new(snapshot);
+        self.keep(vendor_id, Arc::clone(&fresh), rows_changed, from_file);
+        if self.is_save_due(vendor_id) {
+            // Nobody waits for it; a failure is logged where it happens.
+            drop(self.save(vendor_id));
+        }
         Ok(fresh)
     }
 
-    /// Everything, page by page in one transaction of its own. The version is read first: rows of a later
-    /// commit may come along and are applied again by the next delta, which changes nothing.
-    async fn load_whole(&self, scope: VendorScope) -> Result<VendorSnapshot, MatchingError> {
+    /// The file on disk with what was committed since, if there is a file that can be believed. Waits for
+    /// no other vendor: a file needs no connection, the rest is a delta.
+    async fn load_cached(&self, scope: VendorScope) -> Result<Option<Fresh>, MatchingError> {
+        let Some(cache) = self.cache.clone() else { return Ok(None) };
+        let vendor_id = scope.vendor_id();
+        let reader = cache.clone();
+        let read = spawn_blocking(move || reader.read(vendor_id)).await;
+        let cached = match read.map_err(|_| MatchingError::Unavailable("the catalog could not be loaded"))? {
+            Ok(Some(cached)) => cached,
+            Ok(None) => return Ok(None),
+            Err(refusal) => {
+                tracing::warn!(vendor.id = %vendor_id, %refusal, "A cached catalog was refused and is rebuilt");
+                cache.remove(vendor_id);
+                return Ok(None);
+            }
+        };
+        let _permit = permit(&self.inner.deltas).await?;
         let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
         let version = catalog::catalog_version(read.tx()).await?;
-        let mut builder = SnapshotBuilder::new();
+        let mark = catalog::find_commit(read.tx(), cached.version).await?;
+        read.finish().await?;
+        // A database that was restored from a backup may have committed other things under this number.
+        if mark != cached.mark || version - cached.version > DELTA_VERSIONS_MAX {
+            tracing::info!(vendor.id = %vendor_id, "A cached catalog is not of this database's past and is rebuilt");
+            cache.remove(vendor_id);
+            return Ok(None);
+        }
+        let from_file = Some(cached.version);
+        if version == cached.version {
+            return Ok(Some(Fresh { snapshot: cached, rows_changed: 0, from_file }));
+        }
+        let fresh = self.load_delta(scope, &cached).await?;
+        Ok(Some(Fresh { from_file, ..fresh }))
+    }
+
+    /// Everything, page by page in one transaction of its own. The version is read first: rows of a later
+    /// commit may come along and are applied again by the next delta, which changes nothing. While one page
+    /// is packed, the next is read.
+    async fn load_whole(&self, scope: VendorScope) -> Result<Fresh, MatchingError> {
+        let stopped = |_| MatchingError::Unavailable("the catalog could not be loaded");
+        let _permit = permit(&self.inner.whole_loads).await?;
+        let mut read = ReadTx::begin_for_loading(&self.database, scope, Actor::command_line()).await?;
+        let version = catalog::catalog_version(read.tx()).await?;
+        let mark = catalog::find_commit(read.tx(), version).await?;
+        let mut packing = spawn_blocking(SnapshotBuilder::new);
         let mut after = None;
         loop {
             let page = catalog::load_facts(read.tx(), after, LOAD_PAGE).await?;
             after = page.last().map(|row| row.product_id);
             let done = (page.len() as i64) < LOAD_PAGE;
-            for row in page {
-                builder.push(&row_of(row));
-            }
+            let mut builder = packing.await.map_err(stopped)?;
+            packing = spawn_blocking(move || {
+                page.into_iter().for_each(|row| builder.push(&row_of(row)));
+                builder
+            });
             if done {
                 break;
             }
         }
         read.finish().await?;
-        Ok(VendorSnapshot { version, snapshot: builder.finish() })
+        let builder = packing.await.map_err(stopped)?;
+        let snapshot = spawn_blocking(move || builder.finish()).await.map_err(stopped)?;
+        let rows_changed = snapshot.len();
+        Ok(Fresh { snapshot: VendorSnapshot { version, mark, snapshot }, rows_changed, from_file: None })
     }
 
-    async fn load_delta(
-        &self,
-        scope: VendorScope,
-        current: &VendorSnapshot,
-    ) -> Result<VendorSnapshot, MatchingError> {
+    async fn load_delta(&self, scope: VendorScope, current: &VendorSnapshot) -> Result<Fresh, MatchingError> {
         let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
         let (version, rows) = catalog::load_facts_of_batches(read.tx(), current.version).await?;
+        let mark = catalog::find_commit(read.tx(), version).await?;
         read.finish().await?;
-        let rows: Vec<SnapshotRow> = rows.into_iter().map(row_of).collect();
-        Ok(VendorSnapshot { version, snapshot: current.snapshot.apply(rows, Vec::new()) })
+        let (rows_changed, before) = (rows.len(), current.snapshot.clone());
+        let apply = move || before.apply(rows.into_iter().map(row_of).collect(), Vec::new());
+        let snapshot = spawn_blocking(apply).await;
+        let snapshot = snapshot.map_err(|_| MatchingError::Unavailable("the catalog could not be loaded"))?;
+        Ok(Fresh { snapshot: VendorSnapshot { version, mark, snapshot }, rows_changed, from_file: None })
     }
 
-    fn keep(&self, vendor_id: VendorId, fresh: Arc<VendorSnapshot>) {
+    fn keep(
+        &self,
+        vendor_id: VendorId,
+        fresh: Arc<VendorSnapshot>,
+        rows_changed: usize,
+        from_file: Option<i64>,
+    ) {
         let mut slots = self.slots();
         slots.clock += 1;
         let now = slots.clock;
         let slot = slots.by_vendor.entry(vendor_id).or_default();
         slot.current = Some(fresh);
         slot.used = now;
+        slot.saved.rows_since += rows_changed;
+        slot.saved.version = from_file.unwrap_or(slot.saved.version);
         let mut bytes: usize = slots
             .by_vendor
             .values()
@@ -238,9 +374,74 @@ impl Snapshots {
         }
     }
 
+    fn is_save_due(&self, vendor_id: VendorId) -> bool {
+        let now = self.database.clock().now();
+        self.slots().by_vendor.get(&vendor_id).is_some_and(|slot| {
+            let saved = slot.saved;
+            let enough = saved.version == 0 || saved.rows_since >= SAVE_AFTER_ROWS;
+            enough && saved.at.is_none_or(|at| now - at >= SAVE_INTERVAL)
+        })
+    }
+
+    /// Writes the vendor's file on a thread of its own, unless it is being written.
+    fn save(&self, vendor_id: VendorId) -> Option<tokio::task::JoinHandle<()>> {
+        let cache = self.cache.clone()?;
+        let (snapshot, saving, rows) = {
+            let slots = self.slots();
+            let slot = slots.by_vendor.get(&vendor_id)?;
+            (slot.current.clone()?, Arc::clone(&slot.saving), slot.saved.rows_since)
+        };
+        if saving.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let snapshots = self.clone();
+        Some(spawn_blocking(move || {
+            match cache.write(vendor_id, &snapshot) {
+                Ok(()) => snapshots.note_saved(vendor_id, snapshot.version, rows),
+                // The catalog is in memory and in the database; only the next start is slower.
+                Err(error) => {
+                    tracing::warn!(vendor.id = %vendor_id, %error, "A catalog could not be saved to disk");
+                }
+            }
+            saving.store(false, Ordering::Release);
+        }))
+    }
+
+    fn note_saved(&self, vendor_id: VendorId, version: i64, rows: usize) {
+        let now = self.database.clock().now();
+        match self.slots().by_vendor.get_mut(&vendor_id) {
+            Some(slot) => {
+                let rows_since = slot.saved.rows_since.saturating_sub(rows);
+                slot.saved = Saved { version, at: Some(now), rows_since };
+            }
+            // The vendor was forgotten meanwhile, and its file with it.
+            None => {
+                if let Some(cache) = &self.cache {
+                    cache.remove(vendor_id);
+                }
+            }
+        }
+    }
+
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The catalog in a vendor's file, unchecked against any database: to look at, never to serve. `None` where
+/// there is no file.
+pub fn read_cached_catalog(
+    dir: &std::path::Path,
+    vendor_id: VendorId,
+) -> Result<Option<Snapshot>, MatchingError> {
+    let read = DiskCache::new(dir.to_owned()).read(vendor_id);
+    let read = read.map_err(|_| MatchingError::Unavailable("the cached catalog is refused"))?;
+    Ok(read.map(|cached| cached.snapshot))
+}
+
+async fn permit(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, MatchingError> {
+    let permit = semaphore.acquire().await;
+    permit.map_err(|_| MatchingError::Unavailable("the loader of catalogs has stopped"))
 }
 
 fn row_of(stored: StoredFacts) -> SnapshotRow {

@@ -89,9 +89,14 @@ impl Caller {
         }
     }
 
+    /// The vendor that this caller acts at, for work that begins its own transactions.
+    pub fn vendor_scope(&self) -> Result<VendorScope, TenancyError> {
+        self.scope.ok_or(TenancyError::VendorRequired)
+    }
+
     /// The vendor's transaction: must be audited before it commits.
     pub async fn begin(&self) -> Result<VendorTx, TenancyError> {
-        let scope = self.scope.ok_or(TenancyError::VendorRequired)?;
+        let scope = self.vendor_scope()?;
         Ok(VendorTx::begin(&self.database, scope, self.actor()).await?)
     }
 

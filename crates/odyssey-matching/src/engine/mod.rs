@@ -14,6 +14,7 @@ mod pack;
 mod policy;
 mod product;
 mod rank;
+mod reverse;
 mod situation;
 mod snapshot;
 #[cfg(test)]
@@ -43,10 +44,11 @@ pub use policy::{
 };
 use product::fat_share_exceeds;
 pub use product::{ProductMeta, Role, name_hash};
-pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank};
+pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank, ranked_bytes};
+pub use reverse::{Audience, AudienceCounts, AudienceProduct, Judged, Listed, Regressions};
 pub(crate) use situation::{InForce, Situation};
 pub use situation::{InteractionCheck, Notice};
-pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotRow};
+pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotDecoder, SnapshotError, SnapshotRow, snapshot_layout};
 #[cfg(test)]
 pub(crate) use validate::overridable_rules;
 pub use validate::{ProfileError, ProfileWarning, profile_warnings, validate_profile};

@@ -35,6 +35,20 @@ pub(crate) fn policy_with(
     Policy::compile(&input, pack)
 }
 
+pub(crate) fn gates_policy(profile: &HealthProfile) -> Policy {
+    let pack = RulePack::embedded();
+    let as_of = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a date");
+    let input = PolicyInput {
+        profile,
+        age_years: None,
+        as_of,
+        never_list: &[],
+        allow_list: &[],
+        vendor_policy: pack.scoring,
+    };
+    Policy::compile_gates(&input, pack)
+}
+
 pub(crate) fn meta(id: ProductId) -> ProductMeta {
     ProductMeta {
         id,

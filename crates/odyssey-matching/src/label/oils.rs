@@ -11,13 +11,41 @@ const REACH: usize = 16;
 
 /// What oils are made of, and how: whatever else stands there says that more than an oil is meant.
 const OIL_WORDS: &[&str] = &[
-    "canola", "cottonseed", "cotton", "seed", "palm", "kernel", "sunflower", "safflower", "corn", "coconut",
-    "olive", "rapeseed", "soybean", "soy", "rice", "bran", "vegetable", "oil", "partially", "fully",
-    "hydrogenated", "hydrogenate", "interesterified", "refined", "liquid", "high", "oleic", "modified", "following",
-    "more", "one",
+    "canola",
+    "cottonseed",
+    "cotton",
+    "seed",
+    "palm",
+    "kernel",
+    "sunflower",
+    "safflower",
+    "corn",
+    "coconut",
+    "olive",
+    "rapeseed",
+    "soybean",
+    "soy",
+    "rice",
+    "bran",
+    "vegetable",
+    "oil",
+    "partially",
+    "fully",
+    "hydrogenated",
+    "hydrogenate",
+    "interesterified",
+    "refined",
+    "liquid",
+    "high",
+    "oleic",
+    "modified",
+    "following",
+    "more",
+    "one",
 ];
 /// Ways of making that keep the protein: such an oil is not exempt.
-const UNREFINED: &[&str] = &["cold", "expeller", "pressed", "virgin", "unrefined", "crude", "toasted", "gourmet"];
+const UNREFINED: &[&str] =
+    &["cold", "expeller", "pressed", "virgin", "unrefined", "crude", "toasted", "gourmet"];
 
 /// Word numbers of what oils are called by.
 #[derive(Debug, Default)]
@@ -106,7 +134,8 @@ impl Oils {
         }
         let before = start.saturating_sub(5)..start;
         let inside = words.iter().skip(start).take(2 * REACH);
-        let inside = inside.take_while(|w| w.depth >= depth && (w.low >= depth || w.start == words[start].start));
+        let inside =
+            inside.take_while(|w| w.depth >= depth && (w.low >= depth || w.start == words[start].start));
         !before.into_iter().any(|i| self.is_unrefined(&words[i]))
             && inside.into_iter().all(|w| w.depth == depth && self.fits(w, lexicon))
     }

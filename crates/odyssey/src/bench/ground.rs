@@ -198,7 +198,7 @@ impl Session {
 fn own(settings: &Settings) -> anyhow::Result<Settings> {
     let mut own = settings.clone();
     own.state.dir = settings.state.dir.join("bench");
-    (own.keys.dir, own.ingest.spool_dir) = (None, None);
+    (own.keys.dir, own.ingest.spool_dir, own.matching.cache_dir) = (None, None, None);
     (own.database.url, own.database.read_url) = (None, None);
     let rates = &mut own.rate_limits;
     rates.standard_per_user_per_minute = RATE_MAX;

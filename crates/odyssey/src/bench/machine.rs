@@ -55,13 +55,21 @@ pub fn reset_peak_memory() -> bool {
 
 /// Largest resident memory of this process (server, worker and load driver alike), MiB.
 pub fn peak_memory_mib() -> anyhow::Result<u64> {
+    Ok(status_kib("VmHWM:")? / 1024)
+}
+
+/// Resident memory of this process now, KiB.
+pub fn resident_kib() -> anyhow::Result<u64> {
+    status_kib("VmRSS:")
+}
+
+fn status_kib(field: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").context("/proc/self/status cannot be read")?;
-    let kib = status
+    status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .find_map(|line| line.strip_prefix(field))
         .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .context("/proc/self/status does not tell the peak")?;
-    Ok(kib / 1024)
+        .context("/proc/self/status does not tell the memory")
 }
 
 /// Tasks ready to run, averaged over one minute, as the kernel writes it.

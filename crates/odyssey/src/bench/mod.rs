@@ -25,6 +25,7 @@ use crate::demo::{write_customers_csv, write_products_csv};
 use ground::Ground;
 use loaded::Loaded;
 use machine::Ticks;
+pub use matching::print_resident;
 use report::Findings;
 
 /// Makes the vendor; the same on every machine.

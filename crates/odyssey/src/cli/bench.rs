@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use odyssey_types::VendorId;
 
 use crate::bench::{self, BenchName, Scale};
 use crate::config::Settings;
@@ -23,9 +24,19 @@ pub struct BenchArgs {
     /// Folder that `<name>.md` is written to.
     #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
     pub out: PathBuf,
+    /// Only loads the saved catalog of this vendor and prints what it takes: a process of its own, asked by
+    /// `match`.
+    #[arg(long, hide = true, requires = "resident_dir")]
+    pub resident_of: Option<VendorId>,
+    /// Folder of saved catalogs.
+    #[arg(long, hide = true)]
+    pub resident_dir: Option<PathBuf>,
 }
 
 pub async fn run(args: &BenchArgs, settings: &Settings) -> anyhow::Result<()> {
+    if let (Some(vendor_id), Some(dir)) = (args.resident_of, &args.resident_dir) {
+        return bench::print_resident(dir, vendor_id);
+    }
     let scale = Scale { products: args.products, customers: args.customers, rounds: args.rounds };
     bench::run(settings, args.name, &scale, &args.out).await
 }

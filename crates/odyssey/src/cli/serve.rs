@@ -11,6 +11,7 @@ use odyssey_domain::jobs;
 use odyssey_domain::matching::Snapshots;
 use odyssey_domain::tenancy::LocalIdentityProvider;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::work::{ingestion, work as work_of, worker_settings};
@@ -95,20 +96,32 @@ pub async fn serve_until(
     stop.cancel();
     follower.await.context("the follower of catalogs panicked")?;
     worker.await.context("the worker panicked")??;
+    node.snapshots.save_all().await;
     tracing::info!("Stopped");
     Ok(())
 }
 
+/// Refreshes ahead of demand at the same time; those of one vendor wait for each other.
+const REFRESHES_MAX: usize = 16;
+
 /// Brings snapshots that are in memory up to date ahead of demand.
 async fn follow_catalogs(database: Database, snapshots: Snapshots, stop: CancellationToken) {
     let mut notices = database.notices();
+    let mut refreshes = JoinSet::new();
     loop {
         let notice = tokio::select! {
             () = stop.cancelled() => return,
             notice = notices.recv() => notice,
+            // One vendor's large delta keeps no other waiting.
+            Some(_) = refreshes.join_next() => continue,
         };
         match notice {
-            Ok(Notice::CatalogChanged(vendor_id)) => snapshots.refresh_if_loaded(vendor_id).await,
+            Ok(Notice::CatalogChanged(vendor_id)) if refreshes.len() < REFRESHES_MAX => {
+                let snapshots = snapshots.clone();
+                refreshes.spawn(async move { snapshots.refresh_if_loaded(vendor_id).await });
+            }
+            // There is more to do than can be done ahead of demand: whoever asks refreshes.
+            Ok(Notice::CatalogChanged(_)) => {}
             Ok(Notice::JobsWaiting) => {}
             // Some were missed: whoever asks next is served the right version anyway.
             Err(RecvError::Lagged(_)) => {}

@@ -88,7 +88,10 @@ pub async fn run_vendor(command: &VendorCommand, settings: &Settings) -> anyhow:
             if slug != confirm {
                 bail!("--confirm names another vendor; nothing was done");
             }
-            tenancy::remove_vendor(database, &actor, vendor(database, slug).await?.id).await?;
+            let id = vendor(database, slug).await?.id;
+            tenancy::remove_vendor(database, &actor, id).await?;
+            // With the catalog's file on this machine.
+            node.snapshots.forget(id);
         }
     }
     node.close().await

@@ -12,6 +12,7 @@ mod jobs;
 mod layers;
 mod limits;
 mod log;
+mod matching;
 mod server;
 mod show;
 mod storage;
@@ -34,6 +35,7 @@ pub use jobs::JobsConfig;
 pub use layers::Place;
 pub use limits::RateLimitsConfig;
 pub use log::{LogConfig, LogFormat};
+pub use matching::MatchingConfig;
 pub use server::ServerConfig;
 pub use storage::{KeysConfig, StateConfig};
 
@@ -54,6 +56,7 @@ pub struct Settings {
     pub rate_limits: RateLimitsConfig,
     pub jobs: JobsConfig,
     pub ingest: IngestConfig,
+    pub matching: MatchingConfig,
     pub log: LogConfig,
 }
 
@@ -132,5 +135,10 @@ impl Settings {
     /// Folder where uploads wait.
     pub fn spool_dir(&self) -> PathBuf {
         self.ingest.spool_dir.clone().unwrap_or_else(|| self.state.dir.join("spool"))
+    }
+
+    /// Folder of catalogs ready to be loaded.
+    pub fn snapshot_cache_dir(&self) -> PathBuf {
+        self.matching.cache_dir.clone().unwrap_or_else(|| self.state.dir.join("snapshots"))
     }
 }

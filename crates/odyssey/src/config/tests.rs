@@ -141,6 +141,7 @@ fn every_setting_is_explained_and_names_its_variable() {
         include_str!("jobs.rs"),
         include_str!("ingest.rs"),
         include_str!("log.rs"),
+        include_str!("matching.rs"),
     ]
     .concat();
     for line in text.lines() {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use odyssey_domain::customers;
 use odyssey_domain::db::{self, Database, DatabaseParts, Logins, PoolSettings};
-use odyssey_domain::matching::Snapshots;
+use odyssey_domain::matching::{Audiences, Snapshots};
 use odyssey_domain::tenancy::{self, TokenIssuer, TokenSettings};
 use odyssey_types::SystemClock;
 use odyssey_vault::KeyStore;
@@ -31,12 +31,15 @@ const EMBEDDED_DATABASE: &str = "odyssey";
 /// Bytes of vendors' catalogs in memory: fifty vendors of 500,000 products at 128 bytes would be 3.2 GB;
 /// the least recently used go beyond this.
 const SNAPSHOT_BUDGET_BYTES: usize = 1 << 30;
+/// Bytes of compiled customers in memory: eight vendors of 1,000,000 at 64 bytes.
+const AUDIENCE_BUDGET_BYTES: usize = 1 << 29;
 
 /// A process of Odyssey, ready to work.
 #[derive(Debug)]
 pub struct Node {
     pub database: Database,
     pub snapshots: Snapshots,
+    pub audiences: Audiences,
     pub issuer: Arc<TokenIssuer>,
     /// Keeps the embedded server running as long as this node lives.
     embedded: Option<EmbeddedPg>,
@@ -93,8 +96,10 @@ impl Node {
             refresh_ttl: seconds(settings.auth.refresh_token_ttl()),
         };
         let issuer = Arc::new(TokenIssuer::open(&keys, token_settings)?);
-        let snapshots = Snapshots::new(database.clone(), SNAPSHOT_BUDGET_BYTES);
-        Ok(Self { database, snapshots, issuer, embedded })
+        let snapshots = Snapshots::new(database.clone(), SNAPSHOT_BUDGET_BYTES)
+            .with_cache_dir(settings.snapshot_cache_dir());
+        let audiences = Audiences::new(database.clone(), AUDIENCE_BUDGET_BYTES);
+        Ok(Self { database, snapshots, audiences, issuer, embedded })
     }
 
     /// Closes the pools and gives the embedded server up; the last process that does stops it.

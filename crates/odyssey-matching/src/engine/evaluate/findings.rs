@@ -86,14 +86,7 @@ pub(super) fn findings<'a>(policy: &'a Policy, facts: &Facts, meta: &ProductMeta
         if allowed && gate.is_preference() {
             continue;
         }
-        let causes = match gate {
-            Gate::Keys(gate) => {
-                key_causes(gate.keys, &gate.actions, gate.severity.coverage_permille(), facts)
-            }
-            Gate::Class(gate) => key_causes(gate.keys, &gate.actions, gate.coverage_permille(), facts),
-            Gate::Diet(gate) => diet_causes(gate, facts),
-            Gate::Amount(gate) => amount_causes(gate, facts),
-        };
+        let causes = gate_causes(gate, facts);
         let finder = Finder::Gate(at);
         found.extend(causes.into_iter().map(|(cause, action)| Finding { finder, cause, action }));
     }
@@ -113,6 +106,16 @@ pub(super) fn findings<'a>(policy: &'a Policy, facts: &Facts, meta: &ProductMeta
     }));
     found.retain(|f| f.action > Action::Pass);
     found
+}
+
+/// What one gate finds, harmless or not.
+pub(in crate::engine) fn gate_causes(gate: &Gate, facts: &Facts) -> Vec<(Cause, Action)> {
+    match gate {
+        Gate::Keys(gate) => key_causes(gate.keys, &gate.actions, gate.severity.coverage_permille(), facts),
+        Gate::Class(gate) => key_causes(gate.keys, &gate.actions, gate.coverage_permille(), facts),
+        Gate::Diet(gate) => diet_causes(gate, facts),
+        Gate::Amount(gate) => amount_causes(gate, facts),
+    }
 }
 
 fn key_causes(keys: KeySet, actions: &KeyActions, coverage: u16, facts: &Facts) -> Vec<(Cause, Action)> {
@@ -178,7 +181,7 @@ fn known_absent(keys: KeySet, facts: &Facts) -> bool {
     })
 }
 
-fn caution_fires(caution: &AmountCaution, facts: &Facts) -> bool {
+pub(in crate::engine) fn caution_fires(caution: &AmountCaution, facts: &Facts) -> bool {
     let assumed = facts.reference_source == ReferenceSource::Assumed && caution.basis == Basis::Reference;
     let above = if assumed { caution.assumed_above } else { caution.above };
     let amount = match caution.basis {
@@ -192,7 +195,7 @@ fn amount_of(facts: &Facts, nutrient: Nutrient) -> Option<i64> {
     per_reference(facts, nutrient).map(i64::from)
 }
 
-fn warning_fires(warning: &ClassWarning, facts: &Facts) -> bool {
+pub(in crate::engine) fn warning_fires(warning: &ClassWarning, facts: &Facts) -> bool {
     (!warning.drinks_only || facts.is_volume)
         && (warning.keys.is_empty() || warning.keys.iter().any(|k| facts.flags_of(k).has(Flag::Contains)))
         && warning.test.is_none_or(|test| test_holds(test, facts).unwrap_or(!warning.keys.is_empty()))

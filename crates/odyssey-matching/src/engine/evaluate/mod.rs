@@ -19,7 +19,9 @@ use serde::Serialize;
 use super::{Action, Blocked, Policy, ProductMeta, RuleRef};
 use crate::{Derivation, Evidence};
 
-pub(super) use findings::{Cause, amount_code, class_code, diet_code, key_code};
+pub(super) use findings::{
+    Cause, amount_code, caution_fires, class_code, diet_code, gate_causes, key_code, warning_fires,
+};
 
 /// Tiers of reference 8.2, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

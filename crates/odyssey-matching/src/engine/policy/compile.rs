@@ -16,7 +16,7 @@ use crate::{Diet, EvidenceKey, KeySet, keys_of_allergen};
 /// Below this age a product is never ranked, only checked.
 const RANKED_FROM_YEARS: u8 = 2;
 
-pub(super) fn compile(input: &PolicyInput<'_>, pack: &RulePack) -> Policy {
+pub(super) fn compile(input: &PolicyInput<'_>, pack: &RulePack, scored: bool) -> Policy {
     let situation = Situation::new(input.profile, input.age_years.or(input.profile.age_years), pack);
     let derived = derive(&situation);
     let caps = caps_in_force(&situation, &derived);
@@ -41,12 +41,16 @@ pub(super) fn compile(input: &PolicyInput<'_>, pack: &RulePack) -> Policy {
     sort_unique(&mut draft.not_considered);
     let mut notices = situation.notices.clone();
     sort_unique(&mut notices);
-    let preferences = Preferences::of_profile(profile, pack);
+    let preferences = if scored { Preferences::of_profile(profile, pack) } else { Preferences::default() };
+    let parts = match scored {
+        true => scoring::parts(&situation, &derived, &caps, input.vendor_policy, &preferences),
+        false => Vec::new(),
+    };
     Policy {
         algorithm_version: ALGORITHM_VERSION,
         pack_version: pack.version.clone(),
         pack_digest: pack.digest.clone(),
-        parts: scoring::parts(&situation, &derived, &caps, input.vendor_policy, &preferences),
+        parts,
         gates: draft.gates,
         cautions: draft.cautions,
         warnings: draft.warnings,

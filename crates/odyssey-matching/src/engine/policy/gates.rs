@@ -66,7 +66,7 @@ pub struct KeyActions {
 }
 
 /// A gate on allergens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct KeyGate {
     pub severity: Severity,
     /// The allergen code as written: `peanut`, `gluten`.
@@ -177,7 +177,7 @@ fn key_actions(severity: Severity, strictness: Option<Strictness>, exempt_allowe
 }
 
 /// A gate on a diet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DietGate {
     #[serde(serialize_with = "super::serialize_diet")]
     pub diet: Diet,
@@ -238,7 +238,7 @@ impl DietGate {
 }
 
 /// A gate on ingredients that a condition, a drug or an age asks for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ClassGate {
     pub kind: GateKind,
     /// `HX_CONDITION_INGREDIENT`, `HX_DRUG`, `HX_PREGNANCY`, `HX_AGE`.
@@ -332,7 +332,7 @@ pub enum Assumed {
 }
 
 /// A gate on an amount. Unknown is tier 3 unless the rule says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct AmountGate {
     /// `HX_LIMIT` or `HX_CONDITION_NUTRIENT`.
     pub code: &'static str,
@@ -359,7 +359,7 @@ impl AmountGate {
 }
 
 /// A hard gate. The order of the variants, then of their fields, is the order of the funnel.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
     Keys(KeyGate),

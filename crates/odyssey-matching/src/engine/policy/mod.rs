@@ -43,7 +43,7 @@ pub struct PolicyInput<'a> {
 }
 
 /// A soft cap of which one reference amount uses too much, or an amount that is marked red: tier 2.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct AmountCaution {
     /// `WN_CAP_…` above a half, `WN_RED_…` above a red mark.
     pub code: String,
@@ -59,7 +59,7 @@ pub struct AmountCaution {
 }
 
 /// A class, a cross-reacting allergen or an amount that is worth a caution: tier 2.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ClassWarning {
     pub code: String,
     /// What it is about: `class.alcohol`, `tree_nut`; the interaction for a drug.
@@ -111,7 +111,13 @@ pub struct Policy {
 impl Policy {
     /// Compiles what `input` asks for with the figures of `pack`.
     pub fn compile(input: &PolicyInput<'_>, pack: &RulePack) -> Self {
-        compile::compile(input, pack)
+        compile::compile(input, pack, true)
+    }
+
+    /// The same without the parts of the score and without likes: everything that decides a tier, and
+    /// nothing else. For judging many customers by one product; its digest is that of no answer.
+    pub fn compile_gates(input: &PolicyInput<'_>, pack: &RulePack) -> Self {
+        compile::compile(input, pack, false)
     }
 
     /// SHA-256, in hex, over the policy's canonical bytes: its own fields as JSON, lists sorted.

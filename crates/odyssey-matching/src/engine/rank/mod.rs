@@ -17,11 +17,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use odyssey_types::ProductId;
+use odyssey_types::{Nutrient, ProductId};
 use serde::Serialize;
 
 use super::snapshot::bits;
-use super::{Policy, Snapshot, Tier, VerdictKind};
+use super::{Component, Gate, Policy, Snapshot, Tier, VerdictKind};
+use crate::{Flag, KeySet};
 use best::Best;
 use choose::{Chooser, Path};
 use score::Scorer;
@@ -92,6 +93,31 @@ pub struct Ranked {
 /// Judges every product of `snapshot` and returns the best `query.k`.
 pub fn rank(snapshot: &Snapshot, policy: &Policy, query: &Query) -> Ranked {
     rank_by(snapshot, policy, query, Path::Cheapest)
+}
+
+/// About how many bytes of a snapshot a ranking reads: the steps of every column that a gate, a caution or
+/// a part of the score looks at, the bits of the gates, and what is kept for macro fits. For benchmarks.
+pub fn ranked_bytes(snapshot: &Snapshot, policy: &Policy) -> usize {
+    let mut nutrients: Vec<Nutrient> = Scorer::new(policy).nutrients_read();
+    let mut keys = KeySet::EMPTY;
+    for gate in &policy.gates {
+        match gate {
+            Gate::Keys(gate) => keys = keys.union(gate.keys),
+            Gate::Class(gate) => keys = keys.union(gate.keys),
+            Gate::Amount(gate) => nutrients.push(gate.nutrient),
+            Gate::Diet(_) => {}
+        }
+    }
+    nutrients.extend(policy.cautions.iter().map(|c| c.nutrient));
+    policy.warnings.iter().for_each(|w| keys = keys.union(w.keys));
+    nutrients.sort_unstable();
+    nutrients.dedup();
+    let shares = policy.parts.iter().any(|p| matches!(p.component, Component::MacroFit { .. }));
+    // The rows' own bits: active, live, assumed, list states; and each diet's.
+    let bitmaps = 8 + keys.iter().count() * (Flag::ALL.len() + 1) + policy.gates.len() * 3;
+    let per_block =
+        |rows: usize| rows * 2 * nutrients.len() + if shares { rows * 3 } else { 0 } + bitmaps * rows / 8;
+    snapshot.placed().map(|placed| per_block(placed.block.len())).sum()
 }
 
 /// The same whichever way the candidates of a block are found.

@@ -81,6 +81,22 @@ impl<'a> Scorer<'a> {
         scorer
     }
 
+    /// The nutrients that the parts read, each once.
+    pub fn nutrients_read(&self) -> Vec<Nutrient> {
+        let mut read: Vec<usize> = Vec::new();
+        for (_, part) in &self.parts {
+            match part {
+                Prepared::Curve { column, .. } => read.push(*column),
+                Prepared::MacroFit { .. } | Prepared::EnergyFit { .. } => read.push(ENERGY),
+                Prepared::Goal { curves } => read.extend(curves.iter().map(|(column, ..)| *column)),
+                Prepared::Preference => {}
+            }
+        }
+        read.sort_unstable();
+        read.dedup();
+        read.into_iter().map(|column| self.nutrients[column]).collect()
+    }
+
     /// No product scores more: every part full, the preference as far as anything is liked at all.
     fn find_score_max(&self) -> u16 {
         let wanted = &self.policy.preferences;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use odyssey_types::{Nutrient, ProductId};
 
-use super::bits::{Bits, NO_ROWS, Words, set};
+use super::bits::{Bits, NO_ROWS, Words, or, set};
 use super::column::{Column, EnergyShares, Names, PerHundred, UNKNOWN};
-use super::row::EncodedRow;
+use super::row::{BIT_COUNT, EncodedRow};
 use crate::engine::curves::energy_share_bp;
 
 static NO_BITS: Bits = Bits::Empty;
@@ -51,9 +51,8 @@ impl Block {
     /// From rows with ascending ids.
     pub fn build(rows: &[EncodedRow]) -> Self {
         let reference: Vec<u32> = rows.iter().map(|r| r.reference_amount).collect();
-        let pairs = rows.iter().enumerate().flat_map(|(at, r)| r.bits.iter().map(move |b| (*b, at as u16)));
         let tags = rows.iter().enumerate().flat_map(|(at, r)| r.tags.iter().map(move |t| (*t, at as u16)));
-        let (bits, forms) = shared(grouped(pairs.collect(), rows.len()));
+        let (bits, forms) = shared(rows);
         let column = |of: fn(&EncodedRow) -> u32| -> Vec<u32> { rows.iter().map(of).collect() };
         Self::of_parts(BlockParts {
             ids: rows.iter().map(|r| r.id).collect(),
@@ -110,20 +109,49 @@ impl Block {
     }
 
     /// Rows with a known amount per 100 g or ml above `limit` (`None`: above nothing), and rows without
-    /// a known one.
+    /// a known one. Told by the steps of amount and reference amount where they suffice.
     pub fn per_100_rows(&self, nutrient: Nutrient, limit: Option<i64>) -> (Words, Words) {
         let Some((_, column, per_100)) = self.amounts_of(nutrient) else {
             return (NO_ROWS, [u64::MAX; NO_ROWS.len()]);
         };
         let (mut above, mut unknown) = (NO_ROWS, NO_ROWS);
         let limit = limit.unwrap_or(i64::MAX);
-        for row in 0..self.len() as u16 {
-            match per_100.is_above(row, column.get(row), self.reference_amounts.get(row), limit) {
+        let mut look = |row: u16| {
+            let reference = self.reference_amounts.get(row);
+            match per_100.is_above(row, column.get(row), reference, limit) {
                 None => set(&mut unknown, row),
                 Some(true) => set(&mut above, row),
                 Some(false) => {}
             }
+        };
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let amounts = column.steps(self.len(), &mut one);
+        let references = self.reference_amounts.steps(self.len(), &mut other);
+        let Some(coarse) = per_100.coarse(amounts.unit, references.unit, limit) else {
+            (0..self.len() as u16).for_each(look);
+            return (above, unknown);
+        };
+        let mut surely = NO_ROWS;
+        for (at, (amount, reference)) in amounts.steps.iter().zip(references.steps).enumerate() {
+            match coarse.is_above(*amount, *reference) {
+                Some(is_above) => surely[at / 64] |= u64::from(is_above) << (at % 64),
+                None => look(at as u16),
+            }
         }
+        for row in per_100.odd_rows() {
+            surely[usize::from(*row) / 64] &= !(1 << (row % 64));
+            above[usize::from(*row) / 64] &= !(1 << (row % 64));
+            unknown[usize::from(*row) / 64] &= !(1 << (row % 64));
+        }
+        per_100.odd_rows().iter().for_each(|row| {
+            let reference = self.reference_amounts.get(*row);
+            match per_100.is_above(*row, column.get(*row), reference, limit) {
+                None => set(&mut unknown, *row),
+                Some(true) => set(&mut above, *row),
+                Some(false) => {}
+            }
+        });
+        or(&mut above, &surely);
         (above, unknown)
     }
 
@@ -195,18 +223,26 @@ fn grouped<K: Ord + Copy>(mut pairs: Vec<(K, u16)>, len: usize) -> Box<[(K, Bits
         .collect()
 }
 
-/// Bits that are alike, once.
-fn shared(grouped: Box<[(u16, Bits)]>) -> (Box<[u16]>, Box<[Bits]>) {
+/// The bits of all rows by number; those that are alike once.
+fn shared(rows: &[EncodedRow]) -> (Box<[u16]>, Box<[Bits]>) {
+    let mut rows_of: Vec<Vec<u16>> = vec![Vec::new(); BIT_COUNT];
+    for (at, row) in rows.iter().enumerate() {
+        row.bits.iter().for_each(|bit| rows_of[usize::from(*bit)].push(at as u16));
+    }
+    let used = rows_of.iter().rposition(|rows| !rows.is_empty()).map_or(0, |last| last + 1);
     let mut forms: Vec<Bits> = Vec::new();
     let mut known: BTreeMap<Bits, u16> = BTreeMap::new();
-    let mut bits = vec![0; grouped.last().map_or(0, |(bit, _)| usize::from(*bit) + 1)];
-    for (bit, form) in grouped {
-        bits[usize::from(bit)] = *known.entry(form).or_insert_with_key(|form| {
+    let mut form_of = |set: &Vec<u16>| {
+        if set.is_empty() {
+            return 0;
+        }
+        *known.entry(Bits::of_rows(set, rows.len())).or_insert_with_key(|form| {
             forms.push(form.clone());
             forms.len() as u16
-        });
-    }
-    (bits.into(), forms.into())
+        })
+    };
+    let bits = rows_of[..used].iter().map(&mut form_of).collect();
+    (bits, forms.into())
 }
 
 fn amounts(rows: &[EncodedRow], reference: &[u32]) -> Box<[(u8, Column, PerHundred)]> {

@@ -312,6 +312,26 @@ impl PerHundred {
         }
     }
 
+    /// A comparison by steps of these units; `None` where there is none or it would not fit.
+    pub fn coarse(&self, amount_unit: u32, reference_unit: u32, limit: i64) -> Option<CoarsePerHundred> {
+        let limit = u64::try_from(limit).ok().filter(|limit| *limit < 1 << 30)?;
+        match self {
+            Self::Computed | Self::But { .. } => Some(CoarsePerHundred {
+                amount: u64::from(amount_unit) * 100_000_000,
+                limit: [limit * u64::from(reference_unit), (limit + 1) * u64::from(reference_unit)],
+            }),
+            Self::Corrected(_) | Self::Exact(_) => None,
+        }
+    }
+
+    /// The rows that are not computed.
+    pub fn odd_rows(&self) -> &[u16] {
+        match self {
+            Self::But { rows, .. } => rows,
+            Self::Computed | Self::Corrected(_) | Self::Exact(_) => &[],
+        }
+    }
+
     /// Whether [`Self::get`] is more than `limit`; `None` where it is unknown. Multiplies where `get`
     /// divides.
     pub fn is_above(&self, row: u16, per_reference: u32, reference: u32, limit: i64) -> Option<bool> {
@@ -341,6 +361,31 @@ impl PerHundred {
             Self::But { rows, .. } => rows.len() * 6,
             Self::Exact(column) => column.heap_bytes(),
         }
+    }
+}
+
+/// Compares an amount per 100 with a limit by steps alone, where they suffice.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct CoarsePerHundred {
+    /// An amount's step times this is its 10^8-fold.
+    amount: u64,
+    /// A reference amount's step times these is what that is compared with: the limit, and the limit and one.
+    limit: [u64; 2],
+}
+
+impl CoarsePerHundred {
+    /// `None` where only the exact amounts can tell.
+    pub fn is_above(self, amount: u16, reference: u16) -> Option<bool> {
+        if amount >= TOP_STEP || reference >= TOP_STEP {
+            return None;
+        }
+        let (amount, reference) = (u64::from(amount), u64::from(reference));
+        if amount * self.amount >= (reference + 1) * self.limit[1] {
+            // A reference amount of nothing has a step of 0 too, and gives nothing per 100.
+            return (reference > 0).then_some(true);
+        }
+        // Half a reference amount of rounding stays below the limit and one.
+        ((amount + 1) * self.amount <= reference * self.limit[0]).then_some(false)
     }
 }
 

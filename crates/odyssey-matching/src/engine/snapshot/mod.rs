@@ -2,10 +2,12 @@
 //!
 //! Owns: no table. Promises: exact (what goes in comes out of the ranking as if each product had been
 //! judged alone); a delta costs what changed, not what is there; an older snapshot stays valid while a
-//! newer one is made. Never: knows which vendor it belongs to, nor its version.
+//! newer one is made. A snapshot can be written as bytes and read back, block by block. Never: knows
+//! which vendor it belongs to, nor its version.
 
 pub(in crate::engine) mod bits;
 mod block;
+mod codec;
 pub(in crate::engine) mod column;
 mod row;
 #[cfg(test)]
@@ -18,13 +20,20 @@ use odyssey_types::ProductId;
 
 use bits::{BLOCK_ROWS, NO_ROWS, Words};
 pub(in crate::engine) use block::Block;
+pub use codec::{SnapshotDecoder, SnapshotError, snapshot_layout};
 pub use row::SnapshotRow;
 pub(in crate::engine) use row::{
     DietBit, EncodedRow, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
 };
 
-/// More runs of changes than this are merged into one, so that finding a product stays quick.
-const RUNS_MAX: usize = 12;
+/// Runs of changes up to this many rows together are merged, so that finding a product stays quick and
+/// no delta pays for more than this many rows of earlier ones.
+const MERGED_ROWS_MAX: usize = 1 << 15;
+/// With more runs than this everything is packed anew.
+const RUNS_MAX: usize = 64;
+/// For so many rows of a delta one block is freed of the rows that newer ones replaced: quicker than they
+/// arise, and no delta pays for much more than itself.
+const ROWS_PER_COMPACTION: usize = 256;
 
 /// A block and the rows of it that newer rows replaced.
 #[derive(Debug, Clone)]
@@ -41,6 +50,10 @@ impl Placed {
             bits::and_not(&mut live, dead);
         }
         live
+    }
+
+    fn dead_rows(&self) -> usize {
+        self.dead.as_deref().map_or(0, |dead| bits::count(dead) as usize)
     }
 
     fn is_dead(&self, row: u16) -> bool {
@@ -114,17 +127,12 @@ impl Snapshot {
     /// The snapshot with `removed` gone and then the rows of `delta` put in or replaced. This one
     /// stays as it is; blocks that did not change are shared.
     pub fn apply(&self, delta: Vec<SnapshotRow>, removed: Vec<ProductId>) -> Self {
+        let changed = delta.len() + removed.len();
         let encoded = delta.iter().map(EncodedRow::of).collect();
-        let next = self.replaced(encoded, &removed);
-        let rows: usize = next.placed().map(|p| p.block.len()).sum();
-        if (rows - next.live) * 4 > rows {
-            // A quarter is dead: everything is packed anew.
-            next.merged(0)
-        } else if next.runs.len() > RUNS_MAX {
-            next.merged(1)
-        } else {
-            next
-        }
+        let mut next = self.replaced(encoded, &removed);
+        next.compact(1 + changed / ROWS_PER_COMPACTION);
+        next.merge_small();
+        if next.runs.len() > RUNS_MAX { next.merged(0) } else { next }
     }
 
     /// Bytes of all blocks with everything they own, and of the lists that hold them.
@@ -183,6 +191,42 @@ impl Snapshot {
             next.runs.push(run);
         }
         next
+    }
+
+    /// Packs up to `most` blocks anew that are mostly dead. Where "mostly" begins differs a little from
+    /// block to block: changes fall on all blocks alike, and they should not all be due at once.
+    fn compact(&mut self, most: usize) {
+        let mut left = most;
+        for run in &mut self.runs {
+            let mut number = 0;
+            while left > 0 && number < run.len() {
+                let placed = &run[number];
+                let (rows, dead) = (placed.block.len(), placed.dead_rows());
+                let due = rows / 4 + rows * (number * 37 % 64) / 256;
+                if dead <= due || dead == 0 {
+                    number += 1;
+                    continue;
+                }
+                left -= 1;
+                let living = placed.block.decode(placed.dead.as_deref());
+                run.splice(number..=number, pack(living));
+            }
+        }
+        self.runs.retain(|run| !run.is_empty());
+    }
+
+    /// Merges the newest run into the one before it while that is not much larger, so that few runs hold
+    /// all changes; the first run, the catalog as it was loaded, is left alone.
+    fn merge_small(&mut self) {
+        let rows_of = |run: &Run| run.iter().map(|p| p.block.len() - p.dead_rows()).sum::<usize>();
+        while let [_, .., before, newest] = &self.runs[..] {
+            let (before, newest) = (rows_of(before), rows_of(newest));
+            if before > newest * 2 || before + newest > MERGED_ROWS_MAX {
+                break;
+            }
+            let from = self.runs.len() - 2;
+            *self = std::mem::take(self).merged(from);
+        }
     }
 
     /// Packs the runs from number `from` on into one.

@@ -5,7 +5,9 @@ use odyssey_types::{Nutrient, ProductId};
 use super::column::UNKNOWN;
 use crate::engine::product::usable;
 use crate::engine::{Role, name_hash};
-use crate::{Diet, EvidenceKey, Facts, Flag, KEY_COUNT, ListState, ReferenceSource, Truth};
+use crate::{
+    DIET_COUNT, Diet, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, ListState, ReferenceSource, Truth,
+};
 
 /// One product for a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ const FLAGS: usize = Flag::ALL.len();
 const MANDATORY: u16 = (KEY_COUNT * FLAGS) as u16;
 const SINGLE: u16 = MANDATORY + KEY_COUNT as u16;
 const DIETS: u16 = SINGLE + 16;
+/// How many bits a row may have.
+pub(super) const BIT_COUNT: usize = DIETS as usize + DIET_COUNT * 4;
 
 /// Bits that are not about a key or a diet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +136,9 @@ impl EncodedRow {
 fn bits_of(row: &SnapshotRow) -> Vec<u16> {
     let facts = &row.facts;
     let mut bits = Vec::with_capacity(96);
-    for key in EvidenceKey::ALL {
-        let flags = facts.flags_of(*key);
-        bits.extend(Flag::ALL.iter().filter(|f| flags.has(**f)).map(|f| flag_bit(*key, *f)));
+    for (number, flags) in facts.flags.iter().enumerate().filter(|(_, flags)| **flags != Flags::NONE) {
+        let first = (number * FLAGS) as u16;
+        bits.extend(Flag::ALL.iter().filter(|f| flags.has(**f)).map(|f| first + *f as u16));
     }
     bits.extend(facts.mandatory.iter().map(mandatory_bit));
     let complete = |permille| facts.list_state == ListState::Complete && facts.coverage_permille >= permille;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::bits::{BLOCK_ROWS, Bits, first_rows, for_each, has};
 use super::column::{Column, PerHundred, TOP_STEP, UNKNOWN, UNKNOWN_STEP};
-use super::{EncodedRow, Snapshot, SnapshotBuilder, SnapshotRow};
+use super::{EncodedRow, Snapshot, SnapshotBuilder, SnapshotDecoder, SnapshotRow};
 use crate::engine::testing::*;
 
 fn built(rows: &[SnapshotRow]) -> Snapshot {
@@ -171,7 +171,68 @@ proptest! {
             for limit in [-1, 0, 500_000, i64::from(value) - 1, i64::from(value), i64::from(u32::MAX), i64::MAX] {
                 let expected = (value != UNKNOWN).then_some(i64::from(value) > limit);
                 prop_assert_eq!(column.is_above(row, amount, whole, limit), expected, "{} {}", value, limit);
+                for (amount_unit, reference_unit) in [(1, 1), (1_000, 4_096), (65_536, 100_000)] {
+                    let steps = (amount / amount_unit, whole / reference_unit);
+                    let small = u32::from(TOP_STEP);
+                    let coarse = PerHundred::Computed.coarse(amount_unit, reference_unit, limit);
+                    let (Some(coarse), true) = (coarse, steps.0 < small && steps.1 < small) else { continue };
+                    let exact = PerHundred::Computed.is_above(row, amount, whole, limit);
+                    let told = coarse.is_above(steps.0 as u16, steps.1 as u16);
+                    prop_assert!(told.is_none() || told == exact, "{} {} {}: {:?} {:?}", amount, whole, limit, told, exact);
+                }
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_snapshot_comes_back_from_its_bytes_and_nothing_else_is_taken_for_one(seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        let rows: Vec<SnapshotRow> = (0..dice.below(150) + 1).map(|n| random_row(&mut dice, n)).collect();
+        let delta: Vec<SnapshotRow> = (0..5).map(|_| { let n = dice.below(90); random_row(&mut dice, n) }).collect();
+        let snapshot = built(&rows).apply(delta, vec![id(2)]);
+        let blocks: Vec<Vec<u8>> = snapshot.encode_blocks().collect();
+        let mut decoder = SnapshotDecoder::new();
+        for block in &blocks {
+            decoder.push(block).expect("a block that was just written");
+        }
+        let read = decoder.finish();
+        prop_assert_eq!(contents(&read), contents(&snapshot));
+        prop_assert_eq!(read.len(), snapshot.len());
+        // A byte more, a byte less or a byte changed is refused or read as something; it never panics.
+        for _ in 0..40 {
+            let mut block = dice.pick(&blocks).clone();
+            match dice.below(3) {
+                0 => block.push(0),
+                1 => block.truncate(dice.below(block.len() as u64) as usize),
+                _ => {
+                    let at = dice.below(block.len() as u64) as usize;
+                    block[at] ^= 1 << dice.below(8);
+                    std::hint::black_box(SnapshotDecoder::new().push(&block).is_err());
+                    continue;
+                }
+            }
+            prop_assert!(SnapshotDecoder::new().push(&block).is_err());
+        }
+    }
+}
+
+#[test]
+fn many_deltas_leave_few_runs_and_no_more_blocks_than_rows_need() {
+    let mut dice = Dice(5);
+    let facts = random_facts(&mut dice);
+    let plain = |n: u64| row(id(n), facts.clone());
+    let rows: Vec<SnapshotRow> = (0..6_000).map(plain).collect();
+    let mut snapshot = built(&rows);
+    for _ in 0..80 {
+        let delta: Vec<SnapshotRow> = (0..dice.below(300)).map(|_| plain(dice.below(6_000))).collect();
+        snapshot = snapshot.apply(delta, Vec::new());
+        assert_eq!(snapshot.len(), rows.len());
+    }
+    let stored: usize = snapshot.placed().map(|p| p.block.len()).sum();
+    assert!(stored < rows.len() * 2, "{stored} rows kept for {}", rows.len());
+    assert!(snapshot.runs.len() <= 16, "{} runs", snapshot.runs.len());
 }

@@ -2,7 +2,9 @@
 
 mod allergies;
 mod answers;
+mod audience;
 mod baskets;
+mod cold_start;
 mod diets;
 mod edits;
 mod explaining;
