@@ -26,6 +26,7 @@ mod jobs;
 mod matching;
 mod meta;
 mod problems;
+mod quality;
 mod reading;
 mod router;
 mod rules;

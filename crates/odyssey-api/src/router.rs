@@ -23,7 +23,7 @@ use crate::stack::{
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     audit, auth, catalog, contract, customers, health, idempotency, ingestion, jobs, matching, meta,
-    problems, reading, rules, search,
+    problems, quality, reading, rules, search,
 };
 
 /// Every route of the service, by area.
@@ -36,6 +36,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(search::routes())
         .merge(matching::routes())
         .merge(rules::routes())
+        .merge(quality::routes())
         .merge(ingestion::routes())
         .merge(jobs::routes())
         .merge(meta::routes())

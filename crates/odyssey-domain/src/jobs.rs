@@ -20,6 +20,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
+use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
 use crate::tenancy::{self, Actor, Purpose, TenancyError};
 use crate::{outbox, retention, security};
@@ -110,6 +111,8 @@ housekeeping! {
 pub fn registry() -> Result<Registry<Work>, QueueError> {
     Registry::new()
         .register::<RunImport, _, _>(run_import)
+        .register::<RunLabelRules, _, _>(run_label_rules)
+        .register::<SummarizeQuality, _, _>(summarize_quality)
         .register::<PurgeIdempotencyKeys, _, _>(purge_idempotency_keys)
         .register::<PurgeSessions, _, _>(purge_sessions)
         .register::<PurgeUploads, _, _>(purge_uploads)
@@ -178,6 +181,47 @@ pub async fn run_notifier(work: &Work, cancel: CancellationToken) {
 
 async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Result<JobOutcome, JobError> {
     ingestion::run_import(&work.ingestion, &work.database, context, job).await
+}
+
+async fn run_label_rules(
+    work: Arc<Work>,
+    context: JobContext,
+    job: RunLabelRules,
+) -> Result<JobOutcome, JobError> {
+    let judged = quality::run_label_rules(&work.database, &context, &job).await;
+    let (checked, failed) = match judged {
+        // Deleted since it was queued.
+        Err(QualityError::RuleSetNotFound) => {
+            return Err(JobError::fail(QualityError::RuleSetNotFound).code("rule_set_deleted"));
+        }
+        judged => judged.map_err(JobError::retry)?,
+    };
+    if context.stop_reason().is_some() {
+        return Err(JobError::stopped());
+    }
+    let totals = serde_json::json!({ "checked": checked, "failed": failed });
+    Ok(JobOutcome::COMPLETED.with_totals(totals))
+}
+
+async fn summarize_quality(
+    work: Arc<Work>,
+    context: JobContext,
+    _: SummarizeQuality,
+) -> Result<JobOutcome, JobError> {
+    let vendor_id = VendorId::from_uuid(context.vendor_id());
+    let scope = match tenancy::scope_for_job(&work.database, vendor_id).await {
+        Ok(scope) => scope,
+        // Nobody reads a summary of theirs; the next import counts again.
+        Err(TenancyError::VendorSuspended | TenancyError::VendorNotFound) => {
+            return Ok(JobOutcome::COMPLETED);
+        }
+        Err(error) => return Err(JobError::retry(error)),
+    };
+    let actor = Actor::job(JobId::from_uuid(context.job_id()));
+    let mut tx = VendorTx::begin(&work.database, scope, actor).await.map_err(JobError::retry)?;
+    quality::refresh_summary(&mut tx).await.map_err(JobError::retry)?;
+    tx.commit().await.map_err(JobError::retry)?;
+    Ok(JobOutcome::COMPLETED)
 }
 
 async fn purge_idempotency_keys(

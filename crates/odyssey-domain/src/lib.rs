@@ -13,6 +13,7 @@ pub mod jobs;
 mod json;
 pub mod matching;
 pub mod outbox;
+pub mod quality;
 pub mod retention;
 pub mod security;
 pub mod tenancy;

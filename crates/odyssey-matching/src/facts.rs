@@ -4,6 +4,8 @@
 use odyssey_types::Nutrients;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::indices::Indices;
+
 macro_rules! keys {
     ($($variant:ident $code:literal $label:literal;)+) => {
         /// An allergen or an ingredient class that evidence is kept for. The order is that of storage
@@ -478,6 +480,8 @@ pub struct Facts {
     pub reference_source: ReferenceSource,
     /// The reference amount and `per_100` count millilitres, not grams.
     pub is_volume: bool,
+    /// Nutri-Score and the other indices; they score and inform, they never exclude.
+    pub indices: Indices,
 }
 
 impl Facts {
@@ -541,6 +545,15 @@ pub struct QualityIssue {
     pub field: String,
     /// The offending value, or what the issue is about.
     pub value: String,
+    /// What was probably meant, where one reading and no other makes sense of the figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<String>,
+}
+
+impl QualityIssue {
+    pub fn new(code: &str, field: &str, value: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), field: field.to_owned(), value: value.into(), meant: None }
+    }
 }
 
 /// The full result of deriving: the facts, and what they rest on.

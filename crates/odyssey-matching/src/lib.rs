@@ -9,7 +9,9 @@ mod diet_rules;
 mod engine;
 mod facts;
 pub mod fhir;
+mod indices;
 pub mod label;
+mod label_rules;
 
 pub use derive_profile::{BmiClass, DailyLimit, Derived, LimitKind, derive_profile};
 pub use diet_rules::{
@@ -18,3 +20,5 @@ pub use diet_rules::{
 };
 pub use engine::*;
 pub use facts::*;
+pub use indices::*;
+pub use label_rules::*;

@@ -8,7 +8,7 @@ const DOMAIN: &str = "crates/odyssey-domain/src/";
 const FOUNDATIONS: [&str; 4] = ["db", "tenancy", "audit", "retention"];
 
 /// Area, and what it may call besides the foundations.
-const AREAS: [(&str, &[&str]); 14] = [
+const AREAS: [(&str, &[&str]); 15] = [
     // The foundations know each other: a transaction carries the scope and the actor of tenancy, and whoever
     // removes anything asks retention whether it is held.
     ("db", &[]),
@@ -21,7 +21,9 @@ const AREAS: [(&str, &[&str]); 14] = [
     ("customers", &["outbox"]),
     ("matching", &["catalog", "customers"]),
     ("search", &["catalog"]),
-    ("ingestion", &["catalog", "customers", "outbox"]),
+    ("quality", &["catalog"]),
+    // An import ends with counting the quality of what it left.
+    ("ingestion", &["catalog", "customers", "outbox", "quality"]),
     ("connectors", &["ingestion"]),
     ("webhooks", &["outbox"]),
     ("observability", &[]),

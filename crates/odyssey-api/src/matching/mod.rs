@@ -7,6 +7,7 @@
 mod basket;
 mod dto;
 mod explain;
+mod gaps;
 mod matches;
 mod preview;
 mod problem;
@@ -25,4 +26,5 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(swaps::list_swaps, Facts::audited("health_profile.swaps").discloses_phi()))
         .routes(guarded!(basket::check_basket, Facts::audited("health_profile.basket").discloses_phi()))
         .routes(guarded!(explain::explain_match, Facts::audited("health_profile.match").discloses_phi()))
+        .routes(guarded!(gaps::get_assortment_gaps, Facts::audited("health_profile.count")))
 }

@@ -75,6 +75,9 @@ registry! {
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
     // Matching.
     MatchingUnavailable = "matching-unavailable", SERVICE_UNAVAILABLE, "The matching engine cannot answer now";
+    // Quality.
+    RuleSetNotFound = "rule-set-not-found", NOT_FOUND, "There is no such label rule set";
+    RuleSetNotWritable = "rule-set-not-writable", CONFLICT, "The label rule set cannot be written";
     // Repeating and racing.
     IdempotencyKeyMissing = "idempotency-key-missing", BAD_REQUEST, "This operation needs an Idempotency-Key";
     IdempotencyKeyInvalid = "idempotency-key-invalid", BAD_REQUEST, "The Idempotency-Key cannot be used";

@@ -9,6 +9,7 @@ use odyssey_matching::{
 use odyssey_types::{NUTRIENT_COUNT, Nutrient, Nutrients, ProductFields, ProductId, ProductStatus};
 use serde::Serialize;
 
+use super::indices::{IndicesRecord, issue_codes};
 use crate::db::DbError;
 
 /// Coverage an allergy asks for (reference 8.1): the list filter `allergens.none` uses it.
@@ -55,6 +56,9 @@ pub(super) struct FactsRecord {
     reference_amount: i64,
     reference_source: i16,
     is_volume: bool,
+    #[serde(flatten)]
+    indices: IndicesRecord,
+    issue_codes: Vec<i16>,
     issues: Vec<QualityIssue>,
 }
 
@@ -97,6 +101,8 @@ impl FactsRecord {
             reference_amount: facts.reference_amount,
             reference_source: facts.reference_source as i16,
             is_volume: facts.is_volume,
+            indices: IndicesRecord::of(&facts.indices),
+            issue_codes: issue_codes(&derivation.issues),
             issues: derivation.issues,
         }
     }
@@ -164,6 +170,18 @@ pub(super) struct FactsRow {
     pub reference_amount: i64,
     pub reference_source: i16,
     pub is_volume: bool,
+    pub food_kind: Option<i16>,
+    pub nutri_score: Option<i16>,
+    pub nutri_grade: Option<i16>,
+    pub nutri_estimated: Option<bool>,
+    pub uk_npm_score: Option<i16>,
+    pub uk_npm_less_healthy: Option<bool>,
+    pub nova_group: Option<i16>,
+    pub claims_yes: Option<i32>,
+    pub claims_no: Option<i32>,
+    pub fda_healthy: Option<i16>,
+    pub completeness_permille: Option<i16>,
+    pub quality_permille: Option<i16>,
 }
 
 impl TryFrom<FactsRow> for StoredFacts {
@@ -198,6 +216,7 @@ impl TryFrom<FactsRow> for StoredFacts {
             2 => ReferenceSource::Assumed,
             _ => return Err(broken()),
         };
+        let indices = IndicesRecord::of_row(&row).to_indices().ok_or_else(broken)?;
         Ok(Self {
             product_id: row.product_id.into(),
             active: row.active,
@@ -214,6 +233,7 @@ impl TryFrom<FactsRow> for StoredFacts {
                 reference_amount: row.reference_amount,
                 reference_source,
                 is_volume: row.is_volume,
+                indices,
             },
             brand: row.brand,
             category_id: row.category_id,
@@ -273,6 +293,18 @@ mod tests {
             reference_amount: record.reference_amount,
             reference_source: record.reference_source,
             is_volume: record.is_volume,
+            food_kind: record.indices.food_kind,
+            nutri_score: record.indices.nutri_score,
+            nutri_grade: record.indices.nutri_grade,
+            nutri_estimated: record.indices.nutri_estimated,
+            uk_npm_score: record.indices.uk_npm_score,
+            uk_npm_less_healthy: record.indices.uk_npm_less_healthy,
+            nova_group: record.indices.nova_group,
+            claims_yes: record.indices.claims_yes,
+            claims_no: record.indices.claims_no,
+            fda_healthy: record.indices.fda_healthy,
+            completeness_permille: record.indices.completeness_permille,
+            quality_permille: record.indices.quality_permille,
         };
         let whole = StoredFacts::try_from(row(record.diets.clone())).expect("a whole row");
         assert_eq!(whole.facts, derive_product(&fields, &[]).facts);

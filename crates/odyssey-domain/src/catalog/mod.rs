@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod facts;
 mod holds;
+mod indices;
 mod list;
 mod product;
 mod store;

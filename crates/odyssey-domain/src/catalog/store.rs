@@ -385,17 +385,26 @@ pub(super) async fn upsert_facts(
         r#"INSERT INTO product_facts (vendor_id, product_id, batch_id, deriver_version, active, brand, category_id,
                   dietary_tags, changed_at, evidence_keys, evidence_flags, list_state, coverage_permille, container_term,
                   mandatory_keys, attested, absent_keys, diets, per_100, per_reference, reference_amount,
-                  reference_source, is_volume, issues)
+                  reference_source, is_volume, issues, food_kind, nutri_score, nutri_grade, nutri_estimated, uk_npm_score,
+                  uk_npm_less_healthy, nova_group, claims_yes, claims_no, fda_healthy, completeness_permille,
+                  quality_permille, issue_codes)
            SELECT $1, r.product_id, $3, r.deriver_version, r.active, r.brand, r.category_id, r.dietary_tags, r.changed_at,
                   r.evidence_keys, r.evidence_flags, r.list_state, r.coverage_permille, r.container_term,
                   r.mandatory_keys, r.attested, r.absent_keys, r.diets, r.per_100, r.per_reference, r.reference_amount,
-                  r.reference_source, r.is_volume, r.issues
+                  r.reference_source, r.is_volume, r.issues, r.food_kind, r.nutri_score,
+                  r.nutri_grade, r.nutri_estimated, r.uk_npm_score, r.uk_npm_less_healthy,
+                  r.nova_group, r.claims_yes, r.claims_no, r.fda_healthy, r.completeness_permille,
+                  r.quality_permille, r.issue_codes
            FROM jsonb_to_recordset($2::jsonb) AS r (
                   product_id uuid, deriver_version integer, active boolean, brand text, category_id text,
                   dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
                   list_state smallint, coverage_permille smallint, container_term boolean, mandatory_keys bigint,
                   attested boolean, absent_keys bigint, diets smallint[], per_100 bigint[], per_reference bigint[],
-                  reference_amount bigint, reference_source smallint, is_volume boolean, issues jsonb)
+                  reference_amount bigint, reference_source smallint, is_volume boolean, issues jsonb,
+                  food_kind smallint, nutri_score smallint, nutri_grade smallint,
+                  nutri_estimated boolean, uk_npm_score smallint, uk_npm_less_healthy boolean,
+                  nova_group smallint, claims_yes integer, claims_no integer, fda_healthy smallint,
+                  completeness_permille smallint, quality_permille smallint, issue_codes smallint[])
            ORDER BY r.product_id
            ON CONFLICT (vendor_id, product_id) DO UPDATE SET
                   batch_id = excluded.batch_id, deriver_version = excluded.deriver_version, active = excluded.active,
@@ -407,7 +416,14 @@ pub(super) async fn upsert_facts(
                   absent_keys = excluded.absent_keys, diets = excluded.diets, per_100 = excluded.per_100,
                   per_reference = excluded.per_reference, reference_amount = excluded.reference_amount,
                   reference_source = excluded.reference_source, is_volume = excluded.is_volume,
-                  issues = excluded.issues"#,
+                  issues = excluded.issues, food_kind = excluded.food_kind,
+                  nutri_score = excluded.nutri_score, nutri_grade = excluded.nutri_grade,
+                  nutri_estimated = excluded.nutri_estimated, uk_npm_score = excluded.uk_npm_score,
+                  uk_npm_less_healthy = excluded.uk_npm_less_healthy,
+                  nova_group = excluded.nova_group, claims_yes = excluded.claims_yes,
+                  claims_no = excluded.claims_no, fda_healthy = excluded.fda_healthy,
+                  completeness_permille = excluded.completeness_permille,
+                  quality_permille = excluded.quality_permille, issue_codes = excluded.issue_codes"#,
         vendor_id,
         records,
         batch_id,
@@ -559,7 +575,9 @@ pub async fn load_facts(
         r#"SELECT product_id, active, brand, category_id, dietary_tags, changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
-                  reference_amount, reference_source, is_volume
+                  reference_amount, reference_source, is_volume, food_kind, nutri_score, nutri_grade, nutri_estimated,
+                  uk_npm_score, uk_npm_less_healthy, nova_group, claims_yes, claims_no, fda_healthy,
+                  completeness_permille, quality_permille
            FROM product_facts
            WHERE vendor_id = $1 AND ($2::uuid IS NULL OR product_id > $2)
            ORDER BY product_id
@@ -586,7 +604,9 @@ pub async fn load_facts_of_batches(
         r#"SELECT product_id, active, brand, category_id, dietary_tags, changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
-                  reference_amount, reference_source, is_volume
+                  reference_amount, reference_source, is_volume, food_kind, nutri_score, nutri_grade, nutri_estimated,
+                  uk_npm_score, uk_npm_less_healthy, nova_group, claims_yes, claims_no, fda_healthy,
+                  completeness_permille, quality_permille
            FROM product_facts
            WHERE vendor_id = $1
              AND batch_id = ANY(ARRAY(SELECT c.batch_id FROM catalog_commits c WHERE c.vendor_id = $1 AND c.version > $2))"#,

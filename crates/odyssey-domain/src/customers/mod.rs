@@ -22,6 +22,7 @@ mod normalise;
 mod plan;
 mod profile;
 mod read;
+mod sample;
 mod seal;
 mod search;
 mod store;
@@ -47,6 +48,7 @@ pub use merge::fields_of;
 pub use normalise::{normalise_email, normalise_phone};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};
+pub use sample::{ProfileSample, SAMPLE_MAX, SampledProfile, sample_profiles};
 pub use search::{CustomerLookup, search_customers};
 pub use store::{
     SealedProfile, count_consenting, listers_of_product, page_of_changed_profiles, page_of_sealed_profiles,

@@ -236,6 +236,31 @@ pub(super) async fn find_standing(
     Ok(Some((read_consent(id, &row.health_consent)?, standing)))
 }
 
+/// The first customers by id of those who have a profile and consent to its use, and how many there are.
+pub(super) async fn sample_consenting(
+    tx: &mut VendorTx,
+    most: i64,
+) -> Result<(Vec<CustomerId>, u64), CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let population = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM customers
+           WHERE vendor_id = $1 AND deleted_at IS NULL AND has_profile AND health_consent = 'granted'"#,
+        vendor_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM customers
+         WHERE vendor_id = $1 AND deleted_at IS NULL AND has_profile AND health_consent = 'granted'
+         ORDER BY id LIMIT $2",
+        vendor_id,
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok((ids.into_iter().map(CustomerId::from_uuid).collect(), population.unsigned_abs()))
+}
+
 /// The same, with the row locked: nobody else changes what belongs to this customer until we commit.
 pub(super) async fn lock_masked(
     tx: &mut VendorTx,

@@ -11,6 +11,7 @@ use super::progress::{Run, totals_json};
 use super::{Ingestion, IngestionError, Totals, customers, originals, products, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
+use crate::quality;
 use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 
 /// The lane of imports: long work that keeps no short work waiting. Its cap per vendor is one, so that two
@@ -128,6 +129,7 @@ async fn finish(run: &Run<'_>, action: &'static str) -> Result<Totals, Ingestion
     let mut tx = run.begin().await?;
     if run.mode == Mode::Products {
         store::drop_staging(&mut tx, run.job_id).await?;
+        quality::enqueue_summary(&mut tx).await?;
     }
     let totals = store::finish_import(&mut tx, run.job_id, run.upload.id).await?;
     let event = AuditEvent::new(action, "job", Purpose::Operations)

@@ -10,6 +10,7 @@ mod basket;
 mod disk;
 mod error;
 mod explain;
+mod gaps;
 mod judge;
 mod matches;
 mod preview;
@@ -24,6 +25,7 @@ pub use basket::{
 };
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};
+pub use gaps::{Archetype, CELL_MIN, GAPS_SAMPLE_DEFAULT, GAPS_SAMPLE_MAX, Gaps, assortment_gaps};
 pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};

@@ -25,6 +25,8 @@ pub enum Purpose {
     Operations,
     /// Reading the audit trail itself.
     Compliance,
+    /// Counting over many people; what comes of few is suppressed.
+    Analytics,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::Service => "service",
             Self::Operations => "operations",
             Self::Compliance => "compliance",
+            Self::Analytics => "analytics",
         }
     }
 }

@@ -108,6 +108,7 @@ pub fn row(dice: &mut Dice, number: u64) -> SnapshotRow {
         reference_amount,
         reference_source: if dice.percent(92) { ReferenceSource::Serving } else { ReferenceSource::Assumed },
         is_volume: dice.percent(15),
+        indices: odyssey_matching::Indices::default(),
     };
     SnapshotRow {
         // Ascending numbers, so that the builder packs rows as they come.

@@ -33,9 +33,9 @@ pub use evaluate::{Reason, ScorePart, SmallestChange, Tier, Verdict, VerdictKind
 pub use pack::{
     AmountTest, Basis, CapRule, ConditionTemplate, ConflictRule, CrossReaction, DailyAmount, Drug,
     EerEquation, EerGroup, EnergyFigures, EnergyGoal, FitFigures, GateKind, GateRule, Goal, GuidelineRules,
-    Intake, IntakeRow, Interaction, MacroRange, MinimumRule, Need, NoticeRule, PackError, PackText, PackView,
-    RequireRule, RulePack, RuleRef, RuleSet, RuleView, Scope, ScoringPolicy, ServingRule, StateGroup, States,
-    Status, TargetRule, UnknownAmount, WarningRule,
+    Intake, IntakeRow, Interaction, MacroRange, MinimumRule, ModelFigures, Need, NoticeRule, PackError,
+    PackText, PackView, RequireRule, RulePack, RuleRef, RuleSet, RuleView, Scope, ScoringPolicy, ServingRule,
+    StateGroup, States, Status, TargetRule, UnknownAmount, WarningRule,
 };
 pub(crate) use pack::{UNKNOWN_AGE_YEARS, no_keys};
 pub use policy::{

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Policy, PolicyInput, ProductMeta, Role, RulePack, SnapshotRow, Tier, VerdictKind, evaluate};
 use crate::{
-    Derivation, Diet, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState,
-    ReferenceSource, Truth, keys_of_allergen,
+    Derivation, Diet, DietFact, EvidenceKey, Facts, Flag, Flags, Grade, Indices, KEY_COUNT, KeySet,
+    ListState, Nova, NutriScore, ReferenceSource, Truth, keys_of_allergen,
 };
 
 pub(crate) fn id(number: u64) -> ProductId {
@@ -102,6 +102,11 @@ pub(crate) fn clean() -> Facts {
         reference_amount: 50_000_000,
         reference_source: ReferenceSource::Serving,
         is_volume: false,
+        indices: Indices {
+            nutri_score: Some(NutriScore { score: -2, grade: Grade::A, estimated: false }),
+            nova: Some(Nova::One),
+            ..Indices::default()
+        },
     }
 }
 
@@ -261,6 +266,12 @@ pub(crate) fn random_facts(dice: &mut Dice) -> Facts {
         *dice.pick(&[ReferenceSource::Serving, ReferenceSource::Racc, ReferenceSource::Assumed]);
     facts.reference_amount = *dice.pick(&[30_000_000, 100_000_000, 55_500_000, 1_000_000, 0]);
     facts.is_volume = dice.percent(20);
+    facts.indices = Indices::default();
+    if dice.percent(60) {
+        let grade = *dice.pick(Grade::ALL);
+        facts.indices.nutri_score = Some(NutriScore { score: 0, grade, estimated: dice.percent(50) });
+    }
+    facts.indices.nova = dice.percent(60).then(|| *dice.pick(Nova::ALL));
     random_nutrients(dice, &mut facts);
     facts
 }

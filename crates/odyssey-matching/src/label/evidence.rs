@@ -56,11 +56,7 @@ impl Collector {
     }
 
     pub fn issue(&mut self, code: &str, field: &str, value: impl Into<String>) {
-        self.issues.insert(QualityIssue {
-            code: code.to_owned(),
-            field: field.to_owned(),
-            value: value.into(),
-        });
+        self.issues.insert(QualityIssue::new(code, field, value));
     }
 
     pub fn has(&self, key: EvidenceKey, flag: Flag) -> bool {

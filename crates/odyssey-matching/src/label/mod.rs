@@ -12,11 +12,13 @@ mod diets;
 mod evidence;
 mod fragments;
 mod html;
+mod index_input;
 mod items;
 mod language;
 mod law;
 mod lexicon;
 mod list;
+pub(crate) mod markers;
 mod misread;
 mod nutrients;
 mod oils;
@@ -59,7 +61,10 @@ pub use tree::{
     Share, ShareKind, StatementKind, TEXT_BYTES_MAX, Truncation, WHOLE_PPM, parse, parse_with,
 };
 
-use crate::facts::{Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState};
+use crate::facts::{
+    Derivation, EvidenceKey, EvidenceSource, Facts, Flag, KEY_COUNT, KeySet, ListState, QualityIssue,
+};
+use crate::indices::Indices;
 use declared::Declared;
 use diet_nutrients::DietNutrients;
 use diets::DietInput;
@@ -145,8 +150,8 @@ fn finish(
     for diet in contradicted {
         collector.issue("DQ_CLAIM_CONFLICT", "dietary_tags", diet.code());
     }
-    let (flags, evidence, issues) = collector.finish();
-    let facts = Facts {
+    let (flags, evidence, mut issues) = collector.finish();
+    let mut facts = Facts {
         flags,
         list_state: list.state,
         coverage_permille: list.coverage_permille,
@@ -154,12 +159,20 @@ fn finish(
         mandatory,
         attested,
         diets,
-        per_100: nutrients.per_100,
-        per_reference: nutrients.per_reference,
+        per_100: nutrients.per_100.clone(),
+        per_reference: nutrients.per_reference.clone(),
         reference_amount: nutrients.reference_amount,
         reference_source: nutrients.reference_source,
         is_volume: nutrients.is_volume,
+        indices: Indices::default(),
     };
+    issues.extend(
+        label
+            .holds
+            .iter()
+            .map(|(key, _)| QualityIssue::new("DQ_ALLERGEN_REMOVED", "allergen_holds", key.code())),
+    );
+    facts.indices = index_input::derive(label, tables, &facts, &nutrients, &outcome.statements, &mut issues);
     Derivation { facts, evidence, issues }
 }
 
@@ -205,6 +218,7 @@ impl TextReader<'_> {
         let reading = self.read(text);
         let is_listed = |at: usize| reading.modes.of(at as u32, at as u32 + 1) == Mode::List;
         let list = list::read(text, &reading.words, &reading.hits, &self.tables.lexicon, is_listed);
+        self.outcome.statements = index_input::statements(&reading.words, &reading.modes);
         // Where the law makes a complete label name its sources, an unnamed one is none of them.
         let spoken_for =
             if self.attested && list.state == ListState::Complete { self.mandatory } else { KeySet::EMPTY };

@@ -24,6 +24,11 @@ pub(super) struct NutrientFacts {
     pub least_amount: i64,
     pub reference_source: ReferenceSource,
     pub is_volume: bool,
+    /// As declared, without impossible amounts.
+    pub nutrition: Option<Nutrition>,
+    /// The labelled serving and the customary amount, each with whether it is a volume.
+    pub serving: Option<(i64, bool)>,
+    pub racc: Option<(i64, bool)>,
 }
 
 /// Amounts per 100 g or ml, and whether it is ml; `None` where the basis cannot be converted.
@@ -78,6 +83,9 @@ pub(super) fn derive(fields: &ProductFields, tables: &Tables, collector: &mut Co
         least_amount: least,
         reference_source: source,
         is_volume,
+        serving: serving.and_then(serving_amount),
+        racc: racc.map(|r| (r.amount, r.is_volume)),
+        nutrition,
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Outcome {
     pub freed_grains: KeySet,
     /// The name says "gluten free".
     pub gluten_claim: bool,
+    /// Byte ranges of the ingredient text that are statements, ascending.
+    pub statements: Vec<(u32, u32)>,
 }
 
 impl Outcome {
@@ -26,6 +28,7 @@ impl Outcome {
             grains: KeySet::EMPTY,
             freed_grains: KeySet::EMPTY,
             gluten_claim: false,
+            statements: Vec::new(),
         }
     }
 

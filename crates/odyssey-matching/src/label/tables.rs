@@ -20,6 +20,7 @@ use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
 use crate::diet_rules::DietTable;
 use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet};
+use crate::indices::IndexTables;
 
 /// Raised whenever code or data of the deriver changes what it derives.
 const DERIVER_VERSION: u32 = 1;
@@ -51,6 +52,16 @@ pub(super) const FILES: &[(&str, &str)] = &[
     (DIETS, crate::diet_rules::EMBEDDED),
     ("label/phrases.tsv", include_str!("../../data/label/phrases.tsv")),
     ("label/languages.tsv", include_str!("../../data/label/languages.tsv")),
+    ("indices/nutri_score.toml", include_str!("../../data/indices/nutri_score.toml")),
+    ("indices/uk_npm.toml", include_str!("../../data/indices/uk_npm.toml")),
+    ("indices/nova.toml", include_str!("../../data/indices/nova.toml")),
+    ("indices/fruit.toml", include_str!("../../data/indices/fruit.toml")),
+    ("indices/categories.toml", include_str!("../../data/indices/categories.toml")),
+    ("indices/claims.toml", include_str!("../../data/indices/claims.toml")),
+    ("indices/healthy.toml", include_str!("../../data/indices/healthy.toml")),
+    ("indices/completeness.toml", include_str!("../../data/indices/completeness.toml")),
+    ("indices/label_physics.toml", include_str!("../../data/indices/label_physics.toml")),
+    ("indices/quality.toml", include_str!("../../data/indices/quality.toml")),
 ];
 
 const DIETS: &str = "rules/diets.toml";
@@ -93,6 +104,7 @@ pub struct Tables {
     pub(super) own_names: OwnNames,
     pub(super) phrases: Phrases,
     pub(super) oils: Oils,
+    pub(crate) indices: IndexTables,
     digest: String,
 }
 
@@ -163,6 +175,11 @@ impl Tables {
             own_names: OwnNames::read(&rows("label/own_names.tsv")?)?,
             phrases,
             oils,
+            indices: IndexTables::parse(files).map_err(|(file, problem)| TableError {
+                file: file.to_owned(),
+                line: 0,
+                problem,
+            })?,
             digest: digest(files),
         })
     }

@@ -9,5 +9,6 @@ mod db;
 mod faults;
 mod ingestion;
 mod matching;
+mod quality;
 mod real_catalog;
 mod retention;

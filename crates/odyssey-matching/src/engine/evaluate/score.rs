@@ -49,6 +49,21 @@ fn score_part(part: &Part, policy: &Policy, facts: &Facts, meta: &ProductMeta) -
         }
         Component::EnergyFit { day_joules } => energy_fit(facts, *day_joules, meta.role, policy.fit),
         Component::Goal { caps, targets } => goal(facts, caps, targets, meta.role),
+        Component::NutriScore { scores } => {
+            let found = facts.indices.nutri_score;
+            if let Some(found) = found {
+                params.insert("grade", found.grade.code().to_owned());
+                params.insert("score", found.score.to_string());
+            }
+            model(found.map(|n| scores[n.grade as usize]))
+        }
+        Component::Nova { scores } => {
+            let found = facts.indices.nova;
+            if let Some(found) = found {
+                params.insert("group", found.code().to_owned());
+            }
+            model(found.map(|n| scores[n as usize - 1]))
+        }
         Component::Preference => preference(policy, facts, meta, &mut params),
     };
     Some(ScorePart {
@@ -118,6 +133,11 @@ fn energy_fit(facts: &Facts, day_joules: i64, role: Role, fit: FitFigures) -> (i
         Some(energy) if !is_assumed(facts) => (energy_score(energy, day_joules * percent / 100), true),
         _ => (0, false),
     }
+}
+
+/// A grade that is not known is worth nothing.
+fn model(score: Option<u16>) -> (i64, bool) {
+    (i64::from(score.unwrap_or(0)), score.is_some())
 }
 
 /// The mean of what the goals name; known only when all of it is.

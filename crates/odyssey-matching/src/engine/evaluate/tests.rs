@@ -5,8 +5,8 @@ use super::{Tier, Verdict, VerdictKind, evaluate};
 use crate::engine::testing::*;
 use crate::engine::{Action, Severity};
 use crate::{
-    Derivation, Diet, Evidence, EvidenceKey as K, EvidenceSource, Facts, Flag, ListState, ReferenceSource,
-    Truth,
+    Derivation, Diet, Evidence, EvidenceKey as K, EvidenceSource, Facts, Flag, Grade, ListState, Nova,
+    NutriScore, ReferenceSource, Truth,
 };
 
 fn judge(profile_json: &str, facts: Facts) -> Verdict {
@@ -335,7 +335,8 @@ fn the_score_of_a_plain_product_is_the_one_worked_out_by_hand() {
     let verdict = judge("{}", clean());
     assert_eq!((verdict.score_permille, verdict.confidence_permille), (1000, 1000));
     let weights: Vec<u32> = verdict.parts.iter().map(|p| p.weight_milli).collect();
-    assert_eq!(weights, [13_334, 13_333, 13_333]);
+    // Profile models at most 15 % of the whole: 3/17 of 40, shared by NOVA and Nutri-Score.
+    assert_eq!(weights, [13_334, 13_333, 13_333, 3_529, 3_529]);
     // Sodium 575 mg = 2500 bp → 500 − 500 / 6 = 417; unknown added sugars → 0 with its weight kept.
     let mut facts = clean();
     set(&mut facts.per_reference, Nutrient::Sodium, "575");
@@ -344,10 +345,40 @@ fn the_score_of_a_plain_product_is_the_one_worked_out_by_hand() {
     let scores: Vec<(&str, u16)> = verdict.parts.iter().map(|p| (p.code.as_str(), p.sub_score)).collect();
     assert_eq!(
         scores,
-        [("SC_CAP_added_sugars_g", 0), ("SC_CAP_saturated_fat_g", 1000), ("SC_CAP_sodium_mg", 417)]
+        [
+            ("SC_CAP_added_sugars_g", 0),
+            ("SC_CAP_saturated_fat_g", 1000),
+            ("SC_CAP_sodium_mg", 417),
+            ("SC_NOVA", 1000),
+            ("SC_NUTRISCORE", 1000)
+        ]
     );
-    assert_eq!(verdict.score_permille, ((13_333 * 1000 + 13_333 * 417) / 40_000) as u16);
-    assert_eq!(verdict.confidence_permille, (26_666 * 1000 / 40_000) as u16);
+    assert_eq!(verdict.score_permille, ((20_391 * 1000 + 13_333 * 417) / 47_058) as u16);
+    assert_eq!(verdict.confidence_permille, (33_724 * 1000 / 47_058) as u16);
+}
+
+#[test]
+fn profile_models_score_by_grade_and_an_unknown_grade_keeps_its_weight() {
+    let scored = |grade: Option<Grade>, nova: Option<Nova>| {
+        let mut facts = clean();
+        facts.indices.nutri_score = grade.map(|grade| NutriScore { score: 5, grade, estimated: false });
+        facts.indices.nova = nova;
+        let verdict = judge("{}", facts);
+        (verdict.score_permille, verdict.confidence_permille)
+    };
+    // 40 of 47.058 full, 3.529 each for NOVA and Nutri-Score.
+    let expected = |sub_scores: u32, known: u32| {
+        let score = (40_000 * 1000 + 3_529 * sub_scores) / 47_058;
+        (score as u16, ((40_000 + 3_529 * known) * 1000 / 47_058) as u16)
+    };
+    for (grade, score) in Grade::ALL.iter().zip([1000, 800, 550, 250, 0]) {
+        assert_eq!(scored(Some(*grade), Some(Nova::One)), expected(1000 + score, 2));
+    }
+    for (nova, score) in Nova::ALL.iter().zip([1000, 1000, 600, 200]) {
+        assert_eq!(scored(Some(Grade::A), Some(*nova)), expected(1000 + score, 2));
+    }
+    assert_eq!(scored(None, Some(Nova::One)), expected(1000, 1));
+    assert_eq!(scored(None, None), expected(0, 0));
 }
 
 #[test]

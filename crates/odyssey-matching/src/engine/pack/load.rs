@@ -55,6 +55,7 @@ pub(super) fn load(text: PackText<'_>) -> Result<RulePack, PackError> {
             .map_err(|e| PackError::Invalid { place: "diets".to_owned(), problem: e.to_string() })?,
         goals: scoring.goal.into_iter().map(goal).collect(),
         fit: fit(&scoring.fit)?,
+        models: models(scoring.models)?,
         scoring: scoring.weights,
         id: figures.id,
         version: figures.version,
@@ -392,6 +393,15 @@ fn cross_reactions(
 
 fn goal(raw: raw::Goal) -> Goal {
     Goal { id: raw.id, energy: raw.energy, caps: raw.cap, targets: raw.target }
+}
+
+fn models(raw: super::ModelFigures) -> Result<super::ModelFigures, PackError> {
+    // A worse grade is never worth more.
+    let falls = |scores: &[u16]| scores.is_sorted_by(|a, b| a >= b) && scores.iter().all(|s| *s <= 1000);
+    if !falls(&raw.nutri_score) || !falls(&raw.nova) {
+        return invalid("models", "grades must be worth 0 to 1000, a worse one never more");
+    }
+    Ok(raw)
 }
 
 fn fit(raw: &raw::Fit) -> Result<FitFigures, PackError> {

@@ -273,6 +273,16 @@ pub struct FitFigures {
     pub macro_from_kcal: i64,
 }
 
+/// What the grades of profile models are worth, 0 to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFigures {
+    /// Nutri-Score A to E.
+    pub nutri_score: [u16; 5],
+    /// NOVA 1 to 4.
+    pub nova: [u16; 4],
+}
+
 /// Weights of the groups of the score; a vendor's scoring policy replaces the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -314,6 +324,7 @@ pub struct RulePack {
     pub diets: DietTable,
     pub goals: Vec<Goal>,
     pub fit: FitFigures,
+    pub models: ModelFigures,
     pub scoring: ScoringPolicy,
 }
 

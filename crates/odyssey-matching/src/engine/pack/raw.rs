@@ -450,6 +450,7 @@ pub(super) struct NotAffected {
 pub(super) struct Scoring {
     pub weights: ScoringPolicy,
     pub fit: Fit,
+    pub models: super::ModelFigures,
     pub goal: Vec<Goal>,
 }
 

@@ -34,6 +34,14 @@ pub enum Component {
         caps: Vec<(Nutrient, i64)>,
         targets: Vec<(Nutrient, i64)>,
     },
+    /// What each grade is worth, A to E.
+    NutriScore {
+        scores: [u16; 5],
+    },
+    /// What each group is worth, 1 to 4.
+    Nova {
+        scores: [u16; 4],
+    },
     Preference,
 }
 
@@ -98,7 +106,7 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
 }
 
 /// Every part that applies to the profile, sorted by code. A component that the profile does not have
-/// has no weight; profile models are not built, so their weight is nobody's.
+/// has no weight.
 pub(super) fn parts(
     situation: &Situation<'_>,
     derived: &Derived,
@@ -113,21 +121,72 @@ pub(super) fn parts(
         parts.extend(weighted(weights.fit, fit_parts(profile, pack, derived)));
     }
     parts.extend(weighted(weights.goal, goal_part(profile, pack, derived).into_iter().collect()));
-    if !preferences.is_empty() {
-        let others: u32 = parts.iter().map(|p| p.weight_milli).sum();
-        let rule = pack.rule("score.preference", "engine", Status::Policy);
-        let part =
-            Part { code: "SC_PREF".to_owned(), weight_milli: 0, component: Component::Preference, rule };
-        let mut part = weighted(weights.preference, vec![part]);
-        // Preference never exceeds a tenth of the whole: at most a ninth of the rest.
-        for part in &mut part {
-            part.weight_milli = part.weight_milli.min(others / 9);
-        }
-        parts.extend(part);
-    }
+    let mut models = weighted(weights.models, model_parts(pack));
+    let mut liked = weighted(
+        weights.preference,
+        if preferences.is_empty() { Vec::new() } else { vec![preference_part(pack)] },
+    );
+    // Macro fit is not asked of every product, and must not be counted on for the bounds.
+    let sure = parts.iter().filter(|p| !matches!(p.component, Component::MacroFit { .. }));
+    let bounds = bounded(sure.map(|p| p.weight_milli).sum(), weight_of(&models), weight_of(&liked));
+    scale(&mut models, bounds.0);
+    scale(&mut liked, bounds.1);
+    parts.extend(models);
+    parts.extend(liked);
     parts.retain(|p| p.weight_milli > 0);
     parts.sort_by(|a, b| a.code.cmp(&b.code));
     parts
+}
+
+/// The weights of models and preference beside `sure`, scaled down where models would exceed 15 % of the
+/// whole, or preference 10 %.
+fn bounded(sure: u32, models: u32, preference: u32) -> (u32, u32) {
+    let (sure, wide) = (u64::from(sure), |w: u32| u64::from(w));
+    let most_models = |preference: u64| wide(models).min((sure + preference) * 3 / 17);
+    let most_preference = |models: u64| wide(preference).min((sure + models) / 9);
+    // Each bound allows more when the other part weighs more, so that both begin at their most and fall.
+    let (mut m, mut p) = (wide(models), wide(preference));
+    loop {
+        let next = (most_models(p), most_preference(m));
+        if next == (m, p) {
+            return (m as u32, p as u32);
+        }
+        (m, p) = next;
+    }
+}
+
+fn weight_of(parts: &[Part]) -> u32 {
+    parts.iter().map(|p| p.weight_milli).sum()
+}
+
+/// Shares `weight` anew among the parts.
+fn scale(parts: &mut [Part], weight: u32) {
+    let count = parts.len() as u32;
+    if let Some(share) = weight.checked_div(count) {
+        for part in parts.iter_mut() {
+            part.weight_milli = share;
+        }
+        parts[0].weight_milli += weight % count;
+    }
+}
+
+fn preference_part(pack: &RulePack) -> Part {
+    let rule = pack.rule("score.preference", "engine", Status::Policy);
+    Part { code: "SC_PREF".to_owned(), weight_milli: 0, component: Component::Preference, rule }
+}
+
+fn model_parts(pack: &RulePack) -> Vec<Part> {
+    let part = |code: &str, rule: &str, component| Part {
+        code: code.to_owned(),
+        weight_milli: 0,
+        component,
+        rule: pack.rule(rule, "engine", Status::Policy),
+    };
+    let models = pack.models;
+    vec![
+        part("SC_NUTRISCORE", "score.nutri_score", Component::NutriScore { scores: models.nutri_score }),
+        part("SC_NOVA", "score.nova", Component::Nova { scores: models.nova }),
+    ]
 }
 
 /// Shares a group's weight equally in thousandths; what is left over goes to the first by code.

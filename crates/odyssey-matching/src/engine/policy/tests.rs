@@ -192,12 +192,20 @@ fn an_unreviewed_target_raises_no_score() {
 }
 
 #[test]
-fn preference_never_exceeds_a_tenth_of_the_weight() {
+fn models_and_preference_never_exceed_their_share_of_the_weight() {
     let policy = policy_of(&profile(r#"{"liked_brands":["Acme"]}"#));
     let all: u32 = policy.parts.iter().map(|p| p.weight_milli).sum();
     let preference = policy.parts.iter().find(|p| p.code == "SC_PREF").expect("a preference");
-    assert_eq!(preference.weight_milli, 40_000 / 9);
-    assert!(preference.weight_milli * 10 <= all);
+    let models: u32 = policy
+        .parts
+        .iter()
+        .filter(|p| ["SC_NUTRISCORE", "SC_NOVA"].contains(&p.code.as_str()))
+        .map(|p| p.weight_milli)
+        .sum();
+    // 40 of caps beside 12 and 8: of a whole of which caps are three quarters, models have 15 % and
+    // preference a tenth.
+    assert_eq!((models, preference.weight_milli), (7_999, 5_333));
+    assert!(preference.weight_milli * 10 <= all && models * 20 <= all * 3);
 }
 
 #[test]

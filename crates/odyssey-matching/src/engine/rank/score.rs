@@ -18,10 +18,25 @@ const ENERGY: usize = 0;
 
 /// A component with everything that does not depend on the product worked out.
 enum Prepared {
-    Curve { column: usize, table: CurveTable, is_target: bool },
-    MacroFit { wanted_bp: [i64; 3] },
-    EnergyFit { slots: [SlotTable; 3] },
-    Goal { curves: Vec<(usize, CurveTable, bool)> },
+    Curve {
+        column: usize,
+        table: CurveTable,
+        is_target: bool,
+    },
+    MacroFit {
+        wanted_bp: [i64; 3],
+    },
+    EnergyFit {
+        slots: [SlotTable; 3],
+    },
+    Goal {
+        curves: Vec<(usize, CurveTable, bool)>,
+    },
+    /// What each half byte of the block's models is worth: 0 is unknown.
+    Model {
+        scores: [u16; 16],
+        shift: u8,
+    },
     Preference,
 }
 
@@ -89,7 +104,7 @@ impl<'a> Scorer<'a> {
                 Prepared::Curve { column, .. } => read.push(*column),
                 Prepared::MacroFit { .. } | Prepared::EnergyFit { .. } => read.push(ENERGY),
                 Prepared::Goal { curves } => read.extend(curves.iter().map(|(column, ..)| *column)),
-                Prepared::Preference => {}
+                Prepared::Model { .. } | Prepared::Preference => {}
             }
         }
         read.sort_unstable();
@@ -170,6 +185,9 @@ impl<'a> Scorer<'a> {
                         None => points.iter_mut().for_each(|p| *p = p.wrapping_add(absent)),
                     }
                 }
+                Prepared::Model { scores, shift } => {
+                    add_model(columns.block, rows, scores, *shift, most, points);
+                }
                 Prepared::Preference => self.add_preference(columns, rows, most, points),
             }
         }
@@ -244,6 +262,12 @@ impl<'a> Scorer<'a> {
                 energy => Sub::Known(slots[role].score(energy)),
             },
             Prepared::Goal { curves } => goal(curves, columns, row, role, assumed),
+            Prepared::Model { scores, shift } => {
+                match (columns.block.models[usize::from(row)] >> shift) & 0xf {
+                    0 => Sub::Unknown(0),
+                    grade => Sub::Known(u32::from(scores[usize::from(grade)])),
+                }
+            }
             Prepared::Preference => Sub::Known(self.preference(columns, row)),
         }
     }
@@ -388,7 +412,37 @@ fn prepare(component: &Component, fit: FitFigures, nutrients: &mut Vec<Nutrient>
                 caps.chain(targets).map(|(n, table, is_target)| (column(n), table, is_target)).collect();
             Prepared::Goal { curves }
         }
+        Component::NutriScore { scores } => Prepared::Model { scores: by_half_byte(scores), shift: 0 },
+        Component::Nova { scores } => Prepared::Model { scores: by_half_byte(scores), shift: 4 },
         Component::Preference => Prepared::Preference,
+    }
+}
+
+/// Scores by the number a block keeps of a grade: the first has number 1.
+fn by_half_byte(scores: &[u16]) -> [u16; 16] {
+    let mut table = [0; 16];
+    table[1..=scores.len()].copy_from_slice(scores);
+    table
+}
+
+/// Adds what each row's grade is worth, rounded up as bounds are.
+fn add_model(
+    block: &Block,
+    rows: Option<&[u16]>,
+    scores: &[u16; 16],
+    shift: u8,
+    most: u16,
+    points: &mut [u16],
+) {
+    let worth = scores.map(|score| (u32::from(most) * u32::from(score)).div_ceil(1000) as u16);
+    let of = |model: u8| worth[usize::from((model >> shift) & 0xf)];
+    match rows {
+        None => points.iter_mut().zip(&block.models).for_each(|(p, model)| *p = p.wrapping_add(of(*model))),
+        Some(rows) => {
+            for (point, row) in points.iter_mut().zip(rows) {
+                *point = point.wrapping_add(of(block.models[usize::from(*row)]));
+            }
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use odyssey_types::{Nutrient, ProductId};
 
-use super::bits::{Bits, NO_ROWS, Words, or, set};
+use super::bits::{Bits, NO_ROWS, Words, for_each, or, set};
 use super::column::{Column, EnergyShares, Names, PerHundred, UNKNOWN};
-use super::row::{BIT_COUNT, EncodedRow};
+use super::row::{BIT_COUNT, EncodedRow, grade_bit, group_bit};
 use crate::engine::curves::energy_share_bp;
+use crate::{Grade, Nova};
 
 static NO_BITS: Bits = Bits::Empty;
 static NO_COLUMN: Column = Column::Absent;
@@ -31,6 +32,9 @@ pub(in crate::engine) struct Block {
     pub(super) amounts: Box<[(u8, Column, PerHundred)]>,
     /// Not stored anywhere else: computed from the amounts.
     pub energy_shares: Option<EnergyShares>,
+    /// Not stored anywhere else: computed from the bits. Nutri-Score grade counted from 1 in the lower half
+    /// of a byte, NOVA group in the upper; 0 is unknown.
+    pub models: Box<[u8]>,
 }
 
 /// What a block is put together from, whether from rows or from bytes.
@@ -81,11 +85,32 @@ impl Block {
             tags: parts.tags,
             amounts: parts.amounts,
             energy_shares: None,
+            models: Box::default(),
         };
+        block.models = block.find_models();
         let macros = [Nutrient::Energy, Nutrient::Protein, Nutrient::Fat, Nutrient::Carbohydrate];
         let columns = macros.map(|nutrient| block.per_reference(nutrient));
         block.energy_shares = EnergyShares::of_columns(block.len(), columns, energy_share_bp);
         block
+    }
+
+    fn find_models(&self) -> Box<[u8]> {
+        let mut models = vec![0u8; self.len()];
+        let mut mark = |bits: &Bits, value: u8| {
+            for_each(&bits.to_words(), |row| {
+                // A full form has bits past the end of a short block.
+                if let Some(model) = models.get_mut(usize::from(row)) {
+                    *model |= value;
+                }
+            });
+        };
+        for grade in Grade::ALL {
+            mark(self.bits(grade_bit(*grade)), *grade as u8 + 1);
+        }
+        for group in Nova::ALL {
+            mark(self.bits(group_bit(*group)), (*group as u8) << 4);
+        }
+        models.into()
     }
 
     pub fn len(&self) -> usize {
@@ -197,7 +222,7 @@ impl Block {
             .iter()
             .map(|(_, c, h)| size_of::<(u8, Column, PerHundred)>() + c.heap_bytes() + h.heap_bytes())
             .sum();
-        let ids = self.len() * (size_of::<ProductId>() + size_of::<u32>());
+        let ids = self.len() * (size_of::<ProductId>() + size_of::<u32>()) + self.models.len();
         size_of::<Self>()
             + ids
             + self.brands.heap_bytes()

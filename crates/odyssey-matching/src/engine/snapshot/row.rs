@@ -6,7 +6,8 @@ use super::column::UNKNOWN;
 use crate::engine::product::usable;
 use crate::engine::{Role, name_hash};
 use crate::{
-    DIET_COUNT, Diet, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, ListState, ReferenceSource, Truth,
+    DIET_COUNT, Diet, EvidenceKey, Facts, Flag, Flags, Grade, KEY_COUNT, ListState, Nova, ReferenceSource,
+    Truth,
 };
 
 /// One product for a snapshot.
@@ -29,8 +30,9 @@ const FLAGS: usize = Flag::ALL.len();
 const MANDATORY: u16 = (KEY_COUNT * FLAGS) as u16;
 const SINGLE: u16 = MANDATORY + KEY_COUNT as u16;
 const DIETS: u16 = SINGLE + 16;
+const MODELS: u16 = DIETS + DIET_COUNT as u16 * 4;
 /// How many bits a row may have.
-pub(super) const BIT_COUNT: usize = DIETS as usize + DIET_COUNT * 4;
+pub(super) const BIT_COUNT: usize = MODELS as usize + Grade::ALL.len() + Nova::ALL.len();
 
 /// Bits that are not about a key or a diet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,14 @@ pub(in crate::engine) const fn single_bit(single: Single) -> u16 {
 
 pub(in crate::engine) const fn diet_bit(diet: Diet, bit: DietBit) -> u16 {
     DIETS + diet as u16 * 4 + bit as u16
+}
+
+pub(in crate::engine) const fn grade_bit(grade: Grade) -> u16 {
+    MODELS + grade as u16
+}
+
+pub(in crate::engine) const fn group_bit(group: Nova) -> u16 {
+    MODELS + Grade::ALL.len() as u16 + group as u16 - 1
 }
 
 /// The bit that says a list is good enough for a constraint of this coverage.
@@ -166,5 +176,7 @@ fn bits_of(row: &SnapshotRow) -> Vec<u16> {
         ];
         bits.extend(diet_bits.into_iter().filter(|(_, holds)| *holds).map(|(bit, _)| diet_bit(*diet, bit)));
     }
+    bits.extend(facts.indices.nutri_score.map(|n| grade_bit(n.grade)));
+    bits.extend(facts.indices.nova.map(group_bit));
     bits
 }

@@ -5,7 +5,11 @@ use serde_json::json;
 
 /// Customers, jobs and what belongs to them, by the name of their path parameter.
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
-    vec![("customer_id", customer(admin, product_id).await), ("job_id", job(admin).await)]
+    vec![
+        ("customer_id", customer(admin, product_id).await),
+        ("job_id", job(admin).await),
+        ("rule_set_id", rule_set(admin).await),
+    ]
 }
 
 /// An import that waits for its turn, so that it could still be canceled.
@@ -14,6 +18,14 @@ async fn job(admin: &Actor<'_>) -> String {
     let path = "/api/v1/ingest/csv?mode=customers";
     let started = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", csv))).await.expect(202);
     started["job_id"].as_str().expect("an id").to_owned()
+}
+
+/// A label rule set of the vendor's own.
+async fn rule_set(admin: &Actor<'_>) -> String {
+    let set = json!({ "id": "walk-rules", "title": "Walk", "review_on": "2030-01-01", "rules": [
+        { "id": "named", "title": "Named", "kind": "stated", "field": "name", "source": "Ours" }] });
+    let written = admin.post("/api/v1/quality/rule-sets", set).await.expect(200);
+    written["id"].as_str().expect("an id").to_owned()
 }
 
 /// A customer of whom everything is recorded, with the product on a list.

@@ -19,6 +19,10 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
             "subject": { "customer_id": id_of("customer_id") },
             "items": [{ "product_id": id_of("product_id"), "quantity": 2 }],
         })),
+        "write_rule_set" => {
+            Some(json!({ "id": "sample-rules", "title": "Sample", "review_on": "2030-01-01", "rules": [
+            { "id": "named", "title": "Named", "kind": "stated", "field": "name", "source": "Ours" }] }))
+        }
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "record_consent" => Some(json!({ "purpose": "health_data", "state": "granted" })),

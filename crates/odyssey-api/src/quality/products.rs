@@ -1,0 +1,95 @@
+//! `/api/v1/quality/summary`, `/api/v1/quality/products`, `/api/v1/products/{product_id}/quality`.
+
+use odyssey_domain::quality::{self, QualityQuery};
+use odyssey_types::{Page, ProductId};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::dto::{ProductQualityDetailDto, ProductQualityDto, QualitySummaryDto};
+use crate::authorized::{Authorized, permission};
+use crate::context;
+use crate::extract::{Json, Path, PathParameters, Query};
+use crate::paging::{Limit, PageDto, read_cursor, write_cursor};
+use crate::problem::{Problem, ProblemCode};
+
+const LIST: &str = "list_product_quality";
+
+/// The catalog's quality in figures: findings by code and severity, averages, coverage.
+#[utoipa::path(get, path = "/api/v1/quality/summary", tag = "quality",
+    responses((status = 200, description = "The figures of the present catalog", body = QualitySummaryDto)))]
+pub(super) async fn get_quality_summary(
+    caller: Authorized<permission::ProductsRead>,
+) -> Result<Json<QualitySummaryDto>, Problem> {
+    let mut read = caller.begin_read().await?;
+    let summary = quality::summary(read.tx()).await?;
+    read.finish().await?;
+    Ok(Json(summary.into()))
+}
+
+/// Which products.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct QualityFilters {
+    /// `worst`: lowest quality first, which is the only order.
+    #[param(inline)]
+    order: Option<OrderDto>,
+    /// Only products with this finding: `DQ_ALLERGEN_CONFLICT`.
+    code: Option<String>,
+    cursor: Option<String>,
+    #[serde(default)]
+    limit: Limit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OrderDto {
+    #[default]
+    Worst,
+}
+
+/// Active products with their findings, the worst first.
+#[utoipa::path(get, path = "/api/v1/quality/products", tag = "quality", params(QualityFilters),
+    responses((status = 200, description = "A page of products", body = PageDto<ProductQualityDto>)))]
+pub(super) async fn list_product_quality(
+    caller: Authorized<permission::ProductsRead>,
+    Query(filters): Query<QualityFilters>,
+) -> Result<Json<PageDto<ProductQualityDto>>, Problem> {
+    let OrderDto::Worst = filters.order.unwrap_or_default();
+    let query = QualityQuery {
+        code: filters.code,
+        cursor: filters.cursor.as_deref().map(|cursor| read_cursor(LIST, cursor)).transpose()?,
+        limit: filters.limit.get(),
+    };
+    let mut read = caller.begin_read().await?;
+    let Page { items, next_cursor } = quality::list_products(read.tx(), &query).await?;
+    read.finish().await?;
+    let next_cursor = next_cursor.map(|at| write_cursor(LIST, &at)).transpose()?;
+    let items: Vec<ProductQualityDto> = items.into_iter().map(ProductQualityDto::from).collect();
+    Ok(Json(PageDto::new(Page { items, next_cursor })))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ProductPath {
+    #[param(value_type = Uuid)]
+    product_id: ProductId,
+}
+
+impl PathParameters for ProductPath {
+    const NOT_FOUND: ProblemCode = ProblemCode::ProductNotFound;
+}
+
+/// One product's findings and indices, judged at this moment.
+#[utoipa::path(get, path = "/api/v1/products/{product_id}/quality", tag = "quality", params(ProductPath),
+    responses((status = 200, description = "Findings and indices", body = ProductQualityDetailDto)))]
+pub(super) async fn get_product_quality(
+    caller: Authorized<permission::ProductsRead>,
+    Path(path): Path<ProductPath>,
+) -> Result<Json<ProductQualityDetailDto>, Problem> {
+    let mut read = caller.begin_read().await?;
+    let product = quality::product_quality(read.tx(), path.product_id).await?;
+    read.finish().await?;
+    context::count_rows_read(1);
+    Ok(Json(product.into()))
+}
