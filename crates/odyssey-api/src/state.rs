@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::Ingestion;
-use odyssey_domain::matching::Snapshots;
+use odyssey_domain::matching::{Audiences, Snapshots};
 use odyssey_domain::tenancy::{IdentityProvider, TokenIssuer};
 use odyssey_types::{Clock, VendorId};
 
@@ -61,6 +61,8 @@ pub struct ApiParts {
     pub readiness: Readiness,
     /// The vendors' catalogs in memory.
     pub snapshots: Snapshots,
+    /// The vendors' compiled customers in memory.
+    pub audiences: Audiences,
     /// Where uploads go, and how large they may be.
     pub ingestion: Ingestion,
     pub settings: ApiSettings,
@@ -114,6 +116,10 @@ impl ApiState {
 
     pub fn snapshots(&self) -> &Snapshots {
         &self.0.parts.snapshots
+    }
+
+    pub fn audiences(&self) -> &Audiences {
+        &self.0.parts.audiences
     }
 
     pub fn ingestion(&self) -> &Ingestion {

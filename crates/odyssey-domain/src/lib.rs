@@ -15,5 +15,6 @@ pub mod matching;
 pub mod outbox;
 pub mod quality;
 pub mod retention;
+pub mod rules;
 pub mod security;
 pub mod tenancy;

@@ -12,7 +12,7 @@ use odyssey_api::{ApiParts, ApiSettings, ApiState};
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool, Wake};
 use odyssey_domain::jobs::{self, Work, WorkerSettings};
-use odyssey_domain::matching::Snapshots;
+use odyssey_domain::matching::{Audiences, Snapshots};
 use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
 use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
 use secrecy::{ExposeSecret, SecretString};
@@ -67,6 +67,7 @@ impl TestApp {
             readiness: Readiness::default(),
             ingestion: ingestion.clone(),
             snapshots: Snapshots::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
+            audiences: Audiences::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             settings: api,
         });
         let router = odyssey_api::router(state).expect("every operation is registered");

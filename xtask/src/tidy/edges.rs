@@ -18,8 +18,10 @@ const AREAS: [(&str, &[&str]); 15] = [
     ("outbox", &[]),
     ("security", &[]),
     ("catalog", &["outbox"]),
-    ("customers", &["outbox"]),
-    ("matching", &["catalog", "customers"]),
+    // What derives from a profile depends on the vendor's rules.
+    ("rules", &[]),
+    ("customers", &["outbox", "rules"]),
+    ("matching", &["catalog", "customers", "rules"]),
     ("search", &["catalog"]),
     ("quality", &["catalog"]),
     // An import ends with counting the quality of what it left.

@@ -27,6 +27,7 @@ impl From<CustomerError> for Problem {
                 Self::new(ProblemCode::ValidationError).detail(error.to_string())
             }
             CustomerError::Catalog(error) => error.into(),
+            CustomerError::Rules(error) => error.into(),
             CustomerError::Db(error) => error.into(),
             CustomerError::Vault(_) => Self::internal(&error),
         }

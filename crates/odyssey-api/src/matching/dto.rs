@@ -219,6 +219,8 @@ pub(super) struct ProvenanceDto {
     pub algorithm_version: &'static str,
     pub rule_pack: String,
     pub rule_pack_version: String,
+    /// Of the rule pack with the vendor's own rules: equal exactly when the rules are.
+    pub pack_digest: String,
     /// The day the answer is for.
     pub as_of: NaiveDate,
 }
@@ -346,6 +348,7 @@ impl From<Provenance> for ProvenanceDto {
             algorithm_version: provenance.algorithm_version,
             rule_pack: provenance.rule_pack,
             rule_pack_version: provenance.rule_pack_version,
+            pack_digest: provenance.pack_digest,
             as_of: provenance.as_of,
         }
     }

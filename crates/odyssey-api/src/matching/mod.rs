@@ -4,6 +4,7 @@
 //! the rest; a disclosure is recorded before it is sent. Emits: nothing; the domain audits. Never: holds a
 //! rule, caches an answer.
 
+mod audience;
 mod basket;
 mod dto;
 mod explain;
@@ -25,6 +26,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(preview::preview_matches, Facts::audited("health_profile.preview").discloses_phi()))
         .routes(guarded!(swaps::list_swaps, Facts::audited("health_profile.swaps").discloses_phi()))
         .routes(guarded!(basket::check_basket, Facts::audited("health_profile.basket").discloses_phi()))
+        .routes(guarded!(audience::get_product_audience, Facts::audited("audience.read")))
+        .routes(guarded!(audience::list_product_audience, Facts::audited("audience.list").discloses_phi()))
         .routes(guarded!(explain::explain_match, Facts::audited("health_profile.match").discloses_phi()))
         .routes(guarded!(gaps::get_assortment_gaps, Facts::audited("health_profile.count")))
 }

@@ -17,6 +17,7 @@ impl From<MatchingError> for Problem {
             }
             MatchingError::Customer(error) => error.into(),
             MatchingError::Catalog(error) => error.into(),
+            MatchingError::Rules(error) => error.into(),
             MatchingError::Tenancy(error) => error.into(),
             MatchingError::Db(error) => error.into(),
         }

@@ -78,6 +78,8 @@ registry! {
     // Quality.
     RuleSetNotFound = "rule-set-not-found", NOT_FOUND, "There is no such label rule set";
     RuleSetNotWritable = "rule-set-not-writable", CONFLICT, "The label rule set cannot be written";
+    RulesNotFound = "rules-not-found", NOT_FOUND, "There is no such version of the rules";
+    RulesNotPublishable = "rules-not-publishable", CONFLICT, "This version of the rules cannot be put in force";
     // Repeating and racing.
     IdempotencyKeyMissing = "idempotency-key-missing", BAD_REQUEST, "This operation needs an Idempotency-Key";
     IdempotencyKeyInvalid = "idempotency-key-invalid", BAD_REQUEST, "The Idempotency-Key cannot be used";

@@ -1,92 +1,86 @@
-//! Rules as they go out.
+//! Rules as they go in and out.
 
-use std::collections::BTreeMap;
-
-use odyssey_matching::{ALGORITHM_VERSION, PackView, RuleView};
-use serde::Serialize;
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use odyssey_domain::rules::{RuleSetState, RuleSetVersion};
+use odyssey_types::UserId;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use super::change::RuleChangeDto;
 
-/// The rule packs in force.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RulePacksDto {
-    pub items: Vec<RulePackDto>,
+/// Where a version stands.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RuleSetStateDto {
+    /// In force nowhere; there is one at most.
+    Draft,
+    /// In force.
+    Published,
+    /// Was in force, or was replaced before it ever was.
+    Retired,
 }
 
-/// A rule pack, rule by rule.
+/// One version of the vendor's rules. The changes are all there are.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RulePackDto {
-    pub id: String,
-    pub version: String,
-    /// SHA-256 of the texts it was read from, in hex.
-    pub digest: String,
-    /// Version of the decisions and the score that read it.
-    pub algorithm_version: &'static str,
-    /// Sources by the name that rules cite them with.
-    #[schema(value_type = Object)]
-    pub sources: BTreeMap<String, String>,
-    pub rules: Vec<RuleDto>,
-    /// Rules that are switched off and not listed here.
-    pub inactive_count: usize,
+pub(super) struct RuleSetDto {
+    pub version: i32,
+    #[schema(inline)]
+    pub state: RuleSetStateDto,
+    pub changes: Vec<RuleChangeDto>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The version that this one repeats: a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub created_by: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<DateTime<Utc>>,
 }
 
-/// One rule.
+/// The rules in force and the draft, where there are such.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RuleDto {
-    /// Id of the rule: `htn.sodium`.
-    pub rule: String,
-    /// The template, interaction or guideline it belongs to.
-    pub owner: String,
-    /// `template`, `interaction`, `cap`, `target`, `minimum`, `require`, `gate`, `serving`, `warning` or `notice`.
-    pub kind: &'static str,
-    /// What it asks, in words and figures.
-    pub says: String,
-    /// Holds only with one of these: templates, interactions, drugs, groups of them.
-    pub when: Vec<String>,
-    /// Holds only without these.
-    pub unless: Vec<String>,
-    pub source: String,
-    /// `sourced`, `unreviewed` or `policy`.
-    #[schema(value_type = String)]
-    pub status: Value,
-    pub active: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why_inactive: Option<String>,
-    /// What a label cannot show, and what was made of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(super) struct CurrentRulesDto {
+    /// Null: the rule pack as it ships.
+    pub published: Option<RuleSetDto>,
+    pub draft: Option<RuleSetDto>,
+}
+
+/// A new draft: all the changes, not a difference to the version before.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RulesDraft {
+    #[schema(max_items = 200)]
+    pub changes: Vec<RuleChangeDto>,
+    /// Why, in your words; at most 500 characters.
+    #[serde(default)]
     pub note: Option<String>,
 }
 
-impl RulePackDto {
-    pub(super) fn new(view: PackView) -> Result<Self, Problem> {
-        Ok(Self {
-            id: view.id,
-            version: view.version,
-            digest: view.digest,
-            algorithm_version: ALGORITHM_VERSION,
-            sources: view.sources,
-            rules: view.rules.into_iter().map(RuleDto::new).collect::<Result<_, _>>()?,
-            inactive_count: view.inactive_count,
-        })
-    }
+/// Which version.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RulesVersionChoice {
+    pub version: i32,
 }
 
-impl RuleDto {
-    fn new(rule: RuleView) -> Result<Self, Problem> {
-        Ok(Self {
-            rule: rule.rule,
-            owner: rule.owner,
-            kind: rule.kind,
-            says: rule.says,
-            when: rule.when,
-            unless: rule.unless,
-            source: rule.citation,
-            status: serde_json::to_value(rule.status).map_err(|error| Problem::internal(&error))?,
-            active: rule.active,
-            why_inactive: rule.why_inactive,
-            note: rule.note,
-        })
+impl From<RuleSetVersion> for RuleSetDto {
+    fn from(rules: RuleSetVersion) -> Self {
+        Self {
+            version: rules.version,
+            state: match rules.state {
+                RuleSetState::Draft => RuleSetStateDto::Draft,
+                RuleSetState::Published => RuleSetStateDto::Published,
+                RuleSetState::Retired => RuleSetStateDto::Retired,
+            },
+            changes: rules.changes.into_iter().map(Into::into).collect(),
+            note: rules.note,
+            repeats: rules.repeats,
+            created_by: rules.created_by,
+            created_at: rules.created_at,
+            published_at: rules.published_at,
+        }
     }
 }

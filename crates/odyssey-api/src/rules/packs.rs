@@ -3,7 +3,7 @@
 use odyssey_domain::tenancy::Role;
 use odyssey_matching::RulePack;
 
-use super::dto::{RulePackDto, RulePacksDto};
+use super::pack_dto::{RulePackDto, RulePacksDto};
 use crate::authorized::{Authorized, permission};
 use crate::context;
 use crate::extract::Json;

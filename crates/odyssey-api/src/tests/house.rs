@@ -69,6 +69,7 @@ impl House {
         let identity = LocalIdentityProvider::new(Arc::clone(&issuer), Arc::clone(database.clock()));
         let state = ApiState::new(ApiParts {
             snapshots: odyssey_domain::matching::Snapshots::new(database.clone(), 1 << 20),
+            audiences: odyssey_domain::matching::Audiences::new(database.clone(), 1 << 20),
             database,
             identity: Arc::new(identity),
             issuer: Arc::clone(&issuer),

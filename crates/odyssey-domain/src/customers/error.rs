@@ -8,6 +8,7 @@ use odyssey_vault::VaultError;
 use crate::catalog::CatalogError;
 use crate::db::DbError;
 use crate::field::FieldError;
+use crate::rules::RulesError;
 
 /// Why one record of a write was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,8 @@ pub enum CustomerError {
     Vault(#[from] VaultError),
     #[error("the catalog could not be asked")]
     Catalog(#[source] CatalogError),
+    #[error("the vendor's rules could not be read")]
+    Rules(#[from] RulesError),
     #[error(transparent)]
     Db(#[from] DbError),
 }

@@ -1,7 +1,7 @@
 //! The health profile of a customer, and what derives from it.
 
 use chrono::{DateTime, Utc};
-use odyssey_matching::{Derived, RulePack, derive_profile};
+use odyssey_matching::{Derived, derive_profile};
 use odyssey_types::{CustomerId, HealthProfile, Phi};
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ use super::write::{Change, CustomerWrite, write_one};
 use super::{CustomerError, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
+use crate::rules;
 use crate::tenancy::Purpose;
 
 /// A profile and what derives from it. A customer of whom nothing is recorded has an empty profile of
@@ -33,9 +34,10 @@ pub struct HealthRecord {
 /// The profile; audited as a disclosure.
 pub async fn get_profile(tx: &mut VendorTx, id: CustomerId) -> Result<HealthRecord, CustomerError> {
     let opened = open(tx, id).await?;
+    let rules = rules::effective_rules(tx).await?;
     let record = HealthRecord {
         customer_id: id,
-        derived: Phi::new(derive_profile(opened.profile.expose(), opened.birth_age, RulePack::embedded())),
+        derived: Phi::new(derive_profile(opened.profile.expose(), opened.birth_age, &rules.pack)),
         age_years: Phi::new(opened.age_years()),
         row_version: opened.row_version,
         updated_at: opened.updated_at,

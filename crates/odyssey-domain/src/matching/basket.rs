@@ -1,14 +1,15 @@
 //! Several products with quantities against a day's budgets.
 
-use odyssey_matching::{DailyLimit, Facts, LimitKind, RulePack, derive_profile};
+use odyssey_matching::{DailyLimit, Facts, LimitKind, derive_profile};
 use odyssey_types::{Nutrient, ProductId};
 
 use super::judge::{MatchedProduct, evaluate_products};
 use super::preview::{PreviewOf, open};
-use super::{MatchingError, Provenance, compile, provenance};
+use super::{MatchingError, Provenance, compile_with, provenance};
 use crate::catalog::{self, CatalogError, WriteRefusal};
 use crate::customers::MatchAct;
 use crate::db::VendorTx;
+use crate::rules;
 
 /// Products of one basket at most.
 pub const BASKET_ITEMS_MAX: usize = 200;
@@ -71,7 +72,8 @@ pub async fn check_basket(
 ) -> Result<BasketCheck, MatchingError> {
     let version = catalog::catalog_version(tx).await?;
     let opened = open(tx, of, MatchAct::Basket).await?;
-    let policy = compile(tx, &opened).await?;
+    let rules = rules::effective_rules(tx).await?;
+    let policy = compile_with(&opened, &rules, tx.now().date_naive());
     let ids: Vec<ProductId> = items.iter().map(|item| item.product_id).collect();
     let judged = evaluate_products(tx, &policy, &ids).await?;
     let mut found = Vec::with_capacity(items.len());
@@ -84,7 +86,7 @@ pub async fn check_basket(
         facts.push((*item, of_product));
         found.push((*item, matched.clone()));
     }
-    let derived = derive_profile(opened.profile.expose(), *opened.age_years.expose(), RulePack::embedded());
+    let derived = derive_profile(opened.profile.expose(), *opened.age_years.expose(), &rules.pack);
     let budgets = derived.daily_limits.into_iter().map(|limit| budget(limit, &facts)).collect();
     Ok(BasketCheck {
         items: found,

@@ -3,6 +3,7 @@
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
+use crate::rules::RulesError;
 use crate::tenancy::TenancyError;
 
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum MatchingError {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Tenancy(#[from] TenancyError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error(transparent)]
     Db(#[from] DbError),
 }

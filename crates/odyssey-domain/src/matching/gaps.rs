@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use odyssey_matching::{Filters, Policy, PolicyInput, Query, RulePack, rank};
+use odyssey_matching::{Filters, Policy, PolicyInput, Query, rank};
 
 use super::judge::{ATTEMPTS_MAX, TOO_FAST, snapshot_within};
-use super::{MatchingError, Snapshots, VendorSnapshot, store};
+use super::{MatchingError, Snapshots, VendorSnapshot};
 use crate::catalog;
 use crate::customers::{self, ProfileSample, SAMPLE_MAX};
+use crate::rules;
 use crate::tenancy::Caller;
 
 /// Fewer people than this are not spoken of: the usual bound for tables of health data (CMS cell-size policy).
@@ -66,8 +67,7 @@ pub async fn assortment_gaps(
             continue;
         };
         let sampled = customers::sample_profiles(&mut tx, sample).await?;
-        let pack = RulePack::embedded();
-        let vendor_policy = store::find_scoring_policy(&mut tx).await?.unwrap_or(pack.scoring);
+        let rules = rules::effective_rules(&mut tx).await?;
         let policies: Vec<Policy> = sampled
             .profiles
             .iter()
@@ -79,9 +79,9 @@ pub async fn assortment_gaps(
                     // Lists are one person's own, and say nothing of the assortment.
                     never_list: &[],
                     allow_list: &[],
-                    vendor_policy,
+                    vendor_policy: rules.weights,
                 };
-                Policy::compile(&input, pack)
+                Policy::compile(&input, &rules.pack)
             })
             .collect();
         tx.commit().await?;

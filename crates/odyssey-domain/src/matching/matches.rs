@@ -10,9 +10,10 @@ use odyssey_types::CustomerId;
 use super::answers::AnswerKey;
 use super::judge::{ATTEMPTS_MAX, Judged, MatchedProduct, TOO_FAST, judge, snapshot_within};
 use super::query::MatchQuery;
-use super::{MatchingError, Provenance, Snapshots, compile, provenance, store};
+use super::{MatchingError, Provenance, Snapshots, compile, provenance};
 use crate::catalog;
 use crate::customers::{self, ForMatching, MatchAct};
+use crate::rules;
 use crate::tenancy::Caller;
 
 /// The answer.
@@ -62,7 +63,7 @@ pub async fn list_for_customer(
             catalog_version: version,
             customer_version: standing.row_version,
             lists_version: standing.lists_version,
-            policy_version: store::policy_version(&mut tx).await?,
+            policy_version: rules::policy_version(&mut tx).await?,
             as_of: tx.now().date_naive(),
             query: query.clone(),
         };

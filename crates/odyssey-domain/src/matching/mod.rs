@@ -1,6 +1,6 @@
 //! Which products suit this person, and why.
 //!
-//! Owns: `scoring_policies`, the snapshots in memory and their files on local disk, the audiences in memory. Promises: the whole catalog is judged every
+//! Owns: the snapshots in memory and their files on local disk, the audiences in memory. Promises: the whole catalog is judged every
 //! time; the answer is never older than the transaction that read the profile; every product shown was
 //! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
@@ -17,7 +17,6 @@ mod preview;
 mod query;
 mod reverse;
 mod snapshots;
-mod store;
 mod swaps;
 
 pub use basket::{
@@ -43,6 +42,7 @@ use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role
 use crate::catalog::Product;
 use crate::customers::ForMatching;
 use crate::db::VendorTx;
+use crate::rules::{self, EffectiveRules};
 
 /// Where an answer comes from: everything it depends on, by version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,23 +55,28 @@ pub struct Provenance {
     pub algorithm_version: &'static str,
     pub rule_pack: String,
     pub rule_pack_version: String,
+    /// Of the pack with the vendor's own rules.
+    pub pack_digest: String,
     /// The day the answer is for.
     pub as_of: chrono::NaiveDate,
 }
 
-/// Compiles the customer's policy for today with the vendor's weights.
+/// Compiles the customer's policy for today with the vendor's rules and weights.
 async fn compile(tx: &mut VendorTx, opened: &ForMatching) -> Result<Policy, MatchingError> {
-    let pack = RulePack::embedded();
-    let vendor_policy = store::find_scoring_policy(tx).await?.unwrap_or(pack.scoring);
+    let rules = rules::effective_rules(tx).await?;
+    Ok(compile_with(opened, &rules, tx.now().date_naive()))
+}
+
+fn compile_with(opened: &ForMatching, rules: &EffectiveRules, as_of: chrono::NaiveDate) -> Policy {
     let input = PolicyInput {
         profile: opened.profile.expose(),
         age_years: *opened.age_years.expose(),
-        as_of: tx.now().date_naive(),
+        as_of,
         never_list: &opened.never_show,
         allow_list: &opened.always_allow,
-        vendor_policy,
+        vendor_policy: rules.weights,
     };
-    Ok(Policy::compile(&input, pack))
+    Policy::compile(&input, &rules.pack)
 }
 
 fn provenance(policy: &Policy, opened: &ForMatching, catalog_version: i64) -> Provenance {
@@ -84,6 +89,7 @@ fn provenance(policy: &Policy, opened: &ForMatching, catalog_version: i64) -> Pr
         algorithm_version: ALGORITHM_VERSION,
         rule_pack: RulePack::embedded().id.clone(),
         rule_pack_version: RulePack::embedded().version.clone(),
+        pack_digest: policy.pack_digest.clone(),
         as_of: policy.as_of,
     }
 }

@@ -16,8 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use odyssey_matching::{
-    Audience, AudienceCounts, AudienceProduct, Facts, Listed, Policy, PolicyInput, Regressions, RulePack,
-    VerdictKind,
+    Audience, AudienceCounts, AudienceProduct, Facts, Listed, Policy, PolicyInput, Regressions, VerdictKind,
 };
 use odyssey_types::{CustomerId, ProductId, VendorId};
 use odyssey_vault::VendorKeys;
@@ -29,7 +28,8 @@ use super::{MatchingError, meta_of};
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::customers::{self, ForGates, ListKind, SealedProfile};
-use crate::db::{Database, VendorTx};
+use crate::db::{Database, ReadTx, VendorTx};
+use crate::rules::{self, EffectiveRules};
 use crate::tenancy::{Actor, Purpose, VendorScope};
 
 /// Customers of one vendor whose policies are held in memory.
@@ -80,6 +80,8 @@ struct State {
     audience: Arc<Audience>,
     /// The day it holds for.
     day: NaiveDate,
+    /// What the policies were compiled with.
+    rules: Arc<EffectiveRules>,
     /// Changes up to here have been seen.
     seen: DateTime<Utc>,
     /// Versions of those that changed shortly before, so that looking back opens nobody twice.
@@ -126,22 +128,39 @@ impl Audiences {
         let slot = self.slot(scope.vendor_id());
         let mut state = slot.lock().await;
         let today = self.database.clock().now().date_naive();
-        if state.as_ref().is_some_and(|state| state.day == today) {
+        let rules = self.rules_now(scope, actor).await?;
+        if state.as_ref().is_some_and(|state| state.day == today && state.rules.version == rules.version) {
             return Ok(());
         }
         // Yesterday's goes first: two of a million would not have to fit.
         *state = None;
         let permit = self.inner.builds.acquire().await;
         let _permit = permit.map_err(|_| MatchingError::Unavailable("audiences are not built any more"))?;
-        let built = self.build(scope, actor).await?;
+        let built = self.build(scope, actor, rules).await?;
         self.note_bytes(scope.vendor_id(), built.audience.memory_bytes());
         *state = Some(built);
         Ok(())
     }
 
+    async fn rules_now(
+        &self,
+        scope: VendorScope,
+        actor: &Actor,
+    ) -> Result<Arc<EffectiveRules>, MatchingError> {
+        let mut read = ReadTx::begin(&self.database, scope, actor.clone()).await?;
+        let rules = rules::effective_rules(read.tx()).await?;
+        read.finish().await?;
+        Ok(rules)
+    }
+
     /// Reads, opens, compiles and drops every consenting customer's profile, page by page. That it is done
     /// is recorded before the first is opened.
-    async fn build(&self, scope: VendorScope, actor: &Actor) -> Result<State, MatchingError> {
+    async fn build(
+        &self,
+        scope: VendorScope,
+        actor: &Actor,
+        rules: Arc<EffectiveRules>,
+    ) -> Result<State, MatchingError> {
         let mut tx = VendorTx::begin(&self.database, scope, actor.clone()).await?;
         let (keys, now) = (tx.keys().map_err(customers::CustomerError::from)?, tx.now());
         let count = customers::count_consenting(&mut tx).await?;
@@ -170,9 +189,9 @@ impl Audiences {
                 Some(audience) => audience,
                 None => busy.join_next().await.unwrap_or(Ok(Ok(Audience::new()))).map_err(stopped)??,
             };
-            let (keys, vendor_id) = (Arc::clone(&keys), scope.vendor_id());
+            let (keys, vendor_id, rules) = (Arc::clone(&keys), scope.vendor_id(), Arc::clone(&rules));
             busy.spawn_blocking(move || {
-                compile_all(&mut audience, &page, &keys, vendor_id, now)?;
+                compile_all(&mut audience, &page, &keys, vendor_id, now, &rules)?;
                 Ok(audience)
             });
             if done {
@@ -189,7 +208,7 @@ impl Audiences {
             whole
         };
         let audience = Arc::new(spawn_blocking(join).await.map_err(stopped)?);
-        Ok(State { audience, day: now.date_naive(), seen: now, recent })
+        Ok(State { audience, day: now.date_naive(), rules, seen: now, recent })
     }
 
     /// The audience as of this transaction, and how many profiles were opened anew for it.
@@ -197,7 +216,9 @@ impl Audiences {
         let vendor_id = tx.vendor_id();
         let slot = self.slot(vendor_id);
         let mut held = slot.lock().await;
-        let Some(state) = held.as_mut().filter(|state| state.day == tx.now().date_naive()) else {
+        let version = rules::policy_version(tx).await?;
+        let holds = |state: &&mut State| state.day == tx.now().date_naive() && state.rules.version == version;
+        let Some(state) = held.as_mut().filter(holds) else {
             return Err(MatchingError::Unavailable("the audience is being built"));
         };
         let opened = catch_up(tx, state).await?;
@@ -420,10 +441,11 @@ async fn catch_up(tx: &mut VendorTx, state: &mut State) -> Result<usize, Matchin
         if !(changed.is_empty() && gone.is_empty()) {
             opened += changed.len();
             let (mut audience, keys) = (Arc::clone(&state.audience), Arc::clone(&keys));
+            let rules = Arc::clone(&state.rules);
             let apply = move || {
                 let whole = Arc::make_mut(&mut audience);
                 gone.into_iter().for_each(|id| whole.remove(id));
-                compile_all(whole, &changed, &keys, vendor_id, now)?;
+                compile_all(whole, &changed, &keys, vendor_id, now, &rules)?;
                 Ok::<_, MatchingError>(audience)
             };
             let applied = spawn_blocking(apply).await;
@@ -446,8 +468,8 @@ fn compile_all(
     keys: &VendorKeys,
     vendor_id: VendorId,
     now: DateTime<Utc>,
+    rules: &EffectiveRules,
 ) -> Result<(), MatchingError> {
-    let pack = RulePack::embedded();
     for sealed in page {
         let ForGates { customer_id, profile, age_years } = sealed.open(keys, vendor_id, now)?;
         let input = PolicyInput {
@@ -457,9 +479,9 @@ fn compile_all(
             // A customer's own lists are read with each question.
             never_list: &[],
             allow_list: &[],
-            vendor_policy: pack.scoring,
+            vendor_policy: rules.weights,
         };
-        audience.put(customer_id, &Policy::compile_gates(&input, pack));
+        audience.put(customer_id, &Policy::compile_gates(&input, &rules.pack));
     }
     Ok(())
 }

@@ -31,11 +31,12 @@ pub use allergy_codes::{
 pub use codes::{Blocked, NotConsidered, ResolvedConditions, resolve_conditions};
 pub use evaluate::{Reason, ScorePart, SmallestChange, Tier, Verdict, VerdictKind, evaluate};
 pub use pack::{
-    AmountTest, Basis, CapRule, ConditionTemplate, ConflictRule, CrossReaction, DailyAmount, Drug,
-    EerEquation, EerGroup, EnergyFigures, EnergyGoal, FitFigures, GateKind, GateRule, Goal, GuidelineRules,
-    Intake, IntakeRow, Interaction, MacroRange, MinimumRule, ModelFigures, Need, NoticeRule, PackError,
-    PackText, PackView, RequireRule, RulePack, RuleRef, RuleSet, RuleView, Scope, ScoringPolicy, ServingRule,
-    StateGroup, States, Status, TargetRule, UnknownAmount, WarningRule,
+    AmountTest, Basis, CapRule, ChangeOrigin, ClassAction, ConditionTemplate, ConflictRule, CrossReaction,
+    DailyAmount, Drug, EerEquation, EerGroup, EnergyFigures, EnergyGoal, FitFigures, GateKind, GateRule,
+    Goal, GuidelineRules, Intake, IntakeRow, Interaction, MacroRange, MinimumRule, ModelFigures, Need,
+    NoticeRule, PackError, PackText, PackView, RULE_CHANGES_MAX, RequireRule, RuleChange, RuleChangeError,
+    RulePack, RuleRef, RuleSet, RuleView, Scope, ScoringPolicy, ServingRule, StateGroup, States, Status,
+    TargetRule, UnknownAmount, WarningRule,
 };
 pub(crate) use pack::{UNKNOWN_AGE_YEARS, no_keys};
 pub use policy::{

@@ -53,6 +53,7 @@ pub async fn serve_until(
         issuer: Arc::clone(&node.issuer),
         readiness: readiness.clone(),
         snapshots: node.snapshots.clone(),
+        audiences: node.audiences.clone(),
         ingestion: ingestion.clone(),
         settings: api_settings(settings),
     });

@@ -12,3 +12,4 @@ mod matching;
 mod quality;
 mod real_catalog;
 mod retention;
+mod rules;

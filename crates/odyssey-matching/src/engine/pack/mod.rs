@@ -9,6 +9,7 @@ mod raw;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod vendor_rules;
 mod view;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use rules::{
     RuleSet, Scope, ServingRule, States, TargetRule, UnknownAmount, WarningRule,
 };
 pub(crate) use rules::{UNKNOWN_AGE_YEARS, no_keys};
+pub use vendor_rules::{ChangeOrigin, ClassAction, RULE_CHANGES_MAX, RuleChange, RuleChangeError};
 pub use view::{PackView, RuleView};
 
 /// The texts a pack is read from.

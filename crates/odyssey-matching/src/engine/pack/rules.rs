@@ -29,6 +29,11 @@ pub struct Scope {
 pub(crate) const UNKNOWN_AGE_YEARS: u8 = 30;
 
 impl Scope {
+    /// Holds for everybody.
+    pub const fn always() -> Self {
+        Self { when: Vec::new(), unless: Vec::new(), drugs: Vec::new(), ages: (0, u8::MAX) }
+    }
+
     pub fn holds(&self, states: &States, age_years: Option<u8>) -> bool {
         let age = age_years.unwrap_or(UNKNOWN_AGE_YEARS);
         (self.when.is_empty() || self.when.iter().any(|s| states.contains(s)))

@@ -9,7 +9,17 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("customer_id", customer(admin, product_id).await),
         ("job_id", job(admin).await),
         ("rule_set_id", rule_set(admin).await),
+        ("version", rules(admin).await),
     ]
+}
+
+/// A version of the rules that was in force, and a draft after it.
+async fn rules(admin: &Actor<'_>) -> String {
+    let draft = json!({ "changes": [] });
+    let first = admin.put("/api/v1/rules/draft", draft.clone()).await.expect(200);
+    admin.post("/api/v1/rules/publish", json!({ "version": first["version"] })).await.expect(200);
+    admin.put("/api/v1/rules/draft", draft).await.expect(200);
+    first["version"].to_string()
 }
 
 /// An import that waits for its turn, so that it could still be canceled.

@@ -23,6 +23,14 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
             Some(json!({ "id": "sample-rules", "title": "Sample", "review_on": "2030-01-01", "rules": [
             { "id": "named", "title": "Named", "kind": "stated", "field": "name", "source": "Ours" }] }))
         }
+        "replace_rules_draft" => {
+            Some(json!({ "changes": [{ "change": "set_cap", "rule": "htn.sodium", "amount": "1500" }] }))
+        }
+        "publish_rules" => Some(json!({ "version": 2 })),
+        "roll_back_rules" => Some(json!({ "version": 1 })),
+        "replace_scoring_policy" => {
+            Some(json!({ "caps": 40, "targets": 15, "fit": 15, "goal": 10, "models": 12, "preference": 8 }))
+        }
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "record_consent" => Some(json!({ "purpose": "health_data", "state": "granted" })),
@@ -43,6 +51,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     }
     match operation.id.as_str() {
         "search_products" => path.push_str("?q=oat"),
+        "list_product_audience" => path.push_str("?verdict=conflict"),
         "import_csv" | "start_import" | "ingest_csv" => path.push_str("?mode=products"),
         _ => {}
     }

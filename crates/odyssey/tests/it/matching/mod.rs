@@ -3,6 +3,7 @@
 mod allergies;
 mod answers;
 mod audience;
+mod audiences;
 mod baskets;
 mod cold_start;
 mod diets;
