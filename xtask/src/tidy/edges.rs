@@ -8,7 +8,7 @@ const DOMAIN: &str = "crates/odyssey-domain/src/";
 const FOUNDATIONS: [&str; 4] = ["db", "tenancy", "audit", "retention"];
 
 /// Area, and what it may call besides the foundations.
-const AREAS: [(&str, &[&str]); 15] = [
+const AREAS: [(&str, &[&str]); 16] = [
     // The foundations know each other: a transaction carries the scope and the actor of tenancy, and whoever
     // removes anything asks retention whether it is held.
     ("db", &[]),

@@ -1,8 +1,8 @@
 //! `/api/v1/products/{product_id}/audience`: for how many customers a product fits, and for whom.
 
 use axum::extract::State;
-use odyssey_domain::matching::{self, AudienceCounts, CELL_MIN, ProductAudience};
-use odyssey_matching::VerdictKind;
+use odyssey_domain::matching::{self, CELL_MIN, ProductAudience};
+use odyssey_matching::{AudienceCounts, VerdictKind};
 use odyssey_types::{CustomerId, Page, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
