@@ -6,6 +6,7 @@
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
 
 mod answers;
+mod audience;
 mod basket;
 mod disk;
 mod error;
@@ -19,6 +20,9 @@ mod reverse;
 mod snapshots;
 mod swaps;
 
+pub use audience::{
+    AUDIENCE_IDS_MAX, ProductAudience, audience, audience_customers, audience_of_label, who_regresses,
+};
 pub use basket::{
     BASKET_ITEMS_MAX, BasketCheck, BasketItem, Budget, BudgetState, QUANTITY_MILLI_MAX, check_basket,
 };
@@ -29,10 +33,7 @@ pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};
 pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
-pub use reverse::{
-    AUDIENCE_IDS_MAX, Audiences, ProductAudience, audience, audience_customers, audience_of_label,
-    who_regresses,
-};
+pub use reverse::{AUDIENCE_CUSTOMERS_MAX, Audiences};
 pub use snapshots::read_cached_catalog;
 pub use snapshots::{Snapshots, VendorSnapshot};
 pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};

@@ -1,41 +1,30 @@
-//! One product against every customer: whom it suits, and who loses it when its label changes.
+//! Every customer of a vendor, compiled: what questions about one product are asked of (`audience`).
 //!
 //! Owns: no table; the audiences in memory. Promises: a customer counts only while consenting, as of the
 //! transaction that asks; a withdrawal, an edit and a deletion are seen by the next call; no profile is
 //! kept, only which rules judge it; an audience holds for one day, since ages change at midnight. Emits:
-//! audit events: one for each building, with what it is for and how many profiles it opens, one for each
-//! question. Never: writes an audience to disk, holds a database connection while others build one.
-//!
-//! For the endpoints on top (`Caller::vendor_scope` and `Caller::actor` say who asks): [`audience`] gives counts, which need no right to read health data but whose
-//! small cells have to be suppressed by whoever shows them; [`audience_customers`] gives ids and records
-//! the disclosure; [`who_regresses`] compares two states of a label and records that it was asked, so
-//! that whoever shows its ids records them.
+//! an audit event for each building, with what it is for and how many profiles it opens. Never: writes an audience to disk, holds a database connection while others build one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use odyssey_matching::{
-    Audience, AudienceCounts, AudienceProduct, Facts, Listed, Policy, PolicyInput, Regressions, VerdictKind,
-};
-use odyssey_types::{CustomerId, ProductId, VendorId};
+use odyssey_matching::{Audience, Policy, PolicyInput};
+use odyssey_types::{CustomerId, VendorId};
 use odyssey_vault::VendorKeys;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
-use super::{MatchingError, meta_of};
+use super::MatchingError;
 use crate::audit::{self, AuditEvent};
-use crate::catalog;
-use crate::customers::{self, ForGates, ListKind, SealedProfile};
+use crate::customers::{self, ForGates, SealedProfile};
 use crate::db::{Database, ReadTx, VendorTx};
 use crate::rules::{self, EffectiveRules};
 use crate::tenancy::{Actor, Purpose, VendorScope};
 
 /// Customers of one vendor whose policies are held in memory.
 pub const AUDIENCE_CUSTOMERS_MAX: i64 = 2_000_000;
-/// Ids of one answer at most.
-pub const AUDIENCE_IDS_MAX: usize = 10_000;
 /// Sealed profiles read at a time: about eight megabytes.
 const PAGE: i64 = 5_000;
 /// Pages that are opened and compiled beside each other: one for each core, within reason.
@@ -49,7 +38,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::minutes(2);
 /// The audiences of this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Audiences {
-    database: Database,
+    pub(super) database: Database,
     inner: Arc<Inner>,
 }
 
@@ -86,16 +75,6 @@ struct State {
     seen: DateTime<Utc>,
     /// Versions of those that changed shortly before, so that looking back opens nobody twice.
     recent: HashMap<CustomerId, (i64, i64)>,
-}
-
-/// Whom a product suits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProductAudience {
-    pub product_id: ProductId,
-    /// Over all customers who consent at this moment. Small cells are whoever shows them to suppress.
-    pub counts: AudienceCounts,
-    /// The catalog version whose label was judged.
-    pub catalog_version: i64,
 }
 
 impl Audiences {
@@ -212,7 +191,10 @@ impl Audiences {
     }
 
     /// The audience as of this transaction, and how many profiles were opened anew for it.
-    async fn at_present(&self, tx: &mut VendorTx) -> Result<(Arc<Audience>, usize), MatchingError> {
+    pub(super) async fn at_present(
+        &self,
+        tx: &mut VendorTx,
+    ) -> Result<(Arc<Audience>, usize), MatchingError> {
         let vendor_id = tx.vendor_id();
         let slot = self.slot(vendor_id);
         let mut held = slot.lock().await;
@@ -253,172 +235,6 @@ impl Audiences {
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Counts whom a product suits, on its live label. Builds the audience when it is not there, which takes
-/// up to half a minute for a million customers and goes on when the caller gives up.
-pub async fn audience(
-    audiences: &Audiences,
-    scope: VendorScope,
-    actor: &Actor,
-    product_id: ProductId,
-) -> Result<ProductAudience, MatchingError> {
-    let mut asked = Asked::begin(audiences, scope, actor, product_id).await?;
-    let counts = asked.judge(|judged| judged.counts()).await?;
-    let found = ProductAudience { product_id, counts, catalog_version: asked.catalog_version };
-    let event = asked.event("audience.read", product_id).count(counts.total() as i64);
-    asked.commit(event).await?;
-    Ok(found)
-}
-
-/// The same for a label that need not be stored: a draft, or what a product said before.
-pub async fn audience_of_label(
-    audiences: &Audiences,
-    scope: VendorScope,
-    actor: &Actor,
-    product_id: ProductId,
-    facts: Facts,
-    active: bool,
-) -> Result<AudienceCounts, MatchingError> {
-    audiences.prepare(scope, actor).await?;
-    let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
-    let catalog_version = catalog::catalog_version(&mut tx).await?;
-    let listed = listed(&mut tx, product_id).await?;
-    let (audience, opened) = audiences.at_present(&mut tx).await?;
-    let mut asked = Asked { tx, audience, opened, facts, active, listed, catalog_version };
-    let counts = asked.judge(|judged| judged.counts()).await?;
-    let event = asked.event("audience.read", product_id).count(counts.total() as i64);
-    asked.commit(event).await?;
-    Ok(counts)
-}
-
-/// The customers to whom a product is `verdict`, ascending after `after`, `limit` (at most
-/// [`AUDIENCE_IDS_MAX`]) at a time. Names people by what their health allows: the caller must have the right to read
-/// health data, and each of them is recorded as disclosed.
-pub async fn audience_customers(
-    audiences: &Audiences,
-    scope: VendorScope,
-    actor: &Actor,
-    product_id: ProductId,
-    verdict: VerdictKind,
-    after: Option<CustomerId>,
-    limit: usize,
-) -> Result<Vec<CustomerId>, MatchingError> {
-    let limit = limit.min(AUDIENCE_IDS_MAX);
-    let mut asked = Asked::begin(audiences, scope, actor, product_id).await?;
-    let mut ids = asked
-        .judge(move |judged| {
-            let later = |id: &CustomerId| after.is_none_or(|after| *id > after);
-            let mut ids: Vec<CustomerId> = judged.customers(verdict).filter(later).collect();
-            ids.sort_unstable();
-            ids.truncate(limit);
-            ids
-        })
-        .await?;
-    // Consent is asked of the rows once more, since this answer names people.
-    let consenting = customers::still_consenting(&mut asked.tx, &ids).await?;
-    ids.retain(|id| consenting.contains(id));
-    let event =
-        asked.event("audience.list", product_id).count(ids.len() as i64).discloses_all(ids.iter().copied());
-    asked.commit(event).await?;
-    Ok(ids)
-}
-
-/// Who loses a product by a change of its label from `before` to `after`, both active. Of people, only
-/// their number is recorded here.
-pub async fn who_regresses(
-    audiences: &Audiences,
-    scope: VendorScope,
-    actor: &Actor,
-    product_id: ProductId,
-    before: Facts,
-    after: Facts,
-) -> Result<Regressions, MatchingError> {
-    audiences.prepare(scope, actor).await?;
-    let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
-    let (audience, opened) = audiences.at_present(&mut tx).await?;
-    let listed = listed(&mut tx, product_id).await?;
-    let compare = move || {
-        let product = |facts| AudienceProduct { facts, active: true, listed: &listed };
-        audience.who_regresses(&product(&before), &product(&after))
-    };
-    let lost = spawn_blocking(compare).await;
-    let lost = lost.map_err(|_| MatchingError::Unavailable("the engine stopped"))?;
-    let event = AuditEvent::new("audience.regressions", "product", Purpose::Service)
-        .entity(product_id)
-        .count((lost.to_conflict.len() + lost.to_cannot_verify.len()) as i64)
-        .detail("profiles_opened", opened);
-    audit::record(&mut tx, event).await?;
-    tx.commit().await?;
-    Ok(lost)
-}
-
-/// A question about one product, with everything it is answered from.
-struct Asked {
-    tx: VendorTx,
-    audience: Arc<Audience>,
-    opened: usize,
-    facts: Facts,
-    active: bool,
-    listed: Vec<(CustomerId, Listed)>,
-    catalog_version: i64,
-}
-
-impl Asked {
-    async fn begin(
-        audiences: &Audiences,
-        scope: VendorScope,
-        actor: &Actor,
-        product_id: ProductId,
-    ) -> Result<Self, MatchingError> {
-        // Nobody holds a connection while customers are compiled.
-        audiences.prepare(scope, actor).await?;
-        let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
-        let catalog_version = catalog::catalog_version(&mut tx).await?;
-        let product = catalog::get_product(&mut tx, product_id).await?;
-        let holds = catalog::holds_of_products(&mut tx, &[product_id]).await?;
-        let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
-        let facts = catalog::derive_product(&product.fields, held).facts;
-        let active = meta_of(&product).active;
-        let listed = listed(&mut tx, product_id).await?;
-        let (audience, opened) = audiences.at_present(&mut tx).await?;
-        Ok(Self { tx, audience, opened, facts, active, listed, catalog_version })
-    }
-
-    /// Milliseconds of pure computation: they leave the threads that serve requests alone.
-    async fn judge<T: Send + 'static>(
-        &mut self,
-        answer: impl FnOnce(&odyssey_matching::Judged<'_>) -> T + Send + 'static,
-    ) -> Result<T, MatchingError> {
-        let (audience, facts, active) = (Arc::clone(&self.audience), self.facts.clone(), self.active);
-        let listed = self.listed.clone();
-        let judge =
-            move || answer(&audience.judge(&AudienceProduct { facts: &facts, active, listed: &listed }));
-        spawn_blocking(judge).await.map_err(|_| MatchingError::Unavailable("the engine stopped"))
-    }
-
-    fn event(&self, action: &'static str, product_id: ProductId) -> AuditEvent {
-        AuditEvent::new(action, "product", Purpose::Service)
-            .entity(product_id)
-            .detail("profiles_opened", self.opened)
-    }
-
-    async fn commit(mut self, event: AuditEvent) -> Result<(), MatchingError> {
-        audit::record(&mut self.tx, event).await?;
-        Ok(self.tx.commit().await?)
-    }
-}
-
-async fn listed(
-    tx: &mut VendorTx,
-    product_id: ProductId,
-) -> Result<Vec<(CustomerId, Listed)>, MatchingError> {
-    let listed = |list| match list {
-        ListKind::AlwaysAllow => Listed::AlwaysAllow,
-        ListKind::NeverShow => Listed::NeverShow,
-    };
-    let entries = customers::listers_of_product(tx, product_id).await?;
-    Ok(entries.into_iter().map(|(id, list)| (id, listed(list))).collect())
 }
 
 /// Takes in who changed since, and forgets who withdrew or was deleted.

@@ -10,9 +10,8 @@
 //! divisions are covered by [`Line`]'s allowance.
 
 use super::curve_table::Curve;
-use crate::engine::snapshot::column::{
-    SHARE_STEP_BP, SHARE_TOP, SHARE_UNKNOWN, Steps, TOP_STEP, UNKNOWN_STEP,
-};
+use crate::engine::snapshot::column::{Steps, TOP_STEP, UNKNOWN_STEP};
+use crate::engine::snapshot::energy_shares::{SHARE_STEP_BP, SHARE_TOP, SHARE_UNKNOWN};
 
 /// Points of a perfect score.
 pub(super) const FULL: u32 = 32_000;

@@ -3,8 +3,9 @@
 use super::Candidate;
 use super::best::Best;
 use super::bound::POINTS_PER_PERMILLE;
+use super::bounded::Scratch;
 use super::gates::BlockVerdicts;
-use super::score::{Columns, Scorer, Scratch};
+use super::score::{Columns, Scorer};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
 use crate::engine::{Tier, VerdictKind};
 

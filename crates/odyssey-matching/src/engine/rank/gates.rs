@@ -1,19 +1,13 @@
 //! The gates over bitmaps: sixty-four products a word.
 
-use odyssey_types::Nutrient;
-
-use super::ListedRows;
 use super::tally::{GATES, INACTIVE, NEVER, Tally, code_order};
+use super::{ListedRows, cautions};
 use crate::engine::evaluate::{Cause, amount_code, class_code, diet_code, key_code};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
-use crate::engine::snapshot::column::{TOP_STEP, UNKNOWN, UNKNOWN_STEP};
 use crate::engine::snapshot::{
     Block, DietBit, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
 };
-use crate::engine::{
-    Action, AmountCaution, AmountGate, AmountTest, Assumed, Basis, ClassWarning, DietGate, Gate, KeyActions,
-    Policy, fat_share_exceeds,
-};
+use crate::engine::{Action, AmountGate, Assumed, Basis, DietGate, Gate, KeyActions, Policy};
 use crate::{Flag, KeySet};
 
 /// Rows of one block by tier. Unverified rows that may be listed only.
@@ -23,9 +17,6 @@ pub(super) struct BlockVerdicts {
     pub listed_three: Words,
     pub listed_excluded: Words,
 }
-
-/// Below this many rows of a block it is quicker to look at each than to compare them all. Rows.
-const FEW_ROWS: u64 = 768;
 
 /// What the gates say about the considered rows of one block.
 struct Sheet<'a> {
@@ -85,7 +76,7 @@ impl Sheet<'_> {
             }
             Gate::Class(gate) => key_effects(gate.keys, &gate.actions, gate.coverage_permille(), block),
             Gate::Diet(gate) => diet_effects(gate, block),
-            Gate::Amount(gate) => amount_effects(gate, block),
+            Gate::Amount(gate) => amount_effects(gate, block, self.considered),
         };
         if let (true, Some(allowed)) = (gate.is_preference(), allowed) {
             for (.., rows) in &mut effects {
@@ -139,31 +130,12 @@ impl Sheet<'_> {
     fn cautions(&mut self, policy: &Policy, block: &Block, allowed: Option<&Words>) {
         // A caution changes nothing for a product that a gate keeps out, or that is cautioned anyway.
         let mut open = self.remaining;
-        bits::and_not(&mut open, &self.caution);
-        for warning in &policy.warnings {
-            bits::or(&mut self.caution, &warning_rows(warning, block));
-        }
+        bits::or(&mut self.caution, &cautions::warned(policy, block));
         bits::and_not(&mut open, &self.caution);
         if let Some(allowed) = allowed {
             bits::and_not(&mut open, allowed);
         }
-        let count = bits::count(&open);
-        if count == 0 || policy.cautions.is_empty() {
-            return;
-        }
-        let lowest = lowest_cautions(&policy.cautions);
-        let mut fired = if count < FEW_ROWS {
-            caution_few(&lowest, block, &open)
-        } else {
-            let mut fired = NO_ROWS;
-            lowest.iter().for_each(|caution| bits::or(&mut fired, &caution_rows(caution, block)));
-            fired
-        };
-        for caution in policy.cautions.iter().filter(|c| c.basis == Basis::Per100) {
-            bits::or(&mut fired, &block.per_100_rows(caution.nutrient, Some(caution.above)).0);
-        }
-        bits::and(&mut fired, &open);
-        bits::or(&mut self.caution, &fired);
+        bits::or(&mut self.caution, &cautions::cautioned(policy, block, &open));
     }
 
     fn conclude(self, tally: &mut Tally) -> BlockVerdicts {
@@ -263,17 +235,17 @@ fn diet_effects(gate: &DietGate, block: &Block) -> Vec<Effect> {
     ]
 }
 
-fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
+fn amount_effects(gate: &AmountGate, block: &Block, considered: &Words) -> Vec<Effect> {
     let column = block.per_reference(gate.nutrient);
     let (mut exceeded, unknown) = match gate.basis {
         Basis::Reference => {
             (gate.exclude_above.map_or(NO_ROWS, |limit| column.rows_above(limit)), column.rows_unknown())
         }
-        Basis::Per100 => block.per_100_rows(gate.nutrient, gate.exclude_above),
+        Basis::Per100 => block.per_100_rows(gate.nutrient, gate.exclude_above, considered),
     };
     let above = |limit: i64| match gate.basis {
         Basis::Reference => column.rows_above(limit),
-        Basis::Per100 => block.per_100_rows(gate.nutrient, Some(limit)).0,
+        Basis::Per100 => block.per_100_rows(gate.nutrient, Some(limit), considered).0,
     };
     let mut not_stated = unknown;
     if !gate.absent_lifts.is_empty() {
@@ -304,113 +276,4 @@ fn amount_effects(gate: &AmountGate, block: &Block) -> Vec<Effect> {
     }
     effects.push((Cause::Above, Action::Exclude, exceeded));
     effects
-}
-
-/// A nutrient's cautions per reference amount as one: the lowest of them fires whenever any does.
-struct LowestCaution {
-    nutrient: Nutrient,
-    above: i64,
-    assumed_above: i64,
-}
-
-fn lowest_cautions(cautions: &[AmountCaution]) -> Vec<LowestCaution> {
-    let mut lowest: Vec<LowestCaution> = Vec::with_capacity(cautions.len());
-    for caution in cautions.iter().filter(|c| c.basis == Basis::Reference) {
-        let AmountCaution { nutrient, above, assumed_above, .. } = *caution;
-        match lowest.iter_mut().find(|l| l.nutrient == nutrient) {
-            Some(known) => {
-                known.above = known.above.min(above);
-                known.assumed_above = known.assumed_above.min(assumed_above);
-            }
-            None => lowest.push(LowestCaution { nutrient, above, assumed_above }),
-        }
-    }
-    lowest
-}
-
-/// Where the caution fires.
-fn caution_rows(caution: &LowestCaution, block: &Block) -> Words {
-    let column = block.per_reference(caution.nutrient);
-    let mut rows = column.rows_above(caution.above);
-    let assumed = block.bits(single_bit(Single::ReferenceAssumed));
-    if !assumed.is_empty() {
-        let assumed = assumed.to_words();
-        bits::and_not(&mut rows, &assumed);
-        let mut of_assumed = column.rows_above(caution.assumed_above);
-        bits::and(&mut of_assumed, &assumed);
-        bits::or(&mut rows, &of_assumed);
-    }
-    rows
-}
-
-/// Where any of the cautions fires among a few rows: by their steps, and exactly where a step is not
-/// enough to tell.
-fn caution_few(cautions: &[LowestCaution], block: &Block, among: &Words) -> Words {
-    let assumed = block.bits(single_bit(Single::ReferenceAssumed)).to_words();
-    let mut rows = Vec::with_capacity(FEW_ROWS as usize);
-    bits::for_each(among, |row| rows.push((row, bits::has(&assumed, row))));
-    let (mut fired, mut scratch) = (NO_ROWS, Vec::new());
-    for caution in cautions {
-        let column = block.per_reference(caution.nutrient);
-        let steps = column.steps(block.len(), &mut scratch);
-        let edge = |limit: i64| (limit / i64::from(steps.unit)).clamp(0, i64::from(TOP_STEP)) as u16;
-        let edges = [edge(caution.above), edge(caution.assumed_above)];
-        for (row, assumed) in &rows {
-            let step = steps.steps[usize::from(*row)];
-            let edge = edges[usize::from(*assumed)];
-            if step < edge || step == UNKNOWN_STEP {
-                continue;
-            }
-            let above = if *assumed { caution.assumed_above } else { caution.above };
-            if step > edge || i64::from(column.get(*row)) > above {
-                bits::set(&mut fired, *row);
-            }
-        }
-    }
-    fired
-}
-
-fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {
-    let mut rows = if warning.keys.is_empty() {
-        bits::first_rows(block.len())
-    } else {
-        rows_with(block, warning.keys, Flag::Contains)
-    };
-    if warning.drinks_only {
-        bits::and(&mut rows, &block.bits(single_bit(Single::Volume)).to_words());
-    }
-    match warning.test {
-        Some(test) if rows != NO_ROWS => {
-            bits::and(&mut rows, &test_rows(test, !warning.keys.is_empty(), block))
-        }
-        _ => {}
-    }
-    rows
-}
-
-/// Rows whose amount passes the test; rows without an amount where `unknown_passes`.
-fn test_rows(test: AmountTest, unknown_passes: bool, block: &Block) -> Words {
-    let (mut rows, unknown) = match test {
-        AmountTest::AtLeast { nutrient, amount } => {
-            let column = block.per_reference(nutrient);
-            (column.rows_above(amount - 1), column.rows_unknown())
-        }
-        AmountTest::FatAbovePercentOfEnergy { percent } => {
-            let (fat, energy) = (block.per_reference(Nutrient::Fat), block.per_reference(Nutrient::Energy));
-            let (mut rows, mut unknown) = (NO_ROWS, NO_ROWS);
-            for row in 0..block.len() as u16 {
-                let (fat, energy) = (fat.get(row), energy.get(row));
-                if fat == UNKNOWN || energy == UNKNOWN {
-                    bits::set(&mut unknown, row);
-                } else if fat_share_exceeds(i64::from(fat), i64::from(energy), percent) {
-                    bits::set(&mut rows, row);
-                }
-            }
-            (rows, unknown)
-        }
-    };
-    if unknown_passes {
-        bits::or(&mut rows, &unknown);
-    }
-    rows
 }

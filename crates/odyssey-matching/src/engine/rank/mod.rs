@@ -6,6 +6,8 @@
 
 mod best;
 mod bound;
+mod bounded;
+mod cautions;
 mod choose;
 mod curve_table;
 mod filters;

@@ -146,10 +146,8 @@ pub(in crate::engine) fn for_each(words: &Words, mut with: impl FnMut(u16)) {
     }
 }
 
-/// One bit per value. The comparisons go into bytes first, which the compiler does many at a time, and
-/// eight bytes of 0 and 1 become eight bits by one multiplication.
+/// One bit per value. The comparisons go into bytes first, which the compiler does many at a time.
 pub(in crate::engine) fn rows_that<T: Copy>(values: &[T], holds: impl Fn(T) -> bool) -> Words {
-    const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut rows = NO_ROWS;
     for (word, chunk) in rows.iter_mut().zip(values.chunks(64)) {
         let mut bytes = [0u8; 64];
@@ -160,9 +158,39 @@ pub(in crate::engine) fn rows_that<T: Copy>(values: &[T], holds: impl Fn(T) -> b
                 bytes.iter_mut().zip(chunk).for_each(|(byte, value)| *byte = u8::from(holds(*value)));
             }
         }
-        for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
-            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at);
-        }
+        *word = gathered(&bytes);
     }
     rows
+}
+
+/// The same over two lists side by side.
+pub(in crate::engine) fn rows_that_both(
+    one: &[u16],
+    other: &[u16],
+    holds: impl Fn(u16, u16) -> bool,
+) -> Words {
+    let mut rows = NO_ROWS;
+    for (word, (one, other)) in rows.iter_mut().zip(one.chunks(64).zip(other.chunks(64))) {
+        let mut bytes = [0u8; 64];
+        match (<&[u16; 64]>::try_from(one), <&[u16; 64]>::try_from(other)) {
+            (Ok(one), Ok(other)) => {
+                (0..64).for_each(|at| bytes[at] = u8::from(holds(one[at], other[at])));
+            }
+            _ => {
+                let pairs = one.iter().zip(other);
+                bytes.iter_mut().zip(pairs).for_each(|(byte, (a, b))| *byte = u8::from(holds(*a, *b)));
+            }
+        }
+        *word = gathered(&bytes);
+    }
+    rows
+}
+
+/// Sixty-four bytes of 0 and 1 as bits: eight at a time by one multiplication.
+fn gathered(bytes: &[u8; 64]) -> u64 {
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let eights = bytes.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |word, (at, eight)| {
+        word | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * at)
+    })
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use odyssey_types::{Nutrient, ProductId};
 
-use super::bits::{Bits, NO_ROWS, Words, for_each, or, set};
-use super::column::{Column, EnergyShares, Names, PerHundred, UNKNOWN};
+use super::bits::{Bits, NO_ROWS, Words, and, and_not, for_each, or, rows_that_both, set};
+use super::column::{Column, UNKNOWN};
+use super::energy_shares::EnergyShares;
+use super::names::Names;
+use super::per_hundred::PerHundred;
 use super::row::{BIT_COUNT, EncodedRow, grade_bit, group_bit};
 use crate::engine::curves::energy_share_bp;
 use crate::{Grade, Nova};
@@ -133,50 +136,45 @@ impl Block {
         self.amounts_of(nutrient).map_or(&NO_COLUMN, |(_, column, _)| column)
     }
 
-    /// Rows with a known amount per 100 g or ml above `limit` (`None`: above nothing), and rows without
-    /// a known one. Told by the steps of amount and reference amount where they suffice.
-    pub fn per_100_rows(&self, nutrient: Nutrient, limit: Option<i64>) -> (Words, Words) {
+    /// Of the rows in `among`, those with a known amount per 100 g or ml above `limit` (`None`: above
+    /// nothing), and those without a known one. Told by steps where they suffice.
+    pub fn per_100_rows(&self, nutrient: Nutrient, limit: Option<i64>, among: &Words) -> (Words, Words) {
         let Some((_, column, per_100)) = self.amounts_of(nutrient) else {
-            return (NO_ROWS, [u64::MAX; NO_ROWS.len()]);
+            return (NO_ROWS, *among);
         };
-        let (mut above, mut unknown) = (NO_ROWS, NO_ROWS);
+        let references = &self.reference_amounts;
         let limit = limit.unwrap_or(i64::MAX);
-        let mut look = |row: u16| {
-            let reference = self.reference_amounts.get(row);
-            match per_100.is_above(row, column.get(row), reference, limit) {
-                None => set(&mut unknown, row),
-                Some(true) => set(&mut above, row),
-                Some(false) => {}
-            }
-        };
+        let (mut above, mut unknown, mut open) = (NO_ROWS, NO_ROWS, *among);
         let (mut one, mut other) = (Vec::new(), Vec::new());
         let amounts = column.steps(self.len(), &mut one);
-        let references = self.reference_amounts.steps(self.len(), &mut other);
-        let Some(coarse) = per_100.coarse(amounts.unit, references.unit, limit) else {
-            (0..self.len() as u16).for_each(look);
-            return (above, unknown);
-        };
-        let mut surely = NO_ROWS;
-        for (at, (amount, reference)) in amounts.steps.iter().zip(references.steps).enumerate() {
-            match coarse.is_above(*amount, *reference) {
-                Some(is_above) => surely[at / 64] |= u64::from(is_above) << (at % 64),
-                None => look(at as u16),
+        let wholes = references.steps(self.len(), &mut other);
+        // Above everything is nobody: only what is unknown remains to be found.
+        let none_above = limit >= i64::from(UNKNOWN);
+        let coarse = per_100.coarse(amounts.unit, wholes.unit, if none_above { 0 } else { limit });
+        if let Some(coarse) = coarse {
+            unknown = column.rows_unknown();
+            or(&mut unknown, &references.rows_unknown());
+            and(&mut unknown, among);
+            above = rows_that_both(amounts.steps, wholes.steps, |a, r| coarse.is_above(a, r));
+            and(&mut above, among);
+            let told = rows_that_both(amounts.steps, wholes.steps, |a, r| coarse.is_not_above(a, r));
+            and_not(&mut open, &told);
+            and_not(&mut open, &above);
+            for row in per_100.odd_rows() {
+                let (word, bit) = (usize::from(*row) / 64, 1 << (row % 64));
+                above[word] &= !bit;
+                unknown[word] &= !bit;
+                open[word] |= bit & among[word];
+            }
+            if none_above {
+                above = NO_ROWS;
             }
         }
-        for row in per_100.odd_rows() {
-            surely[usize::from(*row) / 64] &= !(1 << (row % 64));
-            above[usize::from(*row) / 64] &= !(1 << (row % 64));
-            unknown[usize::from(*row) / 64] &= !(1 << (row % 64));
-        }
-        per_100.odd_rows().iter().for_each(|row| {
-            let reference = self.reference_amounts.get(*row);
-            match per_100.is_above(*row, column.get(*row), reference, limit) {
-                None => set(&mut unknown, *row),
-                Some(true) => set(&mut above, *row),
-                Some(false) => {}
-            }
+        for_each(&open, |row| match per_100.is_above(row, column.get(row), references.get(row), limit) {
+            None => set(&mut unknown, row),
+            Some(true) => set(&mut above, row),
+            Some(false) => {}
         });
-        or(&mut above, &surely);
         (above, unknown)
     }
 

@@ -9,6 +9,9 @@ pub(in crate::engine) mod bits;
 mod block;
 mod codec;
 pub(in crate::engine) mod column;
+pub(in crate::engine) mod energy_shares;
+mod names;
+mod per_hundred;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::bits::{BLOCK_ROWS, Bits, first_rows, for_each, has};
-use super::column::{Column, PerHundred, TOP_STEP, UNKNOWN, UNKNOWN_STEP};
+use super::column::{Column, TOP_STEP, UNKNOWN, UNKNOWN_STEP};
+use super::per_hundred::PerHundred;
 use super::{EncodedRow, Snapshot, SnapshotBuilder, SnapshotDecoder, SnapshotRow};
 use crate::engine::testing::*;
 
@@ -172,13 +173,20 @@ proptest! {
                 let expected = (value != UNKNOWN).then_some(i64::from(value) > limit);
                 prop_assert_eq!(column.is_above(row, amount, whole, limit), expected, "{} {}", value, limit);
                 for (amount_unit, reference_unit) in [(1, 1), (1_000, 4_096), (65_536, 100_000)] {
-                    let steps = (amount / amount_unit, whole / reference_unit);
-                    let small = u32::from(TOP_STEP);
+                    let step = |exact: u32, unit: u32| match exact {
+                        UNKNOWN => UNKNOWN_STEP,
+                        known => (known / unit).min(u32::from(TOP_STEP)) as u16,
+                    };
+                    let steps = (step(amount, amount_unit), step(whole, reference_unit));
                     let coarse = PerHundred::Computed.coarse(amount_unit, reference_unit, limit);
-                    let (Some(coarse), true) = (coarse, steps.0 < small && steps.1 < small) else { continue };
+                    let Some(coarse) = coarse else { continue };
                     let exact = PerHundred::Computed.is_above(row, amount, whole, limit);
-                    let told = coarse.is_above(steps.0 as u16, steps.1 as u16);
-                    prop_assert!(told.is_none() || told == exact, "{} {} {}: {:?} {:?}", amount, whole, limit, told, exact);
+                    if coarse.is_above(steps.0, steps.1) {
+                        prop_assert_eq!(exact, Some(true), "{} {} {}", amount, whole, limit);
+                    }
+                    if coarse.is_not_above(steps.0, steps.1) {
+                        prop_assert_ne!(exact, Some(true), "{} {} {}", amount, whole, limit);
+                    }
                 }
             }
         }

@@ -4,13 +4,17 @@
 //! reads, and a snapshot that is behind is refreshed first, one refresh at a time per vendor. Catalogs are
 //! also kept on local disk (`disk`), from where a restart takes them and applies what was committed since.
 
+mod saving;
+
+pub use saving::read_cached_catalog;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use odyssey_matching::{Role, Snapshot, SnapshotBuilder, SnapshotRow};
 use odyssey_types::{CustomerId, VendorId};
 use tokio::sync::Semaphore;
@@ -30,14 +34,6 @@ const DELTA_VERSIONS_MAX: i64 = 10_000;
 /// Vendors that apply a delta at the same time, on the connections that requests use. A cold vendor has
 /// the loader's own and never makes these wait.
 const DELTAS_MAX: usize = 4;
-/// Products changed since the file on disk was written, from which on it is written anew: what a restart
-/// would have to read from PostgreSQL at most, more or less.
-const SAVE_AFTER_ROWS: usize = 20_000;
-/// But not more often than this.
-const SAVE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
-
-/// How often the end of a save is looked for on the way out.
-const SAVING_POLL: Duration = Duration::from_millis(20);
 
 /// One vendor's catalog at one version.
 #[derive(Debug)]
@@ -203,28 +199,6 @@ impl Snapshots {
         self.answers.forget_vendor(vendor_id);
     }
 
-    /// Writes the files that are behind, and waits for them: on the way out.
-    pub async fn save_all(&self) {
-        let behind: Vec<VendorId> = {
-            let slots = self.slots();
-            let behind = slots.by_vendor.iter().filter(|(_, slot)| {
-                slot.current.as_ref().is_some_and(|current| current.version > slot.saved.version)
-            });
-            behind.map(|(id, _)| *id).collect()
-        };
-        for vendor_id in behind {
-            if let Some(saving) = self.save(vendor_id)
-                && saving.await.is_err()
-            {
-                tracing::warn!(vendor.id = %vendor_id, "Saving a catalog to disk stopped half-way");
-            }
-        }
-        // Those that were under way already.
-        while self.slots().by_vendor.values().any(|slot| slot.saving.load(Ordering::Acquire)) {
-            tokio::time::sleep(SAVING_POLL).await;
-        }
-    }
-
     /// Vendors in memory, and bytes of their snapshots.
     pub fn usage(&self) -> (usize, usize) {
         let slots = self.slots();
@@ -258,41 +232,6 @@ impl Snapshots {
             drop(self.save(vendor_id));
         }
         Ok(fresh)
-    }
-
-    /// The file on disk with what was committed since, if there is a file that can be believed. Waits for
-    /// no other vendor: a file needs no connection, the rest is a delta.
-    async fn load_cached(&self, scope: VendorScope) -> Result<Option<Fresh>, MatchingError> {
-        let Some(cache) = self.cache.clone() else { return Ok(None) };
-        let vendor_id = scope.vendor_id();
-        let reader = cache.clone();
-        let read = spawn_blocking(move || reader.read(vendor_id)).await;
-        let cached = match read.map_err(|_| MatchingError::Unavailable("the catalog could not be loaded"))? {
-            Ok(Some(cached)) => cached,
-            Ok(None) => return Ok(None),
-            Err(refusal) => {
-                tracing::warn!(vendor.id = %vendor_id, %refusal, "A cached catalog was refused and is rebuilt");
-                cache.remove(vendor_id);
-                return Ok(None);
-            }
-        };
-        let _permit = permit(&self.inner.deltas).await?;
-        let mut read = ReadTx::begin(&self.database, scope, Actor::command_line()).await?;
-        let version = catalog::catalog_version(read.tx()).await?;
-        let mark = catalog::find_commit(read.tx(), cached.version).await?;
-        read.finish().await?;
-        // A database that was restored from a backup may have committed other things under this number.
-        if mark != cached.mark || version - cached.version > DELTA_VERSIONS_MAX {
-            tracing::info!(vendor.id = %vendor_id, "A cached catalog is not of this database's past and is rebuilt");
-            cache.remove(vendor_id);
-            return Ok(None);
-        }
-        let from_file = Some(cached.version);
-        if version == cached.version {
-            return Ok(Some(Fresh { snapshot: cached, rows_changed: 0, from_file }));
-        }
-        let fresh = self.load_delta(scope, &cached).await?;
-        Ok(Some(Fresh { from_file, ..fresh }))
     }
 
     /// Everything, page by page in one transaction of its own. The version is read first: rows of a later
@@ -374,69 +313,9 @@ impl Snapshots {
         }
     }
 
-    fn is_save_due(&self, vendor_id: VendorId) -> bool {
-        let now = self.database.clock().now();
-        self.slots().by_vendor.get(&vendor_id).is_some_and(|slot| {
-            let saved = slot.saved;
-            let enough = saved.version == 0 || saved.rows_since >= SAVE_AFTER_ROWS;
-            enough && saved.at.is_none_or(|at| now - at >= SAVE_INTERVAL)
-        })
-    }
-
-    /// Writes the vendor's file on a thread of its own, unless it is being written.
-    fn save(&self, vendor_id: VendorId) -> Option<tokio::task::JoinHandle<()>> {
-        let cache = self.cache.clone()?;
-        let (snapshot, saving, rows) = {
-            let slots = self.slots();
-            let slot = slots.by_vendor.get(&vendor_id)?;
-            (slot.current.clone()?, Arc::clone(&slot.saving), slot.saved.rows_since)
-        };
-        if saving.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        let snapshots = self.clone();
-        Some(spawn_blocking(move || {
-            match cache.write(vendor_id, &snapshot) {
-                Ok(()) => snapshots.note_saved(vendor_id, snapshot.version, rows),
-                // The catalog is in memory and in the database; only the next start is slower.
-                Err(error) => {
-                    tracing::warn!(vendor.id = %vendor_id, %error, "A catalog could not be saved to disk");
-                }
-            }
-            saving.store(false, Ordering::Release);
-        }))
-    }
-
-    fn note_saved(&self, vendor_id: VendorId, version: i64, rows: usize) {
-        let now = self.database.clock().now();
-        match self.slots().by_vendor.get_mut(&vendor_id) {
-            Some(slot) => {
-                let rows_since = slot.saved.rows_since.saturating_sub(rows);
-                slot.saved = Saved { version, at: Some(now), rows_since };
-            }
-            // The vendor was forgotten meanwhile, and its file with it.
-            None => {
-                if let Some(cache) = &self.cache {
-                    cache.remove(vendor_id);
-                }
-            }
-        }
-    }
-
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The catalog in a vendor's file, unchecked against any database: to look at, never to serve. `None` where
-/// there is no file.
-pub fn read_cached_catalog(
-    dir: &std::path::Path,
-    vendor_id: VendorId,
-) -> Result<Option<Snapshot>, MatchingError> {
-    let read = DiskCache::new(dir.to_owned()).read(vendor_id);
-    let read = read.map_err(|_| MatchingError::Unavailable("the cached catalog is refused"))?;
-    Ok(read.map(|cached| cached.snapshot))
 }
 
 async fn permit(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, MatchingError> {
