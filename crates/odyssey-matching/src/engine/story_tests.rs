@@ -1,7 +1,15 @@
 //! Profiles written as stories: each compiles without an unexpected block, and its most telling products read as a
 //! person would expect.
 
+use odyssey_types::{
+    AllergenData, Fixed, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis, ProductFields,
+    ServingSize,
+};
+
 use super::testing::*;
+use super::{VerdictKind, evaluate};
+use crate::Facts;
+use crate::label::{Label, Tables, derive};
 
 /// A story, products in words, and what is said of them.
 fn tell(story: &str, profile_json: &str, rows: &[(&str, &str)]) {
@@ -171,4 +179,190 @@ fn twenty_people() {
         r#"{"allergies":[{"allergen":"crustacean"}]}"#,
         &[("class.insect", "X conflict"), ("mollusc", "2 caution: WN_CROSS_REACT")],
     );
+}
+
+/// A US label of 2025 with its nutrition per serving of 50 g, or 240 ml of a drink, attested as complete.
+fn label(ingredients: &str, drink: bool, amounts: &[(Nutrient, &str)]) -> Facts {
+    let mut per_serving = Nutrients::default();
+    let plain = [
+        (Nutrient::Energy, "120"),
+        (Nutrient::Fat, "3"),
+        (Nutrient::SaturatedFat, "0.5"),
+        (Nutrient::Carbohydrate, "15"),
+        (Nutrient::Sugars, "2"),
+        (Nutrient::AddedSugars, "0"),
+        (Nutrient::Fiber, "2"),
+        (Nutrient::Protein, "3"),
+        (Nutrient::Sodium, "90"),
+        (Nutrient::Potassium, "120"),
+    ];
+    for (nutrient, amount) in plain.iter().chain(amounts) {
+        set(&mut per_serving, *nutrient, amount);
+    }
+    let serving = ServingSize {
+        text: None,
+        amount_g: (!drink).then_some(Fixed(50_000_000)),
+        amount_ml: drink.then_some(Fixed(240_000_000)),
+    };
+    let fields = ProductFields {
+        ingredients: Some(ingredients.to_owned()),
+        label_jurisdiction: Jurisdiction::Us,
+        label_as_of: chrono::NaiveDate::from_ymd_opt(2025, 6, 1),
+        allergen_data: AllergenData::Complete,
+        serving_size: Some(serving),
+        nutrition: Some(Nutrition { basis: NutritionBasis::PerServing, amounts: per_serving }),
+        ..ProductFields::default()
+    };
+    derive(&Label { fields: &fields, holds: &[] }, Tables::embedded()).facts
+}
+
+fn shelf() -> Vec<(&'static str, Facts)> {
+    use Nutrient as N;
+    vec![
+        ("rice", label("Rice, water, salt.", false, &[])),
+        (
+            "milk",
+            label("Milk, vitamin D3.", true, &[(N::Sugars, "12"), (N::Protein, "8"), (N::Calcium, "300")]),
+        ),
+        ("bread", label("Whole wheat flour, water, yeast, salt.", false, &[(N::Sodium, "220")])),
+        (
+            "cola",
+            label(
+                "Carbonated water, sugar, caramel color, phosphoric acid, caffeine.",
+                true,
+                &[(N::AddedSugars, "26"), (N::Sugars, "26"), (N::Protein, "0")],
+            ),
+        ),
+        (
+            "diet cola",
+            label(
+                "Carbonated water, aspartame, caffeine. Phenylketonurics: contains phenylalanine.",
+                true,
+                &[(N::Protein, "0")],
+            ),
+        ),
+        ("hummus", label("Chickpeas, tahini, garlic, lemon juice, salt.", false, &[(N::Sodium, "180")])),
+        ("soup", label("Water, potassium chloride, carrots, salt.", false, &[(N::Sodium, "1300")])),
+        (
+            "salami",
+            label(
+                "Pork, salt, sodium nitrite.",
+                false,
+                &[(N::Sodium, "900"), (N::SaturatedFat, "7"), (N::Fat, "18"), (N::Protein, "12")],
+            ),
+        ),
+        ("grapefruit", label("Grapefruit juice.", true, &[(N::Sugars, "18"), (N::Protein, "1")])),
+        ("spinach", label("Spinach.", false, &[(N::VitaminK, "240"), (N::Protein, "1")])),
+        ("beer", label("Water, barley malt, hops, yeast. Alcohol.", true, &[(N::Protein, "1")])),
+        (
+            "glucose",
+            label(
+                "Dextrose, citric acid.",
+                false,
+                &[(N::Sugars, "20"), (N::AddedSugars, "20"), (N::Protein, "0")],
+            ),
+        ),
+    ]
+}
+
+/// What each story makes of the shelf: `+` fits, `~` with caution, `?` cannot verify, `-` conflict.
+#[test]
+fn the_shelf_reads_as_a_person_would_expect() {
+    let stories = [
+        (
+            "nobody in particular",
+            "{}",
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "milk and egg anaphylaxis",
+            r#"{"age_years":7,"allergies":[{"allergen":"milk","severity":"anaphylaxis"},{"allergen":"egg","severity":"anaphylaxis"}]}"#,
+            "+rice -milk +bread ~cola +diet cola +hummus ~soup ~salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "CKD 4 on warfarin",
+            r#"{"age_years":68,"weight_kg":82,"conditions":[{"system":"icd10cm","code":"N18.4"}],"medications":[{"rxnorm":"11289"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus -soup +salami ~grapefruit ~spinach ~beer +glucose",
+        ),
+        (
+            "gestational diabetes",
+            r#"{"reproductive_status":"pregnant","conditions":[{"system":"icd10cm","code":"O24.419"}]}"#,
+            "+rice +milk +bread ?cola ?diet cola +hummus ~soup ?salami +grapefruit +spinach -beer ~glucose",
+        ),
+        (
+            "PKU",
+            r#"{"conditions":[{"system":"icd10cm","code":"E70.0"}]}"#,
+            "-rice -milk -bread ~cola -diet cola -hummus -soup -salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "coeliac",
+            r#"{"conditions":[{"system":"icd10cm","code":"K90.0"}]}"#,
+            "+rice +milk -bread ?cola +diet cola +hummus ~soup +salami +grapefruit +spinach -beer +glucose",
+        ),
+        (
+            "HFI",
+            r#"{"conditions":[{"system":"icd10cm","code":"E74.12"}]}"#,
+            "+rice +milk ?bread -cola +diet cola -hummus -soup +salami -grapefruit +spinach ?beer +glucose",
+        ),
+        (
+            "galactosaemia",
+            r#"{"conditions":[{"system":"icd10cm","code":"E74.21"}]}"#,
+            "+rice -milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "MAOI",
+            r#"{"medications":[{"name":"phenelzine"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "simvastatin",
+            r#"{"medications":[{"name":"simvastatin"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami -grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "heart failure, ACE inhibitor",
+            r#"{"conditions":[{"system":"icd10cm","code":"I50.9"}],"medications":[{"name":"enalapril"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus -soup +salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "gout",
+            r#"{"conditions":[{"system":"icd10cm","code":"M10.9"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit +spinach -beer +glucose",
+        ),
+        (
+            "irritable bowel",
+            r#"{"conditions":[{"system":"icd10cm","code":"K58.0"}]}"#,
+            "+rice ~milk ~bread ~cola +diet cola ~hummus ~soup +salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "type 1 diabetes",
+            r#"{"conditions":[{"system":"icd10cm","code":"E10.9"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit +spinach ~beer ~glucose",
+        ),
+        (
+            "alpha-gal",
+            r#"{"conditions":[{"system":"icd10cm","code":"Z91.014"}]}"#,
+            "+rice -milk +bread ~cola +diet cola +hummus ~soup -salami +grapefruit +spinach +beer +glucose",
+        ),
+        (
+            "kidney stones",
+            r#"{"conditions":[{"system":"icd10cm","code":"N20.0"}]}"#,
+            "+rice +milk +bread ~cola +diet cola +hummus ~soup +salami +grapefruit ~spinach +beer +glucose",
+        ),
+    ];
+    let shelf = shelf();
+    for (story, json, expected) in stories {
+        let policy = policy_of(&profile(json));
+        let mut line = Vec::new();
+        for (name, facts) in &shelf {
+            let mark = match evaluate(&policy, &derivation(facts.clone()), &meta(id(1))).verdict {
+                VerdictKind::Fits => "+",
+                VerdictKind::FitsWithCaution => "~",
+                VerdictKind::CannotVerify => "?",
+                VerdictKind::Conflict => "-",
+            };
+            line.push(format!("{mark}{name}"));
+        }
+        assert_eq!(line.join(" "), expected, "{story}");
+    }
 }

@@ -1,46 +1,40 @@
 use odyssey_testkit::TestApp;
 use serde_json::json;
 
-use super::{consenting, explain, listed, matches, peanut_anaphylaxis, plain, reconcile, removed, set, with};
+use super::{
+    consenting, explain, label, listed, matches, peanut_anaphylaxis, plain, reconcile, removed, set, with,
+};
 
 #[tokio::test]
-async fn what_has_rules_that_are_not_built_yet_blocks_instead_of_being_ignored() {
+async fn what_cannot_be_judged_blocks_instead_of_being_ignored() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
     let rice = operator.create_product("rice", plain()).await;
-    for (who, profile, field, value) in [
-        (
-            "kidney",
-            json!({ "conditions": [{ "system": "icd10cm", "code": "N18.3" }] }),
-            "conditions",
-            "N18.3",
-        ),
-        (
-            "kidney, undotted",
-            json!({ "conditions": [{ "system": "icd10cm", "code": "N1830" }] }),
-            "conditions",
-            "N1830",
-        ),
-        (
-            "coeliac",
-            json!({ "conditions": [{ "system": "snomed", "code": "396331005" }] }),
-            "conditions",
-            "396331005",
-        ),
-        ("drug by code", json!({ "medications": [{ "rxnorm": "11289" }] }), "medications", "11289"),
-        (
-            "drug by name",
-            json!({ "medications": [{ "name": "Warfarin sodium 5 mg" }] }),
-            "medications",
-            "Warfarin sodium 5 mg",
-        ),
+    for (who, profile, code, value) in [
         (
             "words",
             json!({ "conditions": [{ "system": "text", "code": "kidney trouble" }] }),
-            "conditions",
+            "DQ_PROFILE_UNSAFE",
             "kidney trouble",
         ),
-        ("pregnant", json!({ "reproductive_status": "pregnant" }), "reproductive_status", "pregnancy"),
+        (
+            "urea cycle disorder without a prescription",
+            json!({ "conditions": [{ "system": "icd10cm", "code": "E72.20" }] }),
+            "DQ_PROFILE_UNSAFE",
+            "ucd",
+        ),
+        (
+            "an allergy to some food",
+            json!({ "conditions": [{ "system": "icd10cm", "code": "Z91.018" }] }),
+            "DQ_ALLERGY_UNMAPPED",
+            "Z91.018",
+        ),
+        (
+            "eosinophilic oesophagitis without foods",
+            json!({ "conditions": [{ "system": "icd10cm", "code": "K20.0" }] }),
+            "DQ_ALLERGY_UNMAPPED",
+            "eoe",
+        ),
     ] {
         let person = consenting(&operator, who, profile).await;
         let answer = matches(&operator, &person, "?include=cannot_verify").await;
@@ -52,20 +46,66 @@ async fn what_has_rules_that_are_not_built_yet_blocks_instead_of_being_ignored()
         let blocked = &answer["blocked"][0];
         assert_eq!(
             (&blocked["code"], &blocked["field"], &blocked["value"]),
-            (&json!("DQ_PROFILE_UNSAFE"), &json!(field), &json!(value)),
+            (&json!(code), &json!("conditions"), &json!(value)),
             "{who}"
         );
         assert!(blocked["sentence"].as_str().is_some_and(|s| s.ends_with('.')), "{who}: {blocked}");
         let funnel = answer["funnel"].as_array().expect("a funnel");
-        assert!(
-            !funnel.is_empty() && funnel.iter().all(|step| step["code"] == "DQ_PROFILE_UNSAFE"),
-            "{who}: {answer}"
-        );
+        assert!(!funnel.is_empty() && funnel.iter().all(|step| step["code"] == code), "{who}: {answer}");
         reconcile(&answer);
         let explained = explain(&operator, &person, &rice).await;
         assert_eq!(explained["verdict"], "cannot_verify", "{who}");
-        assert_eq!(explained["blocked"][0]["code"], "DQ_PROFILE_UNSAFE", "{who}");
+        assert_eq!(explained["blocked"][0]["code"], code, "{who}");
         assert_eq!(explained.get("smallest_change"), None, "{who}: nothing about the product would help");
+    }
+}
+
+#[tokio::test]
+async fn conditions_and_drugs_are_gates_and_the_answer_names_what_was_checked() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    operator.create_product("rice", plain()).await;
+    operator.create_product("beer", label("Water, barley malt, hops, alcohol.")).await;
+    operator.create_product("juice", label("Grapefruit juice.")).await;
+    let ada = consenting(
+        &operator,
+        "ada",
+        json!({ "reproductive_status": "pregnant", "medications": [{ "rxnorm": "36567" }],
+                "diets": [{ "diet": "keto" }] }),
+    )
+    .await;
+    let answer = matches(&operator, &ada, "").await;
+    assert_eq!((listed(&answer, "items"), &answer["blocked"]), (set(&["rice"]), &json!([])));
+    assert_eq!(removed(&answer, "HX_PREGNANCY", "pregnancy"), 1);
+    assert_eq!(removed(&answer, "HX_DRUG", "gfj_statin"), 1);
+    assert_eq!(
+        answer["interactions_checked"],
+        json!([{ "interaction": "gfj_statin", "drug": "simvastatin" }])
+    );
+    assert_eq!(
+        (&answer["notices"][0]["code"], &answer["notices"][0]["value"]),
+        (&json!("DQ_PROFILE_CONFLICT"), &json!("keto"))
+    );
+    // A hard rule has no override; one that may be overridden takes author, reason and date.
+    let entry = |rule: &str| json!({ "overrides": [{ "rule": rule, "by": "Dr A", "reason": "x", "on": "2026-01-02" }] });
+    let at = format!("/api/v1/customers/{ada}/health");
+    let refused = operator.patch(&at, entry("pregnancy.alcohol")).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "override_refused", "{refused}");
+    operator.patch(&at, entry("pregnancy.listeria")).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_rules_are_listed_with_their_sources() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let packs = operator.get("/api/v1/rules/packs").await.expect(200);
+    let pack = &packs["items"][0];
+    assert_eq!(pack["id"], "odyssey-base");
+    let rules = pack["rules"].as_array().expect("rules");
+    assert!(rules.len() > 200 && pack["inactive_count"].as_u64().is_some_and(|n| n > 10), "{}", rules.len());
+    for rule in rules {
+        assert_eq!(rule["active"], true, "{rule}");
+        assert!(rule["says"].as_str().is_some_and(|s| !s.is_empty()), "{rule}");
     }
 }
 
