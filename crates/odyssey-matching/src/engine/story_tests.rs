@@ -182,7 +182,7 @@ fn twenty_people() {
 }
 
 /// A US label of 2025 with its nutrition per serving of 50 g, or 240 ml of a drink, attested as complete.
-fn label(ingredients: &str, drink: bool, amounts: &[(Nutrient, &str)]) -> Facts {
+fn label(name: &str, ingredients: &str, drink: bool, amounts: &[(Nutrient, &str)]) -> Facts {
     let mut per_serving = Nutrients::default();
     let plain = [
         (Nutrient::Energy, "120"),
@@ -205,6 +205,7 @@ fn label(ingredients: &str, drink: bool, amounts: &[(Nutrient, &str)]) -> Facts 
         amount_ml: drink.then_some(Fixed(240_000_000)),
     };
     let fields = ProductFields {
+        name: Some(name.to_owned()),
         ingredients: Some(ingredients.to_owned()),
         label_jurisdiction: Jurisdiction::Us,
         label_as_of: chrono::NaiveDate::from_ymd_opt(2025, 6, 1),
@@ -219,15 +220,21 @@ fn label(ingredients: &str, drink: bool, amounts: &[(Nutrient, &str)]) -> Facts 
 fn shelf() -> Vec<(&'static str, Facts)> {
     use Nutrient as N;
     vec![
-        ("rice", label("Rice, water, salt.", false, &[])),
+        ("rice", label("Rice", "Rice, water, salt.", false, &[])),
         (
             "milk",
-            label("Milk, vitamin D3.", true, &[(N::Sugars, "12"), (N::Protein, "8"), (N::Calcium, "300")]),
+            label(
+                "Milk",
+                "Milk, vitamin D3.",
+                true,
+                &[(N::Sugars, "12"), (N::Protein, "8"), (N::Calcium, "300")],
+            ),
         ),
-        ("bread", label("Whole wheat flour, water, yeast, salt.", false, &[(N::Sodium, "220")])),
+        ("bread", label("Bread", "Whole wheat flour, water, yeast, salt.", false, &[(N::Sodium, "220")])),
         (
             "cola",
             label(
+                "Cola",
                 "Carbonated water, sugar, caramel color, phosphoric acid, caffeine.",
                 true,
                 &[(N::AddedSugars, "26"), (N::Sugars, "26"), (N::Protein, "0")],
@@ -236,27 +243,36 @@ fn shelf() -> Vec<(&'static str, Facts)> {
         (
             "diet cola",
             label(
+                "Diet cola",
                 "Carbonated water, aspartame, caffeine. Phenylketonurics: contains phenylalanine.",
                 true,
                 &[(N::Protein, "0")],
             ),
         ),
-        ("hummus", label("Chickpeas, tahini, garlic, lemon juice, salt.", false, &[(N::Sodium, "180")])),
-        ("soup", label("Water, potassium chloride, carrots, salt.", false, &[(N::Sodium, "1300")])),
+        (
+            "hummus",
+            label("Hummus", "Chickpeas, tahini, garlic, lemon juice, salt.", false, &[(N::Sodium, "180")]),
+        ),
+        ("soup", label("Soup", "Water, potassium chloride, carrots, salt.", false, &[(N::Sodium, "1300")])),
         (
             "salami",
             label(
+                "Salami",
                 "Pork, salt, sodium nitrite.",
                 false,
                 &[(N::Sodium, "900"), (N::SaturatedFat, "7"), (N::Fat, "18"), (N::Protein, "12")],
             ),
         ),
-        ("grapefruit", label("Grapefruit juice.", true, &[(N::Sugars, "18"), (N::Protein, "1")])),
-        ("spinach", label("Spinach.", false, &[(N::VitaminK, "240"), (N::Protein, "1")])),
-        ("beer", label("Water, barley malt, hops, yeast. Alcohol.", true, &[(N::Protein, "1")])),
+        (
+            "grapefruit",
+            label("Grapefruit", "Grapefruit juice.", true, &[(N::Sugars, "18"), (N::Protein, "1")]),
+        ),
+        ("spinach", label("Spinach", "Spinach.", false, &[(N::VitaminK, "240"), (N::Protein, "1")])),
+        ("beer", label("Beer", "Water, barley malt, hops, yeast. Alcohol.", true, &[(N::Protein, "1")])),
         (
             "glucose",
             label(
+                "Glucose",
                 "Dextrose, citric acid.",
                 false,
                 &[(N::Sugars, "20"), (N::AddedSugars, "20"), (N::Protein, "0")],
