@@ -22,6 +22,8 @@ use crate::paging::Limit;
 use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemCode, ProblemError};
 
 const BEARER: &str = "bearer";
+/// The one POST that asks for a precondition: it changes a profile that somebody has looked at.
+const CONDITIONAL_POST: &str = "apply_fhir_proposal";
 
 /// Completes the router's document.
 pub(crate) fn complete(mut document: OpenApi) -> Result<OpenApi, UnregisteredOperation> {
@@ -103,10 +105,11 @@ fn complete_operation(documented: &mut Documented, operation: &Operation) {
         let about = "Makes a repeat of this call harmless: 1 to 255 visible characters, kept for 24 hours.";
         parameters.push(header("Idempotency-Key", about, Required::True, None));
     }
-    let conditional = matches!(operation.method, Method::PUT | Method::PATCH | Method::DELETE);
+    let must = operation.method == Method::PUT || operation.id == CONDITIONAL_POST;
+    let conditional = must || matches!(operation.method, Method::PATCH | Method::DELETE);
     if conditional {
         let about = "The ETag of the version that the change applies to.";
-        let required = if operation.method == Method::PUT { Required::True } else { Required::False };
+        let required = if must { Required::True } else { Required::False };
         parameters.push(header("If-Match", about, required, None));
     }
     for status in statuses(operation, conditional, documented.request_body.is_some()) {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
+use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
@@ -101,6 +102,8 @@ housekeeping! {
     RetireAuditMonths = "retire_audit_months";
     /// Lets jobs go on that waited for the end of a suspension.
     ResumeJobs = "resume_jobs";
+    /// Deletes proposals made of FHIR bundles whose time is over.
+    PurgeFhirProposals = "purge_fhir_proposals";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
     /// Derives anew what an older program derived.
@@ -123,9 +126,11 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<PurgeOutbox, _, _>(purge_outbox)
         .register::<RetireAuditMonths, _, _>(retire_audit_months)
         .register::<ResumeJobs, _, _>(resume_jobs)
+        .register::<PurgeFhirProposals, _, _>(purge_fhir_proposals)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
+        .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
         .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
         .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
@@ -298,6 +303,15 @@ async fn retire_audit_months(
 
 async fn resume_jobs(work: Arc<Work>, _: JobContext, _: ResumeJobs) -> Result<JobOutcome, JobError> {
     done("jobs resumed", tenancy::resume_paused_jobs(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn purge_fhir_proposals(
+    work: Arc<Work>,
+    _: JobContext,
+    _: PurgeFhirProposals,
+) -> Result<JobOutcome, JobError> {
+    let purged = customers::purge_fhir_proposals(&work.database).await.map_err(JobError::retry)?;
+    done("FHIR proposals", purged)
 }
 
 async fn ensure_audit_partitions(

@@ -65,6 +65,8 @@ ids! {
     ConsentId,
     /// One allergen hold.
     HoldId,
+    /// One proposal made of a FHIR bundle.
+    ProposalId,
 }
 
 macro_rules! v7 {
@@ -80,4 +82,4 @@ macro_rules! v7 {
     )+};
 }
 
-v7!(VendorId, UserId, JobId, UploadId, AuditEventId, RequestId, SessionId, ConsentId, HoldId);
+v7!(VendorId, UserId, JobId, UploadId, AuditEventId, RequestId, SessionId, ConsentId, HoldId, ProposalId);

@@ -161,12 +161,12 @@ impl DailyLimitDto {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Value, Problem> {
+pub(super) fn json(value: &impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(value).map_err(|error| Problem::internal(&error))
 }
 
 /// The fields that are known.
-fn without_nulls(profile: Value) -> Value {
+pub(super) fn without_nulls(profile: Value) -> Value {
     match profile {
         Value::Object(fields) => {
             Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect())

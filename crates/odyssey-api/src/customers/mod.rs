@@ -6,6 +6,8 @@
 
 mod consents;
 mod dto;
+mod fhir;
+mod fhir_dto;
 mod health;
 mod health_dto;
 mod lists;
@@ -35,6 +37,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
             Facts::audited("health_profile.write").discloses_phi()
         ))
         .routes(keyed!(health::update_health_profile, Facts::audited("health_profile.write").discloses_phi()))
+        .routes(keyed!(fhir::propose_fhir, Facts::audited("fhir_proposal.create").discloses_phi()))
+        .routes(guarded!(fhir::get_fhir_proposal, Facts::audited("fhir_proposal.read").discloses_phi()))
+        .routes(keyed!(fhir::apply_fhir_proposal, Facts::audited("fhir_proposal.apply").discloses_phi()))
         .routes(guarded!(consents::list_consents, Facts::audited("consent.list").discloses_phi()))
         .routes(keyed!(consents::record_consent, Facts::audited("consent.write").discloses_phi()))
         .routes(guarded!(lists::get_customer_lists, Facts::audited("customer_list.read").discloses_phi()))

@@ -3,6 +3,7 @@
 use http::header;
 use odyssey_domain::catalog::FieldError;
 use odyssey_domain::customers::{CustomerError, WriteRefusal};
+use odyssey_matching::fhir::{BundleError, ProposeError};
 
 use crate::conditional::etag;
 use crate::problem::{Problem, ProblemCode, ProblemError};
@@ -21,6 +22,18 @@ impl From<CustomerError> for Problem {
             CustomerError::TooManyRecords { max } => {
                 Self::invalid("#/customers", "count", format!("send at most {max} records"))
             }
+            CustomerError::Fhir(error) => of_fhir(&error),
+            CustomerError::ProposalNotFound => Self::new(ProblemCode::ProposalNotFound),
+            CustomerError::ProposalDecided => Self::new(ProblemCode::ProposalDecided),
+            CustomerError::ProposalsFull { max } => Self::new(ProblemCode::ValidationError).detail(format!(
+                "At most {max} proposals of a customer are kept: apply some, or wait until they are deleted."
+            )),
+            CustomerError::DecisionsInvalid(errors) => {
+                errors.into_iter().fold(Self::new(ProblemCode::ValidationError), |problem, error| {
+                    let pointer = format!("#{}", error.pointer);
+                    problem.error(ProblemError::at(pointer, error.code, error.detail))
+                })
+            }
             CustomerError::LookupInvalid => Self::new(ProblemCode::ValidationError)
                 .detail("There is nothing in this text that a customer could be found by."),
             CustomerError::UnderLegalHold => {
@@ -32,6 +45,20 @@ impl From<CustomerError> for Problem {
             CustomerError::Vault(_) => Self::internal(&error),
         }
     }
+}
+
+/// Why no proposal can be made of a bundle. Details are of our own making and repeat nothing of it.
+fn of_fhir(error: &ProposeError) -> Problem {
+    let (code, entry) = match error {
+        ProposeError::Patient(refusal) => {
+            (ProblemCode::FhirPatientMismatch, (refusal.pointer(), refusal.code()))
+        }
+        ProposeError::Bundle(bundle @ (BundleError::NotJson { .. } | BundleError::TooDeep { .. })) => {
+            (ProblemCode::MalformedRequest, (bundle.pointer(), bundle.code()))
+        }
+        ProposeError::Bundle(bundle) => (ProblemCode::ValidationError, (bundle.pointer(), bundle.code())),
+    };
+    Problem::new(code).error(ProblemError::at(format!("#{}", entry.0), entry.1, error.to_string()))
 }
 
 impl From<WriteRefusal> for Problem {

@@ -38,6 +38,26 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for MergePatch<T> {
     }
 }
 
+/// A FHIR resource in JSON, as it was sent: its reader tolerates unknown fields, as the standard demands, and
+/// has limits of its own.
+#[derive(Clone)]
+pub struct FhirJson(pub Bytes);
+
+impl std::fmt::Debug for FhirJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FhirJson(…)")
+    }
+}
+
+impl FromRequest<ApiState> for FhirJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        expect_media_type(request.headers(), &["application/fhir+json", "application/json"])?;
+        body_of(&request).map(Self)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {

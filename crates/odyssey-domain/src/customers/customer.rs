@@ -68,7 +68,8 @@ pub struct Customer {
     /// Whether anything is recorded in the health profile.
     pub has_profile: bool,
     pub health_consent: ConsentState,
-    /// Changes with every change of this record, of the profile and of the consents.
+    /// Changes with every change of this record, of the profile and of the consents, and when a food allergy of
+    /// a FHIR proposal begins or ceases to await a decision.
     pub row_version: i64,
     pub lists_version: i64,
     pub consent_version: i64,

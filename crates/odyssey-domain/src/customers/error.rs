@@ -1,6 +1,7 @@
 //! What callers of this area can act on. Nothing here holds personal data: details name fields, rules
 //! and versions, never values.
 
+use odyssey_matching::fhir::{DecisionError, ProposeError};
 use odyssey_types::{CustomerId, ProductId};
 use odyssey_vault::VaultError;
 
@@ -44,6 +45,17 @@ pub enum CustomerError {
     ListFull { max: usize },
     #[error("a request has at most {max} records")]
     TooManyRecords { max: usize },
+    /// No proposal can be made of a FHIR bundle.
+    #[error(transparent)]
+    Fhir(ProposeError),
+    #[error("there is no such proposal")]
+    ProposalNotFound,
+    #[error("the proposal has been decided")]
+    ProposalDecided,
+    #[error("at most {max} proposals of a customer are kept")]
+    ProposalsFull { max: usize },
+    #[error("{} decision(s) cannot be taken", .0.len())]
+    DecisionsInvalid(Vec<DecisionError>),
     /// The text of a lookup has nothing to look for.
     #[error("this text is no e-mail address, phone number or external id")]
     LookupInvalid,

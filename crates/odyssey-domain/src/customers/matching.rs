@@ -12,7 +12,7 @@ use super::merge::merge_profile;
 use super::seal::{self, Place};
 use super::store::SealedProfile;
 use super::validate::validate_health;
-use super::{CustomerError, ListKind, WriteRefusal, profile, store};
+use super::{CustomerError, ListKind, WriteRefusal, fhir, profile, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -21,6 +21,8 @@ use crate::tenancy::Purpose;
 /// holds as long as they do, and `age_years` with them.
 #[derive(Debug, Clone, Default)]
 pub struct ForMatching {
+    /// As stored, and with an unmapped allergy more while a FHIR proposal has one that nobody has decided;
+    /// the customer's version changes with that too.
     pub profile: Phi<HealthProfile>,
     /// Whole years today, from the birth date where there is one.
     pub age_years: Phi<Option<u8>>,
@@ -124,6 +126,9 @@ pub async fn open_for_matching(
     let customer = &opened.stored.customer;
     // Each statement sees what is committed by then: a withdrawal between the two counts.
     check_health_consent(customer.health_consent)?;
+    let mut profile = opened.profile.clone();
+    // Known, though not yet in the profile: nothing is matched past it.
+    profile.expose_mut().allergies.extend(fhir::awaited(tx, id).await?);
     let entries = store::find_list(tx, id).await?;
     let on = |list| entries.iter().filter(|e| e.list == list).map(|e| e.product_id).collect();
     record_match(tx, id, act).await?;
@@ -135,7 +140,7 @@ pub async fn open_for_matching(
         consent_version: customer.consent_version,
         always_allow: on(ListKind::AlwaysAllow),
         never_show: on(ListKind::NeverShow),
-        profile: opened.profile,
+        profile,
     })
 }
 
@@ -182,7 +187,10 @@ impl SealedProfile {
         let open_birth = |sealed: &Vec<u8>| seal::open_birth_date(place, &key, sealed);
         let birth_date = self.birth_date_sealed.as_ref().map(open_birth).transpose()?;
         let open_profile = |sealed: &Vec<u8>| seal::open_profile(place, &key, sealed);
-        let profile = self.profile_sealed.as_ref().map(open_profile).transpose()?.unwrap_or_default();
+        let mut profile = self.profile_sealed.as_ref().map(open_profile).transpose()?.unwrap_or_default();
+        if self.awaits_decision {
+            profile.expose_mut().allergies.push(fhir::awaited_entry());
+        }
         let age = birth_date.and_then(|birth| age_on(birth, now)).or(profile.expose().age_years);
         Ok(ForGates { customer_id, profile, age_years: Phi::new(age) })
     }

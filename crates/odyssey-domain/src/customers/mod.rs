@@ -1,6 +1,7 @@
 //! Customers: who a vendor serves, what they agreed to, and their health profiles.
 //!
-//! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`. Promises:
+//! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`,
+//! `fhir_proposals`. Promises:
 //! everything personal is sealed under the person's own key before it reaches the database and held in
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
@@ -13,6 +14,7 @@ mod consents;
 mod customer;
 mod erase;
 mod error;
+mod fhir;
 mod import;
 mod list;
 mod lists;
@@ -37,6 +39,10 @@ pub use customer::{
 };
 pub use erase::{count_erasures, erase_customer, erased_since, replay_erasures};
 pub use error::{CustomerError, WriteRefusal};
+pub use fhir::{
+    FhirImport, FhirImportError, FhirImported, FhirProposal, PROPOSALS_MAX, apply_fhir, get_fhir_proposal,
+    import_fhir, propose_fhir, purge_fhir_proposals,
+};
 pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
 pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};

@@ -575,6 +575,36 @@ pub(super) async fn delete_tokens(tx: &mut VendorTx, ids: &[CustomerId]) -> Resu
     Ok(())
 }
 
+/// Something that a match depends on has changed beside record, profile and consents; the row is locked.
+pub(super) async fn bump_version(tx: &mut VendorTx, id: CustomerId) -> Result<(), CustomerError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "UPDATE customers SET row_version = row_version + 1, updated_at = $3 WHERE vendor_id = $1 AND id = $2",
+        vendor_id,
+        id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Proposals are about somebody who is served.
+pub(super) async fn delete_proposals(tx: &mut VendorTx, ids: &[CustomerId]) -> Result<(), CustomerError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    sqlx::query!(
+        "DELETE FROM fhir_proposals WHERE vendor_id = $1 AND customer_id = ANY($2)",
+        vendor_id,
+        &ids
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// A health profile as stored.
 #[derive(Debug)]
 pub(super) struct ProfileRow {
@@ -904,6 +934,13 @@ pub(super) async fn erase_customers(
     )
     .execute(tx.connection())
     .await?;
+    sqlx::query!(
+        "DELETE FROM fhir_proposals WHERE vendor_id = $1 AND customer_id = ANY ($2)",
+        vendor_id,
+        &gone
+    )
+    .execute(tx.connection())
+    .await?;
     sqlx::query!("DELETE FROM customers WHERE vendor_id = $1 AND id = ANY ($2)", vendor_id, &gone)
         .execute(tx.connection())
         .await?;
@@ -979,6 +1016,8 @@ pub struct SealedProfile {
     pub(super) updated_at: DateTime<Utc>,
     /// Consents, and is not deleted.
     pub(super) counts: bool,
+    /// A food allergy of a FHIR proposal awaits a decision.
+    pub(super) awaits_decision: bool,
     pub(super) person_key: Vec<u8>,
     pub(super) birth_date_sealed: Option<Vec<u8>>,
     pub(super) profile_sealed: Option<Vec<u8>>,
@@ -1010,7 +1049,9 @@ pub async fn page_of_sealed_profiles(
     let rows = sqlx::query_as!(
         SealedProfile,
         r#"SELECT c.id, c.row_version, c.updated_at, true AS "counts!", c.person_key, c.birth_date_sealed,
-                  p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?"
+                  p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?",
+                  c.id = ANY (ARRAY (SELECT customer_id FROM fhir_proposals WHERE vendor_id = $1 AND awaits_decision))
+                      AS "awaits_decision!"
            FROM (SELECT id, row_version, updated_at, person_key, birth_date_sealed FROM customers
                  WHERE vendor_id = $1 AND health_consent = 'granted' AND deleted_at IS NULL
                    AND ($2::uuid IS NULL OR id > $2)
@@ -1037,7 +1078,9 @@ pub async fn page_of_changed_profiles(
         SealedProfile,
         r#"SELECT c.id, c.row_version, c.updated_at,
                   c.health_consent = 'granted' AND c.deleted_at IS NULL AS "counts!", c.person_key,
-                  c.birth_date_sealed, p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?"
+                  c.birth_date_sealed, p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?",
+                  c.id = ANY (ARRAY (SELECT customer_id FROM fhir_proposals WHERE vendor_id = $1 AND awaits_decision))
+                      AS "awaits_decision!"
            FROM customers c LEFT JOIN health_profiles p ON p.vendor_id = $1 AND p.customer_id = c.id
            WHERE c.vendor_id = $1 AND (c.updated_at, c.id) > ($2, $3::uuid)
            ORDER BY c.updated_at, c.id LIMIT $4"#,

@@ -355,6 +355,7 @@ impl Batch<'_> {
         store::upsert_tokens(tx, done).await?;
         let gone: Vec<CustomerId> = done.iter().filter(|c| c.deleted).map(|c| c.row.id).collect();
         store::delete_tokens(tx, &gone).await?;
+        store::delete_proposals(tx, &gone).await?;
         let returned: Vec<CustomerId> = done.iter().filter(|c| c.returned).map(|c| c.row.id).collect();
         store::delete_lists(tx, &returned).await?;
         let job_id = self.options.import.as_ref().map(|i| i.job_id);

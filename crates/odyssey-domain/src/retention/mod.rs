@@ -32,6 +32,9 @@ pub const OUTBOX_EVENTS: TimeDelta = TimeDelta::days(30);
 pub const AUDIT: TimeDelta = TimeDelta::days(6 * 365 + 2);
 /// Answers to idempotency keys; each row carries its own end.
 pub const IDEMPOTENCY_KEYS: TimeDelta = TimeDelta::hours(24);
+/// Proposals made of FHIR bundles, from when they were made or decided. One that holds a food allergy which
+/// nobody has decided is kept until somebody does.
+pub const FHIR_PROPOSALS: TimeDelta = TimeDelta::days(7);
 /// Monthly partitions of the audit that are made ahead.
 pub const AUDIT_MONTHS_AHEAD: i32 = 3;
 
@@ -45,7 +48,7 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 10] = [
+pub const TABLE: [Line; 11] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
@@ -56,4 +59,5 @@ pub const TABLE: [Line; 10] = [
     Line { what: "ended jobs", kept: FINISHED_JOBS, schedule: "purge_jobs" },
     Line { what: "ended sessions", kept: ENDED_SESSIONS, schedule: "purge_sessions" },
     Line { what: "idempotency keys", kept: IDEMPOTENCY_KEYS, schedule: "purge_idempotency_keys" },
+    Line { what: "FHIR proposals", kept: FHIR_PROPOSALS, schedule: "purge_fhir_proposals" },
 ];

@@ -69,7 +69,8 @@ pub(super) enum Food {
         reason: Reason,
     },
     Unmapped(Reason),
-    NotFood(Reason),
+    /// Something that is no food.
+    Other(Reason),
     Negation,
 }
 
@@ -177,7 +178,7 @@ pub(super) fn resolve(concept: &Concept, stated: &[String]) -> Resolved {
         if named.is_empty() { (Food::Negation, Vec::new()) } else { unmapped(Reason::Contradicts) }
     } else if codes.not_food {
         match (is_food, named.is_empty()) {
-            (false, true) => (Food::NotFood(Reason::NotFoodByCode), Vec::new()),
+            (false, true) => (Food::Other(Reason::NotFoodByCode), Vec::new()),
             _ => unmapped(Reason::Contradicts),
         }
     } else if !named.is_empty() {
@@ -186,11 +187,11 @@ pub(super) fn resolve(concept: &Concept, stated: &[String]) -> Resolved {
     } else if is_food {
         unmapped(Reason::FoodUnmapped)
     } else if is_other {
-        (Food::NotFood(Reason::NotFoodByCategory), Vec::new())
+        (Food::Other(Reason::NotFoodByCategory), Vec::new())
     } else if codes.drug {
-        (Food::NotFood(Reason::DrugByCode), Vec::new())
+        (Food::Other(Reason::DrugByCode), Vec::new())
     } else if concept.texts().any(names_no_food) {
-        (Food::NotFood(Reason::NotFoodByWords), Vec::new())
+        (Food::Other(Reason::NotFoodByWords), Vec::new())
     } else {
         unmapped(Reason::KindUnstated)
     };
@@ -256,7 +257,7 @@ pub(super) fn read(draft: &mut Draft<'_>, place: Place) {
     let substances = allergy.reaction.iter().take(CODINGS_MAX).filter_map(|r| r.substance.as_ref());
     match resolved.food {
         Food::Negation => draft.settle(line, LineStatus::Ignored, Reason::Negation),
-        Food::NotFood(reason) => draft.settle(line, LineStatus::NotFood, reason),
+        Food::Other(reason) => draft.settle(line, LineStatus::NotFood, reason),
         Food::Allergens { allergens, reason } => {
             let severity = severity_of(&allergy, resolved.severity, &mut line.notes);
             line.proposes = entries(&allergens, line.text.as_deref(), severity);
@@ -340,22 +341,30 @@ fn is_anaphylaxis(text: &str) -> bool {
     words(text).iter().any(|w| w.starts_with("anaphyla"))
 }
 
-/// One entry for each allergen, all under the words they were recorded in.
-pub(super) fn entries(
-    allergens: &[String],
+/// An entry of a profile that says no more than this.
+pub(super) fn entry(
+    allergen: Option<&str>,
     text: Option<&str>,
     severity: Option<AllergySeverity>,
-) -> Vec<Change> {
-    let entry = |allergen: &String| AllergyEntry {
-        allergen: Some(allergen.clone()),
+) -> AllergyEntry {
+    AllergyEntry {
+        allergen: allergen.map(str::to_owned),
         text: text.map(str::to_owned),
         severity,
         strictness: None,
         exempt_allowed: false,
         never: false,
         species_only: false,
-    };
-    allergens.iter().map(entry).map(Change::Allergies).collect()
+    }
+}
+
+/// One entry for each allergen, all under the words they were recorded in.
+pub(super) fn entries(
+    allergens: &[String],
+    text: Option<&str>,
+    severity: Option<AllergySeverity>,
+) -> Vec<Change> {
+    allergens.iter().map(|allergen| Change::Allergies(entry(Some(allergen), text, severity))).collect()
 }
 
 /// What stands for the words of an allergy that has none.
@@ -363,13 +372,5 @@ pub(super) const WORDLESS: &str = "an allergy recorded without words";
 
 /// Words without an allergen, which block matching until somebody maps them.
 pub(super) fn unmapped_entry(text: Option<&str>, severity: Option<AllergySeverity>) -> Change {
-    Change::Allergies(AllergyEntry {
-        allergen: None,
-        text: Some(text.unwrap_or(WORDLESS).to_owned()),
-        severity,
-        strictness: None,
-        exempt_allowed: false,
-        never: false,
-        species_only: false,
-    })
+    Change::Allergies(entry(None, Some(text.unwrap_or(WORDLESS)), severity))
 }

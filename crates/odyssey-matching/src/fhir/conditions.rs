@@ -78,7 +78,7 @@ fn as_allergy(concept: &Concept) -> Option<Resolved> {
     match &resolved.food {
         Food::Allergens { reason: Reason::Coded, .. } => Some(resolved),
         Food::Unmapped(Reason::GroupOnly | Reason::Contradicts) => Some(resolved),
-        Food::Allergens { .. } | Food::Unmapped(_) | Food::NotFood(_) | Food::Negation => None,
+        Food::Allergens { .. } | Food::Unmapped(_) | Food::Other(_) | Food::Negation => None,
     }
 }
 
@@ -102,7 +102,7 @@ fn settle_allergy(draft: &mut Draft<'_>, mut line: Line, concept: &Concept, reso
             line.proposes.extend(claimed);
             draft.settle(line, LineStatus::Unmapped, reason);
         }
-        Food::NotFood(_) | Food::Negation => settle_condition(draft, line, concept),
+        Food::Other(_) | Food::Negation => settle_condition(draft, line, concept),
     }
 }
 

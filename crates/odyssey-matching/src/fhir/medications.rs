@@ -30,9 +30,8 @@ pub(super) fn read(draft: &mut Draft<'_>, place: Place) {
     if draft.has_unknown_modifier(place) {
         line.notes.push(Note::ModifierIgnored);
     }
-    let concepts = match concepts_of(draft, place, &medication) {
-        Some(concepts) => concepts,
-        None => return draft.settle(line, LineStatus::Unusable, Reason::ReferenceUnresolved),
+    let Some(concepts) = concepts_of(draft, place, &medication) else {
+        return draft.settle(line, LineStatus::Unusable, Reason::ReferenceUnresolved);
     };
     line.codes = concepts.iter().flat_map(Concept::shown).collect();
     line.text = concepts.iter().find_map(Concept::name);
@@ -52,9 +51,10 @@ fn settle(draft: &mut Draft<'_>, mut line: Line, entries: Vec<(MedicationEntry, 
         line.notes.push(Note::DrugUnrecognised);
     }
     line.proposes = entries.into_iter().map(|(entry, _)| Change::Medications(entry)).collect();
-    match known {
-        true => draft.settle(line, LineStatus::Mapped, Reason::Coded),
-        false => draft.settle(line, LineStatus::Unmapped, Reason::NoRule),
+    if known {
+        draft.settle(line, LineStatus::Mapped, Reason::Coded);
+    } else {
+        draft.settle(line, LineStatus::Unmapped, Reason::NoRule);
     }
 }
 

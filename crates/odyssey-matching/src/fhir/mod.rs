@@ -20,6 +20,7 @@ mod bundle;
 mod codes;
 mod conditions;
 mod dates;
+mod decisions;
 mod diet_codes;
 mod draft;
 mod lines;
@@ -36,15 +37,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use odyssey_types::HealthProfile;
+use odyssey_types::{AllergyEntry, HealthProfile};
 
 pub use bundle::{Bundle, BundleError};
 pub use codes::Code;
+pub use decisions::{Decision, DecisionError, Decisions, RejectReason, Verdict};
 pub use lines::{Change, Line, LineStatus, NotRead, Note, Proposal, Reason};
 pub use person::{ImportedPerson, KnownPerson, PatientRefusal, PersonError, imported_person};
-pub use settle::{
-    Decision, DecisionError, Decisions, RejectReason, Settled, Verdict, settle, settle_unattended,
-};
+pub use settle::{Settled, settle, settle_unattended};
 
 use crate::RulePack;
 use draft::{Draft, Place};
@@ -70,6 +70,11 @@ pub enum ProposeError {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Patient(#[from] PatientRefusal),
+}
+
+/// An allergy in words that nobody has mapped: it blocks matching.
+pub fn unmapped_allergy(words: &str) -> AllergyEntry {
+    allergies::entry(None, Some(words), None)
 }
 
 /// What a bundle amounts to for one person.

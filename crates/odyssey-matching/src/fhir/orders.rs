@@ -94,7 +94,7 @@ fn read_named_allergy(draft: &mut Draft<'_>, place: Place, mut line: Line, refer
             line.proposes = allergies::entries(&allergens, line.text.as_deref(), None);
             draft.settle(line, LineStatus::Mapped, reason);
         }
-        Food::NotFood(reason) => draft.settle(line, LineStatus::NotFood, reason),
+        Food::Other(reason) => draft.settle(line, LineStatus::NotFood, reason),
         Food::Negation => draft.settle(line, LineStatus::Ignored, Reason::Negation),
         Food::Unmapped(_) => {
             line.proposes = vec![allergies::unmapped_entry(line.text.as_deref(), None)];
@@ -116,7 +116,7 @@ fn read_exclusion(draft: &mut Draft<'_>, mut line: Line, concept: &Concept) {
             draft.settle(line, LineStatus::Mapped, reason);
         }
         Food::Negation => draft.settle(line, LineStatus::Ignored, Reason::Negation),
-        Food::Unmapped(_) | Food::NotFood(_) => {
+        Food::Unmapped(_) | Food::Other(_) => {
             line.proposes = vec![allergies::unmapped_entry(line.text.as_deref(), None)];
             draft.settle(line, LineStatus::Unmapped, Reason::ExclusionUnmapped);
         }

@@ -35,7 +35,10 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum ModeArg {
     Products,
+    /// Also bundles of FHIR R4, when the file ends with .json or .ndjson.
     Customers,
+    /// Bundles of FHIR R4, each about one person: a file, a file of a bundle a line, or a folder.
+    Fhir,
 }
 
 /// What `--allergen-data` may say.
@@ -47,7 +50,8 @@ pub enum AllergenDataArg {
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The file: CSV, TSV, semicolon or pipe, also gzip or zstd. With `--recipe synthea`, a folder.
+    /// The file: CSV, TSV, semicolon or pipe, also gzip or zstd; or FHIR bundles as .json or .ndjson (also gzip). With
+    /// `--recipe synthea` a folder, with `--mode fhir` maybe one.
     pub file: PathBuf,
     /// Short name of the vendor.
     #[arg(long)]
@@ -75,6 +79,9 @@ pub struct ImportArgs {
     /// and observations.
     #[arg(long)]
     pub recipe: Option<RecipeArg>,
+    /// Which identifier of a FHIR patient is the external id; without it, it is the patient's own id.
+    #[arg(long, value_name = "SYSTEM")]
+    pub identifier_system: Option<String>,
     /// Where to write the rows that were refused, with the reasons.
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
@@ -94,9 +101,14 @@ pub async fn run(args: &ImportArgs, settings: &Settings) -> anyhow::Result<()> {
         ),
         None => None,
     };
+    let bundles = args.recipe.is_none() && !args.file.is_dir() && super::fhir::is_fhir(&args.file);
     let mode = match args.mode {
         ModeArg::Products => ImportMode::Products,
-        ModeArg::Customers => ImportMode::Customers,
+        ModeArg::Customers if !bundles => ImportMode::Customers,
+        ModeArg::Customers | ModeArg::Fhir => {
+            super::fhir::run(args, &node, vendor.id, member).await?;
+            return node.close().await;
+        }
     };
     let source = match args.recipe {
         Some(RecipeArg::Synthea) => Source::Bytes(super::synthea::join_folder(&args.file)?),

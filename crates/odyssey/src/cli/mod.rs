@@ -7,6 +7,7 @@ mod bench;
 mod compliance;
 mod config;
 pub(crate) mod demo;
+mod fhir;
 pub(crate) mod import;
 mod migrate;
 mod pg;

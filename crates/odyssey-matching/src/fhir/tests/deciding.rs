@@ -122,7 +122,7 @@ fn what_a_profile_holds_is_never_made_looser() {
     let profile = HealthProfile { allergies: vec![stored.clone()], ..HealthProfile::default() };
     let milder = proposal(&[peanut()]);
     let settled = decide(&milder, Decisions::default(), &profile).expect("settled");
-    assert_eq!(settled.profile.allergies, [stored.clone()]);
+    assert_eq!(settled.profile.allergies, std::slice::from_ref(&stored));
     // And a worse one makes it stricter, whatever was opted into.
     let mild = AllergyEntry {
         severity: Some(AllergySeverity::Intolerance),

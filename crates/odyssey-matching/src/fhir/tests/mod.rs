@@ -83,7 +83,7 @@ fn change(change: &Change) -> String {
 
 /// Holds the lines about one resource to what is expected of them.
 pub(super) fn check(resource: Value, expected: &[&str]) {
-    let proposal = proposal(&[resource.clone()]);
+    let proposal = proposal(std::slice::from_ref(&resource));
     let lines: Vec<String> =
         proposal.lines.iter().filter(|line| line.resource != "Patient").map(shown).collect();
     assert_eq!(lines, expected, "{resource}");

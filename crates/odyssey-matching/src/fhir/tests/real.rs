@@ -1,6 +1,7 @@
 //! Real bundles (Synthea, Apache-2.0; HL7's official examples, CC0), where they are present.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::PathBuf;
 
 use odyssey_types::HealthProfile;
@@ -17,11 +18,16 @@ fn folder(name: &str) -> Option<Vec<(String, Value)>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(shared.join("patients").join(name))
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .filter(|path| path.extension().is_some_and(|e| e == "json" || e == "gz"))
         .collect();
     files.sort();
     let read = |path: &PathBuf| {
-        let text = std::fs::read(path).expect("the file is there");
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path).expect("the file is there");
+        let packed = path.extension().is_some_and(|e| e == "gz");
+        let mut reader: Box<dyn Read> =
+            if packed { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) };
+        reader.read_to_end(&mut text).expect("the file can be read");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         (name, serde_json::from_slice(&text).expect("the file is JSON"))
     };

@@ -5,8 +5,11 @@ use serde_json::json;
 
 /// Customers, jobs and what belongs to them, by the name of their path parameter.
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
+    let customer = customer(admin, product_id).await;
+    let proposal = proposal(admin, &customer).await;
     vec![
-        ("customer_id", customer(admin, product_id).await),
+        ("customer_id", customer),
+        ("proposal_id", proposal),
         ("job_id", job(admin).await),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
@@ -20,6 +23,15 @@ async fn rules(admin: &Actor<'_>) -> String {
     admin.post("/api/v1/rules/publish", json!({ "version": first["version"] })).await.expect(200);
     admin.put("/api/v1/rules/draft", draft).await.expect(200);
     first["version"].to_string()
+}
+
+/// A proposal that nobody has decided.
+async fn proposal(admin: &Actor<'_>, customer: &str) -> String {
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "resource": { "resourceType": "Patient", "id": "sample" } },
+        { "resource": { "resourceType": "AllergyIntolerance", "code": { "text": "moon dust" } } }] });
+    let made = admin.post(&format!("/api/v1/customers/{customer}/fhir"), bundle).await.expect(201);
+    made["id"].as_str().expect("an id").to_owned()
 }
 
 /// An import that waits for its turn, so that it could still be canceled.

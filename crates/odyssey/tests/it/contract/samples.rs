@@ -33,6 +33,8 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         }
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
+        "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+            { "resource": { "resourceType": "Patient", "id": "sample" } }] })),
         "record_consent" => Some(json!({ "purpose": "health_data", "state": "granted" })),
         "put_list_entry" => Some(json!({ "list": "never_show" })),
         "sign_in" => Some(json!({ "email": "nobody@acme.example", "password": "not the right password" })),
@@ -60,7 +62,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     if operation.keyed {
         headers.push(("idempotency-key", key.as_str()));
     }
-    if operation.method == http::Method::PUT {
+    if operation.method == http::Method::PUT || operation.id == "apply_fhir_proposal" {
         headers.push(("if-match", "*"));
     }
     if operation.path == "/api/v1/ingest/csv" {

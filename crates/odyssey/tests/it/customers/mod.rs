@@ -3,6 +3,7 @@
 mod batches;
 mod consents;
 mod erasure;
+mod fhir;
 mod finding;
 mod health;
 mod lists;
