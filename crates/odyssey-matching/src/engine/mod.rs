@@ -10,6 +10,8 @@ mod curves;
 #[cfg(test)]
 mod drug_tests;
 mod evaluate;
+#[cfg(test)]
+mod oracle_tests;
 mod pack;
 mod policy;
 mod product;
@@ -24,6 +26,8 @@ mod template_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validate;
+#[cfg(test)]
+mod vector_tests;
 
 pub use allergy_codes::{
     AllergyCodeSystem, AllergyMapping, allergens_named_in, coded_allergens, resolve_allergy_code,

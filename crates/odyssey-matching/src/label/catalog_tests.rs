@@ -102,7 +102,7 @@ fn diets_of_the_real_catalog_are_counted_and_hold_together() {
 
 /// Every `step`th product with its name, list and figures per 100 g. The catalog states no energy: it is
 /// counted from the macronutrients (4-4-9).
-fn real_products(step: usize) -> Option<Vec<ProductFields>> {
+pub(crate) fn real_products(step: usize) -> Option<Vec<ProductFields>> {
     use Nutrient as N;
     const COLUMNS: [(usize, N); 7] = [
         (4, N::Fat),

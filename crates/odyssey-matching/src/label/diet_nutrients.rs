@@ -101,7 +101,7 @@ fn energy_share(given: &DietNutrients<'_>, nutrient: Nutrient, below_percent: i6
 
 /// Fibre is inside the carbohydrate of a North American label, and outside that of a European one; on an
 /// unknown label nothing is taken away. Polyols are not taken away: the discount is general knowledge.
-fn net_carbohydrate(amounts: &Nutrients, label: Jurisdiction) -> Option<i128> {
+pub(crate) fn net_carbohydrate(amounts: &Nutrients, label: Jurisdiction) -> Option<i128> {
     let carbohydrate = i128::from(amounts.get(Nutrient::Carbohydrate)?);
     let fiber = match label {
         Jurisdiction::Us | Jurisdiction::Ca => i128::from(amounts.get(Nutrient::Fiber).unwrap_or(0)),

@@ -36,7 +36,7 @@ mod tree;
 mod trie;
 
 #[cfg(test)]
-mod catalog_tests;
+pub(crate) mod catalog_tests;
 #[cfg(test)]
 mod class_tests;
 #[cfg(test)]
@@ -54,6 +54,8 @@ mod wording_tests;
 
 use odyssey_types::{AllergenData, ProductFields};
 
+#[cfg(test)]
+pub(crate) use diet_nutrients::net_carbohydrate;
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
 pub use tables::{TableError, Tables};
 pub use tree::{

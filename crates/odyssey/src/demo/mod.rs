@@ -19,6 +19,8 @@ mod recipes;
 mod stories;
 
 #[cfg(test)]
+mod story_tests;
+#[cfg(test)]
 mod tests;
 
 pub use customers::write_customers_csv;

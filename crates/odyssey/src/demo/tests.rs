@@ -19,7 +19,7 @@ fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
 }
 
-fn products(seed: u64, rows: u64) -> String {
+pub(super) fn products(seed: u64, rows: u64) -> String {
     let mut out = Vec::new();
     write_products_csv(&mut out, seed, rows).expect("writing to memory");
     String::from_utf8(out).expect("UTF-8")
@@ -32,7 +32,7 @@ fn customers(seed: u64, rows: u64) -> String {
 }
 
 /// The lines of a file below its header, by column. No cell of ours has a line break.
-fn table(text: &str, columns: &[&'static str]) -> Vec<BTreeMap<&'static str, String>> {
+pub(super) fn table(text: &str, columns: &[&'static str]) -> Vec<BTreeMap<&'static str, String>> {
     let mut lines = text.lines().map(cells);
     assert_eq!(lines.next().expect("a header"), columns);
     lines

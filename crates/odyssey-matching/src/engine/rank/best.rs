@@ -40,7 +40,7 @@ impl PartialOrd for Ordered {
 }
 
 /// A heap of at most k candidates with the worst on top.
-pub(super) struct Best {
+pub(in crate::engine) struct Best {
     k: usize,
     heap: BinaryHeap<Ordered>,
 }

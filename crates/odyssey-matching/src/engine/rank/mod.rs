@@ -25,11 +25,11 @@ use serde::Serialize;
 use super::snapshot::bits;
 use super::{Component, Gate, Policy, Snapshot, Tier, VerdictKind};
 use crate::{Flag, KeySet};
-use best::Best;
 use choose::{Chooser, Path};
 use score::Scorer;
 use tally::Tally;
 
+pub(super) use best::Best;
 pub use filters::Filters;
 
 /// What to look for.
