@@ -182,16 +182,20 @@ fn cause(row: &Row) -> Option<String> {
             needed.into_iter().filter(|n| amounts.get(*n).is_none()).map(Nutrient::field).collect();
         return Some(format!("not computed here: not in the file: {}", missing.join(", ")));
     }
-    let kinds = [FoodKind::RedMeat, FoodKind::Cheese, FoodKind::Fats, FoodKind::Beverage, FoodKind::General];
-    let fruits = [None, row.fruit_permille, Some(410), Some(610), Some(1000)];
+    let kinds = [FoodKind::General, FoodKind::RedMeat, FoodKind::Cheese, FoodKind::Fats, FoodKind::Beverage];
+    // Upstream's own share where the file has it; else whatever gives each number of points.
+    let fruits = match row.fruit_permille {
+        Some(share) => vec![None, Some(share)],
+        None => vec![None, Some(410), Some(610), Some(1000)],
+    };
     for sweetener in [false, true] {
-        if fruits.into_iter().any(|fruit| with(kind, fruit, sweetener) == row.score) {
+        if fruits.iter().any(|fruit| with(kind, *fruit, sweetener) == row.score) {
             let which = row.fruit_permille.map_or("not in the file", |_| "in the file");
             return Some(format!("share of fruit: upstream's estimate ({which}) gives other points"));
         }
     }
     let other =
-        kinds.into_iter().find(|kind| fruits.into_iter().any(|fruit| with(*kind, fruit, false) == row.score));
+        kinds.into_iter().find(|kind| fruits.iter().any(|fruit| with(*kind, *fruit, false) == row.score));
     if kind == FoodKind::Exempt {
         return Some("not scored here: on the older list of exempt foods".to_owned());
     }
