@@ -7,6 +7,7 @@
 
 mod error;
 mod issues;
+mod judge_store;
 mod rule_sets;
 mod run;
 mod store;

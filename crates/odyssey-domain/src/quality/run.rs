@@ -8,7 +8,7 @@ use odyssey_types::{JobId, ProductId, VendorId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{QualityError, get_rule_set, store};
+use super::{QualityError, get_rule_set, judge_store, store};
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::db::{Database, DbError, Notice, VendorTx};
@@ -98,7 +98,7 @@ pub async fn run_label_rules(
     loop {
         // A transaction a page: nothing is locked for longer, and the queue may stop between two.
         let mut tx = begin().await?;
-        let page = store::judge_page(&mut tx, &set, after, PAGE).await?;
+        let page = judge_store::judge_page(&mut tx, &set, after, PAGE).await?;
         tx.roll_back().await?;
         let Some(last) = page.last else { break };
         for found in page.verdicts {
