@@ -1048,7 +1048,8 @@ pub async fn page_of_sealed_profiles(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         SealedProfile,
-        r#"SELECT c.id, c.row_version, c.updated_at, true AS "counts!", c.person_key, c.birth_date_sealed,
+        r#"SELECT c.id AS "id!", c.row_version AS "row_version!", c.updated_at AS "updated_at!", true AS "counts!",
+                  c.person_key AS "person_key!", c.birth_date_sealed AS "birth_date_sealed?",
                   p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?",
                   c.id = ANY (ARRAY (SELECT customer_id FROM fhir_proposals WHERE vendor_id = $1 AND awaits_decision))
                       AS "awaits_decision!"
@@ -1076,9 +1077,9 @@ pub async fn page_of_changed_profiles(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         SealedProfile,
-        r#"SELECT c.id, c.row_version, c.updated_at,
-                  c.health_consent = 'granted' AND c.deleted_at IS NULL AS "counts!", c.person_key,
-                  c.birth_date_sealed, p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?",
+        r#"SELECT c.id AS "id!", c.row_version AS "row_version!", c.updated_at AS "updated_at!",
+                  c.health_consent = 'granted' AND c.deleted_at IS NULL AS "counts!", c.person_key AS "person_key!",
+                  c.birth_date_sealed AS "birth_date_sealed?", p.profile_sealed AS "profile_sealed?", p.row_version AS "profile_version?",
                   c.id = ANY (ARRAY (SELECT customer_id FROM fhir_proposals WHERE vendor_id = $1 AND awaits_decision))
                       AS "awaits_decision!"
            FROM customers c LEFT JOIN health_profiles p ON p.vendor_id = $1 AND p.customer_id = c.id
