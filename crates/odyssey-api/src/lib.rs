@@ -33,6 +33,8 @@ mod rules;
 mod search;
 mod stack;
 mod state;
+mod taxonomy;
+
 #[cfg(test)]
 mod tests;
 

@@ -23,7 +23,7 @@ use crate::stack::{
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     audit, auth, catalog, contract, customers, health, idempotency, ingestion, jobs, matching, meta,
-    problems, quality, reading, rules, search,
+    problems, quality, reading, rules, search, taxonomy,
 };
 
 /// Every route of the service, by area.
@@ -37,6 +37,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(matching::routes())
         .merge(rules::routes())
         .merge(quality::routes())
+        .merge(taxonomy::routes())
         .merge(ingestion::routes())
         .merge(jobs::routes())
         .merge(meta::routes())

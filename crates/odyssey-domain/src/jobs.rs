@@ -23,6 +23,7 @@ use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
+use crate::taxonomy::RederiveCatalog;
 use crate::tenancy::{self, Actor, Purpose, TenancyError};
 use crate::{outbox, retention, security};
 
@@ -106,7 +107,7 @@ housekeeping! {
     PurgeFhirProposals = "purge_fhir_proposals";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
-    /// Derives anew what an older program derived.
+    /// Derives anew, vendor by vendor, what an older program or older tables derived.
     RederiveFacts = "rederive_facts";
 }
 
@@ -129,6 +130,7 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<PurgeFhirProposals, _, _>(purge_fhir_proposals)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
+        .register::<RederiveCatalog, _, _>(rederive_catalog)
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
         .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
@@ -336,21 +338,37 @@ async fn rederive_facts(
     let vendors = tenancy::list_vendors(&work.database).await.map_err(JobError::retry)?;
     let mut derived = 0;
     for vendor in vendors.iter().filter(|vendor| vendor.suspended_at.is_none()) {
-        loop {
-            if context.stop_reason().is_some() {
-                return Err(JobError::stopped());
-            }
-            match rederive_some(&work.database, vendor.id, JobId::from_uuid(context.job_id())).await {
-                Ok(0) => break,
-                Ok(some) => derived += some,
-                Err(IngestionError::Tenancy(
-                    TenancyError::VendorSuspended | TenancyError::VendorNotFound,
-                )) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        derived += rederive_vendor(&work, &context, vendor.id).await?;
     }
     done("products derived anew", derived)
+}
+
+/// One vendor's, right after a change of its synonyms.
+async fn rederive_catalog(
+    work: Arc<Work>,
+    context: JobContext,
+    _: RederiveCatalog,
+) -> Result<JobOutcome, JobError> {
+    let derived = rederive_vendor(&work, &context, VendorId::from_uuid(context.vendor_id())).await?;
+    done("products derived anew", derived)
+}
+
+/// Batch by batch until nothing is stale; says how many products.
+async fn rederive_vendor(work: &Work, context: &JobContext, vendor_id: VendorId) -> Result<u64, JobError> {
+    let mut derived = 0;
+    loop {
+        if context.stop_reason().is_some() {
+            return Err(JobError::stopped());
+        }
+        match rederive_some(&work.database, vendor_id, JobId::from_uuid(context.job_id())).await {
+            Ok(0) => return Ok(derived),
+            Ok(some) => derived += some,
+            Err(IngestionError::Tenancy(TenancyError::VendorSuspended | TenancyError::VendorNotFound)) => {
+                return Ok(derived);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn rederive_some(
@@ -360,7 +378,7 @@ async fn rederive_some(
 ) -> Result<u64, IngestionError> {
     let scope = tenancy::scope_for_job(database, vendor_id).await?;
     let mut tx = VendorTx::begin(database, scope, Actor::job(job_id)).await?;
-    let stale = catalog::stale_products(&mut tx, catalog::deriver_version(), STALE_A_TURN).await?;
+    let stale = catalog::stale_products(&mut tx, STALE_A_TURN).await?;
     if stale.is_empty() {
         tx.roll_back().await?;
         return Ok(0);

@@ -17,4 +17,5 @@ pub mod quality;
 pub mod retention;
 pub mod rules;
 pub mod security;
+pub mod taxonomy;
 pub mod tenancy;

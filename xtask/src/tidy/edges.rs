@@ -8,7 +8,7 @@ const DOMAIN: &str = "crates/odyssey-domain/src/";
 const FOUNDATIONS: [&str; 4] = ["db", "tenancy", "audit", "retention"];
 
 /// Area, and what it may call besides the foundations.
-const AREAS: [(&str, &[&str]); 16] = [
+const AREAS: [(&str, &[&str]); 17] = [
     // The foundations know each other: a transaction carries the scope and the actor of tenancy, and whoever
     // removes anything asks retention whether it is held.
     ("db", &[]),
@@ -17,7 +17,9 @@ const AREAS: [(&str, &[&str]); 16] = [
     ("retention", &[]),
     ("outbox", &[]),
     ("security", &[]),
-    ("catalog", &["outbox"]),
+    ("taxonomy", &[]),
+    // Facts are derived by the tables of the vendor, which its synonyms are part of.
+    ("catalog", &["outbox", "taxonomy"]),
     // What derives from a profile depends on the vendor's rules.
     ("rules", &[]),
     ("customers", &["outbox", "rules"]),

@@ -83,6 +83,11 @@ registry! {
     RuleSetNotWritable = "rule-set-not-writable", CONFLICT, "The label rule set cannot be written";
     RulesNotFound = "rules-not-found", NOT_FOUND, "There is no such version of the rules";
     RulesNotPublishable = "rules-not-publishable", CONFLICT, "This version of the rules cannot be put in force";
+    // Taxonomy and synonyms.
+    TaxonomyNodeNotFound = "taxonomy-node-not-found", NOT_FOUND, "There is no such node of the taxonomy";
+    SynonymNotFound = "synonym-not-found", NOT_FOUND, "There is no such synonym";
+    TaxonomyConflict = "taxonomy-conflict", CONFLICT, "A node or synonym like this exists";
+    TaxonomyNotWritable = "taxonomy-not-writable", CONFLICT, "The taxonomy cannot be changed so";
     // Repeating and racing.
     IdempotencyKeyMissing = "idempotency-key-missing", BAD_REQUEST, "This operation needs an Idempotency-Key";
     IdempotencyKeyInvalid = "idempotency-key-invalid", BAD_REQUEST, "The Idempotency-Key cannot be used";

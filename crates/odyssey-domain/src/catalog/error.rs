@@ -4,6 +4,7 @@ use odyssey_types::ProductId;
 
 use crate::db::DbError;
 use crate::field::FieldError;
+use crate::taxonomy::TaxonomyError;
 
 /// Why one record of a write was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,16 @@ pub enum CatalogError {
     AllergenUnknown(String),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<TaxonomyError> for CatalogError {
+    /// The catalog only reads the taxonomy, where nothing can be refused.
+    fn from(error: TaxonomyError) -> Self {
+        Self::Db(match error {
+            TaxonomyError::Db(error) => error,
+            other => DbError::inconsistent(format!("the vendor's tables were not read: {other}")),
+        })
+    }
 }
 
 impl From<sqlx::Error> for CatalogError {

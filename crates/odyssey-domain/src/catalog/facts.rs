@@ -15,9 +15,18 @@ use crate::db::DbError;
 /// Coverage an allergy asks for (reference 8.1): the list filter `allergens.none` uses it.
 const ALLERGY_COVERAGE_PERMILLE: u16 = 980;
 
-/// Derives a product with the tables of this binary; pure.
+/// Derives a product with the tables of this binary, without what a vendor added; pure.
 pub fn derive_product(fields: &ProductFields, holds: &[(EvidenceKey, Flag)]) -> Derivation {
-    derive(&Label { fields, holds }, Tables::embedded())
+    derive_product_by(Tables::embedded(), fields, holds)
+}
+
+/// Derives a product with a vendor's tables ([`super::tables`]); pure.
+pub fn derive_product_by(
+    tables: &Tables,
+    fields: &ProductFields,
+    holds: &[(EvidenceKey, Flag)],
+) -> Derivation {
+    derive(&Label { fields, holds }, tables)
 }
 
 /// What is stored of a derivation, and the product columns a snapshot needs.
@@ -64,6 +73,7 @@ pub(super) struct FactsRecord {
 
 impl FactsRecord {
     pub(super) fn new(
+        tables: &Tables,
         product_id: ProductId,
         fields: &ProductFields,
         deleted: bool,
@@ -81,7 +91,7 @@ impl FactsRecord {
         }
         Self {
             product_id,
-            deriver_version: Tables::embedded().version() as i32,
+            deriver_version: tables.version() as i32,
             active: !deleted && fields.status == ProductStatus::Active,
             brand: fields.brand.clone(),
             category_id: fields.category_id.clone(),
@@ -267,6 +277,7 @@ mod tests {
     fn a_diet_added_after_a_row_was_derived_is_unknown() {
         let fields = ProductFields { ingredients: Some("corn, salt".to_owned()), ..ProductFields::default() };
         let record = FactsRecord::new(
+            Tables::embedded(),
             ProductId::from_uuid(uuid::Uuid::nil()),
             &fields,
             false,

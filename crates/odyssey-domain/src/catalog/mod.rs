@@ -22,7 +22,7 @@ mod write;
 pub use crate::field::FieldError;
 pub use document::{document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
-pub use facts::{StoredFacts, derive_product};
+pub use facts::{StoredFacts, derive_product, derive_product_by};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
 pub use list::{ProductQuery, ProductSort, find_by_text, list_products};
 pub use product::{Attestation, Lineage, Product};
@@ -32,9 +32,11 @@ pub use write::{
     delete_product, write_one, write_products,
 };
 
+use odyssey_matching::label::Tables;
 use odyssey_types::ProductId;
 
 use crate::db::VendorTx;
+use crate::taxonomy;
 
 /// Records of one request at most; also rows of one import batch.
 pub const BATCH_ROWS_MAX: usize = 10_000;
@@ -56,17 +58,23 @@ pub async fn find_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<P
     Ok(products)
 }
 
-/// Derives the given products anew with the tables of this binary, as one batch and one catalog version;
+/// The tables by which this vendor's products are derived: those of this binary and the synonyms of allergens
+/// that the platform and the vendor added.
+pub async fn tables(tx: &mut VendorTx) -> Result<Tables, CatalogError> {
+    Ok(taxonomy::tables(tx).await?)
+}
+
+/// Derives the given products anew with the vendor's tables, as one batch and one catalog version;
 /// the caller audits.
 pub async fn rederive_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<i64, CatalogError> {
     write::rederive(tx, ids).await
 }
 
-/// The version of the tables by which this binary derives; facts of an older one are stale.
-pub fn deriver_version() -> i32 {
-    odyssey_matching::label::Tables::embedded().version() as i32
+/// Products whose facts other tables than the vendor's present ones made; those of a later program are left to
+/// it.
+pub async fn stale_products(tx: &mut VendorTx, most: i64) -> Result<Vec<ProductId>, CatalogError> {
+    let present = tables(tx).await?.version() as i32;
+    store::stale_products(tx, present, Tables::next_program_version() as i32, most).await
 }
 
-pub use store::{
-    CommitMark, catalog_version, find_commit, load_facts, load_facts_of_batches, stale_products,
-};
+pub use store::{CommitMark, catalog_version, find_commit, load_facts, load_facts_of_batches};

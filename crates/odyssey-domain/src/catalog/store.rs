@@ -618,17 +618,20 @@ pub async fn load_facts_of_batches(
     Ok((current, rows.into_iter().map(StoredFacts::try_from).collect::<Result<_, DbError>>()?))
 }
 
-/// Products whose facts an older deriver wrote.
-pub async fn stale_products(
+/// Products whose facts were not derived at the present version, nor by a later program.
+pub(super) async fn stale_products(
     tx: &mut VendorTx,
-    deriver_version: i32,
+    present: i32,
+    next_program: i32,
     most: i64,
 ) -> Result<Vec<ProductId>, CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let ids = sqlx::query_scalar!(
-        "SELECT product_id FROM product_facts WHERE vendor_id = $1 AND deriver_version < $2 ORDER BY product_id LIMIT $3",
+        "SELECT product_id FROM product_facts
+         WHERE vendor_id = $1 AND deriver_version <> $2 AND deriver_version < $3 ORDER BY product_id LIMIT $4",
         vendor_id,
-        deriver_version,
+        present,
+        next_program,
         most,
     )
     .fetch_all(tx.connection())

@@ -21,7 +21,7 @@ const IDLE_MAX: Duration = Duration::from_mins(5);
 /// What one product of an answer weighs: its row, its verdict, its reasons with their evidence.
 const PRODUCT_BYTES: usize = 6 * 1024;
 
-/// Everything an answer depends on. Tables, rule pack and algorithm are those of this binary.
+/// Everything an answer depends on. Rule pack and algorithm are those of this binary.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct AnswerKey {
     pub vendor_id: VendorId,
@@ -32,6 +32,8 @@ pub(super) struct AnswerKey {
     pub lists_version: i64,
     /// Of the vendor's rules and scoring policy.
     pub policy_version: i64,
+    /// Of the tables: changes with the synonyms of allergens.
+    pub tables_version: u32,
     pub as_of: NaiveDate,
     pub query: MatchQuery,
 }

@@ -156,7 +156,8 @@ impl Asked {
         let product = catalog::get_product(&mut tx, product_id).await?;
         let holds = catalog::holds_of_products(&mut tx, &[product_id]).await?;
         let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
-        let facts = catalog::derive_product(&product.fields, held).facts;
+        let tables = catalog::tables(&mut tx).await?;
+        let facts = catalog::derive_product_by(&tables, &product.fields, held).facts;
         let active = meta_of(&product).active;
         let listed = listed(&mut tx, product_id).await?;
         let (audience, opened) = audiences.at_present(&mut tx).await?;

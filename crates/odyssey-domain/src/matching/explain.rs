@@ -32,7 +32,8 @@ pub async fn explain(
     let holds = catalog::holds_of_products(tx, &[product_id]).await?;
     let policy = compile(tx, &opened).await?;
     let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
-    let derivation = catalog::derive_product(&product.fields, held);
+    let tables = catalog::tables(tx).await?;
+    let derivation = catalog::derive_product_by(&tables, &product.fields, held);
     let verdict = evaluate(&policy, &derivation, &meta_of(&product));
     let provenance = provenance(&policy, &opened, version);
     Ok(Explanation {

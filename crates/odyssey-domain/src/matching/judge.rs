@@ -1,13 +1,15 @@
 //! The two judges of every list: the whole catalog by columns, and each winner again on its live row.
 //!
 //! What the second judge does not pass is not shown. A row on which the two disagree has moved on since the
-//! snapshot, and the request begins again.
+//! snapshot, and the request begins again. Where they disagree at one and the same version of the catalog, it is
+//! the tables that moved on (a synonym of an allergen was added, and the facts are still being derived anew): then
+//! the live row decides, see [`Strictness`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use odyssey_matching::{Candidate, Facts, Filters, Policy, Query, Ranked, Verdict, evaluate, rank};
+use odyssey_matching::{Candidate, Facts, Filters, Policy, Query, Ranked, Tier, Verdict, evaluate, rank};
 use odyssey_types::ProductId;
 
 use super::query::{Diversify, MatchQuery, filters_of};
@@ -22,6 +24,37 @@ pub(super) const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) const ATTEMPTS_MAX: usize = 8;
 /// A list that is to be diverse looks first at this many times what it needs, then again at more.
 const DIVERSITY_STEP: usize = 4;
+
+/// While facts are older than the tables, this many times the list is ranked: what the live rows rule out leaves
+/// room for others.
+const SURPLUS: usize = 4;
+
+/// What becomes of a row on which the two judges disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// The request begins again: the row has moved on.
+    BeginAgain,
+    /// The live row decides: one that stands worse than the snapshot has it is left out, one that still fits is
+    /// kept with its live verdict, and the list is sorted by these.
+    LiveDecides,
+}
+
+/// Remembers at which version of the catalog the judges disagreed.
+#[derive(Debug, Default)]
+pub(super) struct Disagreements {
+    at: Option<i64>,
+}
+
+impl Disagreements {
+    /// How to judge at a version: a second disagreement there would be followed by a third.
+    pub fn strictness(&self, version: i64) -> Strictness {
+        if self.at == Some(version) { Strictness::LiveDecides } else { Strictness::BeginAgain }
+    }
+
+    pub fn note(&mut self, version: i64) {
+        self.at = Some(version);
+    }
+}
 
 /// What is said when the attempts are used up.
 pub(super) const TOO_FAST: MatchingError =
@@ -44,19 +77,27 @@ pub(super) struct Judged {
     pub ranked: Ranked,
 }
 
-/// Ranks the catalog and judges the winners on their live rows; `None` when a row has moved on.
+/// Ranks the catalog and judges the winners on their live rows; `None` when a row has moved on and that is a
+/// reason to begin again.
 pub(super) async fn judge(
     tx: &mut VendorTx,
     snapshot: Arc<VendorSnapshot>,
     policy: &Arc<Policy>,
     query: &MatchQuery,
+    strictness: Strictness,
 ) -> Result<Option<Judged>, MatchingError> {
     let filters = filters_of(tx, query).await?;
-    let wanted = Wanted { k: query.k, include_cannot_verify: query.include_cannot_verify, filters };
+    let k = match strictness {
+        Strictness::BeginAgain => query.k,
+        Strictness::LiveDecides => query.k.saturating_mul(SURPLUS),
+    };
+    let wanted = Wanted { k, include_cannot_verify: query.include_cannot_verify, filters };
     let (ranked, passed_over) = rank_diverse(snapshot, policy, wanted, query.diversify).await?;
-    let fits = judge_rows(tx, policy, &ranked.fits).await?;
-    let cannot_verify = judge_rows(tx, policy, &ranked.cannot_verify).await?;
-    let (Some(fits), Some(cannot_verify)) = (fits, cannot_verify) else { return Ok(None) };
+    let fits = judge_rows(tx, policy, &ranked.fits, strictness).await?;
+    let cannot_verify = judge_rows(tx, policy, &ranked.cannot_verify, strictness).await?;
+    let (Some(mut fits), Some(mut cannot_verify)) = (fits, cannot_verify) else { return Ok(None) };
+    fits.truncate(query.k);
+    cannot_verify.truncate(query.k);
     Ok(Some(Judged { fits, cannot_verify, passed_over, ranked }))
 }
 
@@ -70,25 +111,42 @@ pub(super) async fn snapshot_within(
     snapshots.at_least_within(tx.scope(), version, SNAPSHOT_PATIENCE).await
 }
 
-/// Judges the live rows of candidates, in their order. `None` when a row is gone or its tier differs.
+/// Judges the live rows of candidates, in their order. `None` when a row is gone or its tier differs and the
+/// request is to begin again.
 pub(super) async fn judge_rows(
     tx: &mut VendorTx,
     policy: &Policy,
     candidates: &[Candidate],
+    strictness: Strictness,
 ) -> Result<Option<Vec<MatchedProduct>>, MatchingError> {
     let ids: Vec<ProductId> = candidates.iter().map(|c| c.id).collect();
     let mut judged: HashMap<ProductId, MatchedProduct> =
         evaluate_products(tx, policy, &ids).await?.into_iter().map(|(m, _)| (m.product.id, m)).collect();
     let mut matched = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let Some(found) = judged.remove(&candidate.id) else { return Ok(None) };
+        let found = judged.remove(&candidate.id);
+        if strictness == Strictness::LiveDecides {
+            matched.extend(found.filter(|found| still_stands(candidate.tier, found.verdict.tier)));
+            continue;
+        }
+        let Some(found) = found else { return Ok(None) };
         if found.verdict.tier != candidate.tier {
             tracing::warn!(product.id = %candidate.id, "Snapshot and live row disagree on a product");
             return Ok(None);
         }
         matched.push(found);
     }
+    if strictness == Strictness::LiveDecides {
+        // As ranked: tier, then the higher score, then the id; stable, so that equals stay in their order.
+        matched.sort_by_key(|m| (m.verdict.tier, std::cmp::Reverse(m.verdict.score_permille)));
+    }
     Ok(Some(matched))
+}
+
+/// Whether a product may stay in the list that the snapshot put it in: it fits still, or it cannot be verified
+/// and could not be before.
+fn still_stands(ranked: Tier, live: Tier) -> bool {
+    if ranked <= Tier::Two { live <= Tier::Two } else { live == ranked }
 }
 
 /// The verdicts on the live rows of products, with their facts, in no order; ids that are not there are
@@ -103,9 +161,10 @@ pub(super) async fn evaluate_products(
     }
     let products = catalog::find_products(tx, ids).await?;
     let holds = catalog::holds_of_products(tx, ids).await?;
+    let tables = catalog::tables(tx).await?;
     let judge = |product: Product| {
         let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
-        let derivation = catalog::derive_product(&product.fields, held);
+        let derivation = catalog::derive_product_by(&tables, &product.fields, held);
         let verdict = evaluate(policy, &derivation, &meta_of(&product));
         (MatchedProduct { product, verdict }, derivation.facts)
     };
@@ -184,4 +243,29 @@ fn diverse(snapshot: &VendorSnapshot, candidates: &[Candidate], diversify: Diver
         }
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_live_row_decides_from_the_second_disagreement_at_one_version_on() {
+        let mut seen = Disagreements::default();
+        assert_eq!(seen.strictness(7), Strictness::BeginAgain);
+        seen.note(7);
+        assert_eq!(seen.strictness(7), Strictness::LiveDecides);
+        // The catalog has moved on: then so may have the row, and it is read again.
+        assert_eq!(seen.strictness(8), Strictness::BeginAgain);
+    }
+
+    #[test]
+    fn nothing_worse_than_it_was_ranked_stays_in_a_list() {
+        for live in [Tier::Three, Tier::Excluded] {
+            assert!(!still_stands(Tier::One, live) && !still_stands(Tier::Two, live));
+        }
+        assert!(still_stands(Tier::One, Tier::Two));
+        assert!(still_stands(Tier::Three, Tier::Three));
+        assert!(!still_stands(Tier::Three, Tier::Excluded));
+    }
 }

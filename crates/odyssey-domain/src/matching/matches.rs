@@ -8,7 +8,7 @@ use odyssey_matching::{
 use odyssey_types::CustomerId;
 
 use super::answers::AnswerKey;
-use super::judge::{ATTEMPTS_MAX, Judged, MatchedProduct, TOO_FAST, judge, snapshot_within};
+use super::judge::{ATTEMPTS_MAX, Disagreements, Judged, MatchedProduct, TOO_FAST, judge, snapshot_within};
 use super::query::MatchQuery;
 use super::{MatchingError, Provenance, Snapshots, compile, provenance};
 use crate::catalog;
@@ -47,6 +47,7 @@ pub async fn list_for_customer(
     customer_id: CustomerId,
     query: &MatchQuery,
 ) -> Result<Matches, MatchingError> {
+    let mut disagreements = Disagreements::default();
     for _ in 0..ATTEMPTS_MAX {
         let mut tx = caller.begin().await?;
         let version = catalog::catalog_version(&mut tx).await?;
@@ -64,6 +65,7 @@ pub async fn list_for_customer(
             customer_version: standing.row_version,
             lists_version: standing.lists_version,
             policy_version: rules::policy_version(&mut tx).await?,
+            tables_version: catalog::tables(&mut tx).await?.version(),
             as_of: tx.now().date_naive(),
             query: query.clone(),
         };
@@ -81,7 +83,10 @@ pub async fn list_for_customer(
             continue;
         };
         let policy = Arc::new(compile(&mut tx, &opened).await?);
-        let Some(judged) = judge(&mut tx, snapshot, &policy, query).await? else {
+        let Some(judged) =
+            judge(&mut tx, snapshot, &policy, query, disagreements.strictness(version)).await?
+        else {
+            disagreements.note(version);
             tx.roll_back().await?;
             continue;
         };

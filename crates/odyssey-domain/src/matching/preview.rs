@@ -5,7 +5,7 @@ use std::sync::Arc;
 use odyssey_types::{CustomerId, HealthProfile, Phi};
 use serde_json::{Map, Value};
 
-use super::judge::{ATTEMPTS_MAX, TOO_FAST, judge, snapshot_within};
+use super::judge::{ATTEMPTS_MAX, Disagreements, TOO_FAST, judge, snapshot_within};
 use super::{MatchQuery, Matches, MatchingError, Snapshots, compile};
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
@@ -30,6 +30,7 @@ pub async fn preview(
     of: &PreviewOf,
     query: &MatchQuery,
 ) -> Result<Matches, MatchingError> {
+    let mut disagreements = Disagreements::default();
     for _ in 0..ATTEMPTS_MAX {
         let mut tx = caller.begin().await?;
         let version = catalog::catalog_version(&mut tx).await?;
@@ -41,7 +42,10 @@ pub async fn preview(
             continue;
         };
         let policy = Arc::new(compile(&mut tx, &opened).await?);
-        let Some(judged) = judge(&mut tx, snapshot, &policy, query).await? else {
+        let Some(judged) =
+            judge(&mut tx, snapshot, &policy, query, disagreements.strictness(version)).await?
+        else {
+            disagreements.note(version);
             tx.roll_back().await?;
             continue;
         };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use odyssey_matching::{Filters, Policy, Query, Tier, Verdict, rank};
 use odyssey_types::{CustomerId, ProductId};
 
-use super::judge::{ATTEMPTS_MAX, MatchedProduct, TOO_FAST, evaluate_products, judge_rows, snapshot_within};
+use super::judge::{
+    ATTEMPTS_MAX, Disagreements, MatchedProduct, TOO_FAST, evaluate_products, judge_rows, snapshot_within,
+};
 use super::{MatchingError, Provenance, Snapshots, VendorSnapshot, compile, provenance};
 use crate::catalog::{self, CatalogError, WriteRefusal};
 use crate::customers::{self, MatchAct};
@@ -43,6 +45,7 @@ pub async fn find_swaps(
     product_id: ProductId,
     limit: usize,
 ) -> Result<Swaps, MatchingError> {
+    let mut disagreements = Disagreements::default();
     for _ in 0..ATTEMPTS_MAX {
         let mut tx = caller.begin().await?;
         let version = catalog::catalog_version(&mut tx).await?;
@@ -65,7 +68,10 @@ pub async fn find_swaps(
             Some(category) => best_of_category(snapshot, &policy, category, limit).await?,
             None => Vec::new(),
         };
-        let Some(judged) = judge_rows(&mut tx, &policy, &candidates).await? else {
+        let Some(judged) =
+            judge_rows(&mut tx, &policy, &candidates, disagreements.strictness(version)).await?
+        else {
+            disagreements.note(version);
             tx.roll_back().await?;
             continue;
         };

@@ -77,7 +77,8 @@ fn read_cursor(cursor: &str) -> Option<(i16, Uuid)> {
 pub async fn product_quality(tx: &mut VendorTx, id: ProductId) -> Result<ProductQuality, QualityError> {
     let product = catalog::get_product(tx, id).await?;
     let holds = catalog::holds_of_products(tx, &[id]).await?.remove(&id).unwrap_or_default();
-    let derivation = catalog::derive_product(&product.fields, &holds);
+    let tables = catalog::tables(tx).await?;
+    let derivation = catalog::derive_product_by(&tables, &product.fields, &holds);
     let indices = derivation.facts.indices;
     Ok(ProductQuality {
         product_id: id,

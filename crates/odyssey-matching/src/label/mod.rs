@@ -10,6 +10,7 @@ mod declared;
 mod diet_nutrients;
 mod diets;
 mod evidence;
+mod extra;
 mod fragments;
 mod html;
 mod index_input;
@@ -44,6 +45,8 @@ mod conformance_tests;
 #[cfg(test)]
 mod diet_tests;
 #[cfg(test)]
+mod extra_tests;
+#[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod property_tests;
@@ -56,6 +59,7 @@ use odyssey_types::{AllergenData, ProductFields};
 
 #[cfg(test)]
 pub(crate) use diet_nutrients::net_carbohydrate;
+pub use extra::{EXTRA_TERM_CHARS_MAX, EXTRA_TERMS_MAX, ExtraTerm, ExtraTermError, TermProblem};
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
 pub use tables::{TableError, Tables};
 pub use tree::{
@@ -181,6 +185,9 @@ fn finish(
 /// Identities of findings by slip begin here, behind those by fragment.
 const MISREAD_FROM: usize = 1 << 16;
 
+/// Identities of findings by added terms begin here.
+const EXTRA_FROM: u64 = 2 << 32;
+
 /// No item of a statement has more words on either side of a term.
 const ITEM_WORDS_MAX: usize = 20;
 
@@ -229,6 +236,7 @@ impl TextReader<'_> {
             hit.status != Status::Likely || !named || !is_key(hit, spoken_for)
         });
         self.collect_fragments("ingredients", text, &reading);
+        self.collect_extra("ingredients", text, &reading);
         list
     }
 
@@ -240,6 +248,7 @@ impl TextReader<'_> {
         self.collect("name", text, &reading, |mode, hit| {
             mode != Mode::List || hit.status != Status::Likely || list_absent
         });
+        self.collect_extra("name", text, &reading);
         let gluten = target::NAMES + EvidenceKey::GlutenCereal as trie::Target;
         let claims = |h: &&Hit| h.target == gluten && reading.modes.of(h.first, h.end) == Mode::Free;
         self.outcome.gluten_claim |= reading.hits.iter().find(claims).is_some();
@@ -250,6 +259,7 @@ impl TextReader<'_> {
         let Some(text) = self.fields.description.as_deref() else { return };
         let reading = self.read(text);
         self.collect("description", text, &reading, |mode, _| mode != Mode::List);
+        self.collect_extra("description", text, &reading);
     }
 
     fn read(&self, text: &str) -> Reading {
@@ -362,6 +372,37 @@ impl TextReader<'_> {
                     identity: (1 << 32) + place as u64,
                 });
             }
+        }
+    }
+
+    /// Terms that were added to the tables, beside all that the tables themselves find. A statement that a
+    /// product is free of one is no evidence: an added term never speaks for absence.
+    fn collect_extra(&mut self, field: &'static str, text: &str, reading: &Reading) {
+        let Some(extra) = self.tables.extra.clone() else { return };
+        for found in extra.find(text) {
+            let words = &reading.words.list;
+            let first = words.partition_point(|w| w.end <= found.start) as u32;
+            let end = words.partition_point(|w| w.start < found.end) as u32;
+            let mode = if first < end { reading.modes.of(first, end) } else { Mode::List };
+            if mode == Mode::Free || (mode == Mode::List && field == "description") {
+                continue;
+            }
+            let status = if found.definite { Status::Definite } else { Status::Likely };
+            let (flag, source) = self.meaning(status, mode);
+            if flag == Flag::Contains {
+                self.outcome.grains.insert(found.key);
+            }
+            self.collector.add(Finding {
+                key: found.key,
+                flag,
+                source,
+                field,
+                matched: &text[found.start as usize..found.end as usize],
+                term: found.text,
+                offset: found.start,
+                // Apart from the numbers of terms and of fragments.
+                identity: EXTRA_FROM + u64::from(found.term),
+            });
         }
     }
 

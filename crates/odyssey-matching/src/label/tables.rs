@@ -2,11 +2,13 @@
 //! statuses, duplicates and rows without a source are errors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
 use super::claims::{Grant, read_claims, read_declared};
+use super::extra::{Extra, ExtraTerm, ExtraTermError};
 use super::fragments::Fragments;
 use super::language;
 use super::law::Law;
@@ -22,8 +24,11 @@ use crate::diet_rules::DietTable;
 use crate::facts::{DIET_COUNT, Diet, EvidenceKey, KEY_COUNT, KeySet};
 use crate::indices::IndexTables;
 
-/// Raised whenever code or data of the deriver changes what it derives.
+/// Raised whenever code or data of the deriver changes what it derives. At most 127: a version is stored as a
+/// positive 32-bit integer.
 const DERIVER_VERSION: u32 = 1;
+/// Bits of a version that tell sets of added terms apart.
+pub(super) const EXTRA_BITS: u32 = 24;
 
 /// The files, by name; all of them go into the digest.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -86,9 +91,24 @@ pub(super) struct Term {
     pub oil_exempt: bool,
 }
 
-/// Terms, words and rules of the deriver.
-#[derive(Debug)]
+/// Terms, words and rules of the deriver: what files say, shared, and what a vendor added. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Tables {
+    read: Arc<TableFiles>,
+    pub(super) extra: Option<Arc<Extra>>,
+}
+
+impl Deref for Tables {
+    type Target = TableFiles;
+
+    fn deref(&self) -> &TableFiles {
+        &self.read
+    }
+}
+
+/// What the data files say.
+#[derive(Debug)]
+pub struct TableFiles {
     pub(super) lexicon: Lexicon,
     pub(super) trie: Trie,
     pub(super) terms: Vec<Term>,
@@ -116,14 +136,28 @@ impl Tables {
             .get_or_init(|| Self::parse(FILES).expect("the embedded tables are read by a test of this crate"))
     }
 
-    /// The deriver's version, stored beside what it derived.
+    /// The deriver's version, stored beside what it derived: the program's in the upper bits, so that a
+    /// later program's is always greater, and in the lower [`EXTRA_BITS`] a digest of added terms, 0 for
+    /// none. Two sets of terms share it once in 16 million.
     pub fn version(&self) -> u32 {
-        DERIVER_VERSION
+        DERIVER_VERSION << EXTRA_BITS | self.extra.as_ref().map_or(0, |extra| extra.mark())
+    }
+
+    /// The smallest version of the next program: from there on facts are not ours to derive again.
+    pub fn next_program_version() -> u32 {
+        (DERIVER_VERSION + 1) << EXTRA_BITS
     }
 
     /// SHA-256 over names and contents of the data files, in hexadecimal.
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.read.digest
+    }
+
+    /// These tables and more terms, each of which only adds evidence: no flag, no unread word and no doubt
+    /// that a label leaves without them goes away with them.
+    pub fn with_terms(&self, terms: &[ExtraTerm]) -> Result<Self, ExtraTermError> {
+        let extra = if terms.is_empty() { None } else { Some(Arc::new(Extra::new(terms, &self.lexicon)?)) };
+        Ok(Self { read: Arc::clone(&self.read), extra })
     }
 
     /// Reads tables from `(name, content)` pairs; the names are those of the files under `data/`.
@@ -160,7 +194,7 @@ impl Tables {
         let phrases = Phrases::read(&rows("label/phrases.tsv")?, &mut lexicon)?;
         language::read(&rows("label/languages.tsv")?, &mut lexicon)?;
         let (tags, certificates) = read_claims(&rows("label/claims.tsv")?)?;
-        Ok(Self {
+        let read = TableFiles {
             lexicon,
             trie,
             terms,
@@ -181,7 +215,8 @@ impl Tables {
                 problem,
             })?,
             digest: digest(files),
-        })
+        };
+        Ok(Self { read: Arc::new(read), extra: None })
     }
 }
 

@@ -13,3 +13,4 @@ mod quality;
 mod real_catalog;
 mod retention;
 mod rules;
+mod taxonomy;

@@ -8,7 +8,7 @@ use odyssey_types::ProductId;
 use super::BatchOptions;
 use super::plan::{Changed, Plan};
 use crate::catalog::document::document_of;
-use crate::catalog::facts::{FactsRecord, derive_product};
+use crate::catalog::facts::{FactsRecord, derive_product_by};
 use crate::catalog::store::{self, ProductRecord};
 use crate::catalog::{CatalogError, Lineage, Product, holds};
 use crate::db::{Notice, VendorTx};
@@ -77,14 +77,17 @@ async fn write_facts(
     changed: &[&Changed],
     stored: &HashMap<ProductId, Product>,
 ) -> Result<(), CatalogError> {
+    let tables = crate::catalog::tables(tx).await?;
     let mut vanished: Vec<(ProductId, EvidenceKey, Lineage)> = Vec::new();
     for change in changed {
         // A deleted row counts as well: going away and coming back must not lose an allergen.
         let before = stored.get(&change.id);
         if let Some(before) = before.filter(|_| !change.deleted) {
             // Both sides by the tables of today, so that only the data can make a difference.
-            let (was, is) =
-                (derive_product(&before.fields, &[]).facts, derive_product(&change.fields, &[]).facts);
+            let (was, is) = (
+                derive_product_by(&tables, &before.fields, &[]).facts,
+                derive_product_by(&tables, &change.fields, &[]).facts,
+            );
             for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
                 if was.flags_of(key).has(Flag::Contains) && !is.flags_of(key).has(Flag::Contains) {
                     vanished.push((change.id, key, change.lineage.clone()));
@@ -101,8 +104,8 @@ async fn write_facts(
     let now = tx.now();
     for change in changed {
         let holds = held.get(&change.id).map(Vec::as_slice).unwrap_or_default();
-        let derivation = derive_product(&change.fields, holds);
-        facts.push(FactsRecord::new(change.id, &change.fields, change.deleted, now, derivation));
+        let derivation = derive_product_by(&tables, &change.fields, holds);
+        facts.push(FactsRecord::new(&tables, change.id, &change.fields, change.deleted, now, derivation));
         if change.deleted {
             gone.push(change.id);
         } else {
@@ -124,12 +127,14 @@ pub(in crate::catalog) async fn rederive(tx: &mut VendorTx, ids: &[ProductId]) -
     let products = store::lock_products(tx, ids).await?;
     let batch_id = store::next_batch(tx).await?;
     let held = holds::open_holds_by_product(tx, ids).await?;
+    let tables = crate::catalog::tables(tx).await?;
     let facts: Vec<FactsRecord> = products
         .iter()
         .map(|product| {
             let holds = held.get(&product.id).map(Vec::as_slice).unwrap_or_default();
-            let derivation = derive_product(&product.fields, holds);
+            let derivation = derive_product_by(&tables, &product.fields, holds);
             FactsRecord::new(
+                &tables,
                 product.id,
                 &product.fields,
                 product.deleted_at.is_some(),

@@ -13,6 +13,9 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("job_id", job(admin).await),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
+        ("kind", "category".to_owned()),
+        ("code", taxonomy_node(admin).await),
+        ("synonym_id", synonym(admin).await),
     ]
 }
 
@@ -47,6 +50,20 @@ async fn rule_set(admin: &Actor<'_>) -> String {
     let set = json!({ "id": "walk-rules", "title": "Walk", "review_on": "2030-01-01", "rules": [
         { "id": "named", "title": "Named", "kind": "stated", "field": "name", "source": "Ours" }] });
     let written = admin.post("/api/v1/quality/rule-sets", set).await.expect(200);
+    written["id"].as_str().expect("an id").to_owned()
+}
+
+/// A node of the vendor's own.
+async fn taxonomy_node(admin: &Actor<'_>) -> String {
+    let node = json!({ "kind": "category", "code": "walk-category", "label": "Walk" });
+    let written = admin.post("/api/v1/taxonomy", node).await.expect(201);
+    written["code"].as_str().expect("a code").to_owned()
+}
+
+/// A synonym of the vendor's own.
+async fn synonym(admin: &Actor<'_>) -> String {
+    let synonym = json!({ "kind": "search", "domain": "en", "synonym": "walk", "target": "stroll" });
+    let written = admin.post("/api/v1/synonyms", synonym).await.expect(201);
     written["id"].as_str().expect("an id").to_owned()
 }
 

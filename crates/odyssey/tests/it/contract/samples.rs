@@ -31,6 +31,13 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "replace_scoring_policy" => {
             Some(json!({ "caps": 40, "targets": 15, "fit": 15, "goal": 10, "models": 12, "preference": 8 }))
         }
+        "create_taxonomy_node" | "write_platform_node" => {
+            Some(json!({ "kind": "category", "code": "sample", "label": "Sample" }))
+        }
+        "replace_taxonomy_node" => Some(json!({ "label": "Sample" })),
+        "create_synonym" | "replace_synonym" | "write_platform_synonym" => {
+            Some(json!({ "kind": "search", "domain": "en", "synonym": "sample", "target": "example" }))
+        }
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [
@@ -54,6 +61,10 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     match operation.id.as_str() {
         "search_products" => path.push_str("?q=oat"),
         "list_product_audience" => path.push_str("?verdict=conflict"),
+        "list_taxonomy_nodes" | "list_platform_nodes" => path.push_str("?kind=category"),
+        "list_synonyms" | "list_platform_synonyms" => path.push_str("?kind=search"),
+        "delete_platform_node" => path.push_str("?kind=category&code=sample"),
+        "delete_platform_synonym" => path.push_str("?id=00000000-0000-7000-8000-000000000001"),
         "import_csv" | "start_import" | "ingest_csv" => path.push_str("?mode=products"),
         _ => {}
     }

@@ -1,0 +1,5 @@
+//! Trees and synonyms: written by whom they belong to, and felt by the next answer.
+
+mod evidence;
+mod nodes;
+mod synonyms;
