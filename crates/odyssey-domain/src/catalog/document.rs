@@ -11,6 +11,8 @@ use unicode_normalization::char::is_combining_mark;
 const WORD_LENGTH_MAX: usize = 40;
 /// Words of a document at most: an ingredient list of 20,000 characters stays below.
 const DOCUMENT_WORDS_MAX: usize = 4_000;
+/// Synonyms that one word of a query is also looked for by.
+const SYNONYMS_OF_A_WORD_MAX: usize = 8;
 /// Words of a query at most.
 const QUERY_WORDS_MAX: usize = 16;
 
@@ -64,6 +66,12 @@ pub fn document_of(external_id: &str, fields: &ProductFields) -> String {
 /// The `tsquery` of what somebody typed: every word must occur, the last one may be unfinished. `None`
 /// when nothing searchable was typed.
 pub fn search_terms(typed: &str) -> Option<String> {
+    search_terms_with(typed, |_| Vec::new())
+}
+
+/// The same, where a word may be found by others as well: `synonyms` is asked for each, as it was typed (in lower
+/// case, without accents) and without its plural.
+pub(super) fn search_terms_with(typed: &str, synonyms: impl Fn(&str) -> Vec<String>) -> Option<String> {
     let words: Vec<String> = words_of(typed).take(QUERY_WORDS_MAX).collect();
     let last = words.len().checked_sub(1)?;
     let finished = typed.ends_with(char::is_whitespace);
@@ -73,14 +81,34 @@ pub fn search_terms(typed: &str) -> Option<String> {
         .map(|(at, word)| {
             let stemmed = stem(word);
             // An unfinished word is searched as typed too: stemming "cherries" must not lose "cherrie".
-            if at == last && !finished {
+            let itself = if at == last && !finished {
                 format!("('{stemmed}' | '{word}':*)")
             } else {
                 format!("'{stemmed}'")
+            };
+            let mut others = synonyms(word);
+            if stemmed != *word {
+                others.extend(synonyms(&stemmed));
             }
+            others
+                .iter()
+                .take(SYNONYMS_OF_A_WORD_MAX)
+                .filter_map(|other| all_of(other))
+                .fold(itself, |either, other| format!("({either} | {other})"))
         })
         .collect();
     Some(terms.join(" & "))
+}
+
+/// Every word of a synonym; `None` where it has none.
+fn all_of(text: &str) -> Option<String> {
+    let words: Vec<String> =
+        words_of(text).take(QUERY_WORDS_MAX).map(|w| format!("'{}'", stem(&w))).collect();
+    match words.as_slice() {
+        [] => None,
+        [word] => Some(word.clone()),
+        words => Some(format!("({})", words.join(" & "))),
+    }
 }
 
 /// Words in lower case without accents; only letters and digits of any script remain.
@@ -129,6 +157,18 @@ mod tests {
         let fields =
             ProductFields { name: Some("Crème brûlée Cherries".to_owned()), ..ProductFields::default() };
         assert_eq!(document_of("7", &fields), "'7':4C 'brulee':2A 'cherry':3A 'creme':1A");
+    }
+
+    #[test]
+    fn a_word_is_found_by_its_synonyms_too() {
+        let synonyms = |word: &str| match word {
+            "soda" => vec!["soft drinks".to_owned(), "' | pop".to_owned()],
+            _ => Vec::new(),
+        };
+        assert_eq!(
+            search_terms_with("Sodas cold ", synonyms).as_deref(),
+            Some("(('soda' | ('soft' & 'drink')) | 'pop') & 'cold'")
+        );
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl From<TaxonomyError> for CatalogError {
     fn from(error: TaxonomyError) -> Self {
         Self::Db(match error {
             TaxonomyError::Db(error) => error,
-            other => DbError::inconsistent(format!("the vendor's tables were not read: {other}")),
+            other => DbError::inconsistent(format!("the vendor's taxonomy was not read: {other}")),
         })
     }
 }

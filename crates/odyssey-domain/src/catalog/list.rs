@@ -5,10 +5,11 @@ use odyssey_matching::{KeySet, keys_of_allergen};
 use odyssey_types::{Page, ProductId};
 use uuid::Uuid;
 
-use super::document::search_terms;
+use super::document::search_terms_with;
 use super::facts::low_keys;
 use super::{CatalogError, Product, store};
 use crate::db::VendorTx;
+use crate::taxonomy;
 
 /// Hits looked through for one page when a text query is filtered as well: beyond it the query is too
 /// common to be worth its page, and a narrower one is asked for.
@@ -53,9 +54,16 @@ pub(super) struct Position {
 /// The products that hold every word of `typed`, at most [`HITS_PER_PAGE_MAX`], best match first: a filter
 /// for matching.
 pub async fn find_by_text(tx: &mut VendorTx, typed: &str) -> Result<Vec<ProductId>, CatalogError> {
-    let terms = search_terms(typed).ok_or(CatalogError::QueryInvalid("it has no letter or digit"))?;
+    let terms = terms_of(tx, typed).await?;
     let hits = store::search_documents(tx, &terms, false, None, HITS_PER_PAGE_MAX).await?;
     Ok(hits.into_iter().map(|hit| hit.product_id.into()).collect())
+}
+
+/// What was typed, as PostgreSQL looks for it, with the search synonyms of the platform and the vendor.
+async fn terms_of(tx: &mut VendorTx, typed: &str) -> Result<String, CatalogError> {
+    let synonyms = taxonomy::search_synonyms(tx).await?;
+    search_terms_with(typed, |word| synonyms.get(word).cloned().unwrap_or_default())
+        .ok_or(CatalogError::QueryInvalid("it has no letter or digit"))
 }
 
 /// One page of products.
@@ -65,7 +73,7 @@ pub async fn list_products(tx: &mut VendorTx, query: &ProductQuery) -> Result<Pa
         query.cursor.as_deref().map(|c| Position::read(c).ok_or(CatalogError::CursorInvalid)).transpose()?;
     match &query.q {
         Some(q) => {
-            let terms = search_terms(q).ok_or(CatalogError::QueryInvalid("it has no letter or digit"))?;
+            let terms = terms_of(tx, q).await?;
             list_by_text(tx, query, &terms, absent_keys, after).await
         }
         None if query.sort == ProductSort::Relevance => {

@@ -210,6 +210,13 @@ impl SynonymWrite {
                 return invalid("/transform", "invalid", "only a header has a transform".to_owned());
             }
         }
+        if self.kind == SynonymKind::Search && self.synonym.split_whitespace().count() != 1 {
+            return invalid(
+                "/synonym",
+                "invalid",
+                "of a search it is one word; its target may be several".to_owned(),
+            );
+        }
         if !is_evidence(self.kind, &self.domain) {
             return match self.certainty {
                 Some(_) => invalid(

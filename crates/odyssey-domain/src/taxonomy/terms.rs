@@ -1,13 +1,15 @@
-//! The deriver's tables as a vendor has them: those of the program, the platform's synonyms of allergens, and
-//! the vendor's.
+//! What synonyms do, kept in memory by the state of the rows that say it: the deriver's tables as a vendor has
+//! them (those of the program, the platform's synonyms of allergens, and the vendor's), and words of a search.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
 use odyssey_matching::label::Tables;
 use uuid::Uuid;
 
-use super::{TaxonomyError, store};
+use super::model::SYNONYMS_MAX;
+use super::{Desk, SynonymKind, SynonymQuery, TaxonomyError, store};
 use crate::db::{DbError, VendorTx};
 
 /// Sets of tables kept in memory. One holds its added terms alone, at most a megabyte; what the program
@@ -39,4 +41,36 @@ pub async fn tables(tx: &mut VendorTx) -> Result<Tables, TaxonomyError> {
 fn kept() -> &'static Cache<Stamps, Tables> {
     static KEPT: OnceLock<Cache<Stamps, Tables>> = OnceLock::new();
     KEPT.get_or_init(|| Cache::new(TABLES_MAX))
+}
+
+/// Words of a search, in lower case, and what else each is found by.
+pub type SearchSynonyms = Arc<HashMap<String, Vec<String>>>;
+
+/// Vendors whose search synonyms are kept; at most some two megabytes each.
+const SEARCHES_MAX: u64 = 64;
+
+/// The search synonyms of the platform and of the vendor; of two with one domain and word the vendor's.
+pub async fn search_synonyms(tx: &mut VendorTx) -> Result<SearchSynonyms, TaxonomyError> {
+    let stamps = store::stamps(tx).await?;
+    if stamps == (None, None) {
+        return Ok(SearchSynonyms::default());
+    }
+    if let Some(kept) = searches().get(&stamps) {
+        return Ok(kept);
+    }
+    // The platform's and the vendor's together.
+    let limit = u32::try_from(2 * SYNONYMS_MAX).unwrap_or(u32::MAX);
+    let query = SynonymQuery { kind: SynonymKind::Search, domain: None, after: None, limit };
+    let mut synonyms: HashMap<String, Vec<String>> = HashMap::new();
+    for row in store::list_synonyms(&mut Desk::vendor(tx), &query).await? {
+        synonyms.entry(row.synonym.to_lowercase()).or_default().push(row.target);
+    }
+    let synonyms = Arc::new(synonyms);
+    searches().insert(stamps, Arc::clone(&synonyms));
+    Ok(synonyms)
+}
+
+fn searches() -> &'static Cache<Stamps, SearchSynonyms> {
+    static KEPT: OnceLock<Cache<Stamps, SearchSynonyms>> = OnceLock::new();
+    KEPT.get_or_init(|| Cache::new(SEARCHES_MAX))
 }

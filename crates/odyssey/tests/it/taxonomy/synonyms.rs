@@ -64,3 +64,16 @@ async fn what_cannot_be_evidence_is_refused_with_field_and_remedy() {
     search["certainty"] = json!("likely");
     assert_eq!(admin.post("/api/v1/synonyms", search).await.problem(), "422 validation-error");
 }
+
+#[tokio::test]
+async fn a_search_synonym_finds_by_the_other_word_too() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    admin.create_product("cola", json!({ "name": "Cola soft drink" })).await;
+    let found =
+        async || admin.get("/api/v1/products?q=soda").await.expect(200)["items"].as_array().map(Vec::len);
+    assert_eq!(found().await, Some(0));
+    let synonym = json!({ "kind": "search", "domain": "en", "synonym": "soda", "target": "soft drinks" });
+    admin.post("/api/v1/synonyms", synonym).await.expect(201);
+    assert_eq!(found().await, Some(1));
+}
