@@ -51,6 +51,8 @@ mod oracle_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wording_tests;
@@ -63,8 +65,9 @@ pub use extra::{EXTRA_TERM_CHARS_MAX, EXTRA_TERMS_MAX, ExtraTerm, ExtraTermError
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
 pub use tables::{TableError, Tables};
 pub use tree::{
-    DEPTH_MAX, INGREDIENTS_MAX, Ingredient, IngredientTree, Joint, LabelStatement, Language, STATEMENTS_MAX,
-    Share, ShareKind, StatementKind, TEXT_BYTES_MAX, Truncation, WHOLE_PPM, parse, parse_with,
+    DEPTH_MAX, INGREDIENTS_MAX, Ingredient, IngredientTree, Joint, LabelStatement, Language, Placement,
+    STATEMENTS_MAX, Share, ShareKind, StatementKind, TEXT_BYTES_MAX, Truncation, WHOLE_PPM, parse,
+    parse_with, placements,
 };
 
 use crate::facts::{

@@ -527,7 +527,8 @@ impl<'a> Reader<'a> {
             return;
         }
         let leads = self.joined(start) || self.words[start].sep == Sep::Colon;
-        if !leads && !(after_comma && self.words[start].sep == Sep::Comma) {
+        let may_lead = after_comma && self.words[start].sep == Sep::Comma;
+        if !(leads || may_lead) {
             return;
         }
         let mut sure = first_end;

@@ -195,6 +195,11 @@ impl<'a> Reader<'a> {
             {
                 self.separate(at, Sep::Space);
             }
+            '<' | '>' | '\u{2264}' | '\u{2265}' | '\u{2248}'
+                if after.is_some_and(|a| a.is_ascii_digit() || a == ' ') =>
+            {
+                self.separate(at, Sep::Space);
+            }
             '!' | '?' => self.separate(at, Sep::Sentence),
             ':' => self.separate(at, Sep::Colon),
             '(' | '[' | '{' => {

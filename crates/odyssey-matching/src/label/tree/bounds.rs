@@ -14,11 +14,9 @@ pub(super) fn set(siblings: &mut [Ingredient], min: u32, max: u32, complete: boo
     let mut ceiling = max;
     for ingredient in siblings.iter_mut() {
         let (low, high) = stated(ingredient, min);
-        let by_order = match ordered && ingredient.ordered {
-            // The k-th is no more than the k-th part of the whole.
-            true => ceiling.min(max / ingredient.rank.max(1)),
-            false => max,
-        };
+        // The k-th is no more than the k-th part of the whole.
+        let by_order =
+            if ordered && ingredient.ordered { ceiling.min(max / ingredient.rank.max(1)) } else { max };
         let block = if ingredient.minor { ingredient.max_ppm } else { WHOLE_PPM };
         ingredient.max_ppm = high.min(by_order).min(block).min(max);
         ingredient.min_ppm = low.min(ingredient.max_ppm);

@@ -3,10 +3,10 @@
 use super::super::lexicon::{Lexicon, Marker};
 use super::super::phrases::PhraseKind as K;
 use super::super::statements::{Mode, Modes, StatementSpan};
-use super::super::tables::Tables;
+use super::super::tables::{Tables, target};
 use super::super::text::{Sep, Word};
 use super::super::trie::Hit;
-use super::super::{language, list, read_text};
+use super::super::{Reading, language, list, read_text};
 use super::amounts::Amounts;
 use super::nodes::{Colon, Grove};
 use super::{
@@ -36,10 +36,14 @@ pub(super) struct Builder<'a> {
 }
 
 pub(super) fn build(text: &str, tables: &Tables) -> IngredientTree {
-    let reading = read_text(text, tables);
+    build_from(text, &read_text(text, tables), tables)
+}
+
+pub(super) fn build_from(text: &str, reading: &Reading, tables: &Tables) -> IngredientTree {
     let words = &reading.words.list;
     let mut inside_term = vec![false; words.len()];
-    for hit in reading.hits.iter().filter(|h| h.end - h.first > 1) {
+    // A phrase that names nothing we keep facts of may be a list of its own: "salt and pepper".
+    for hit in reading.hits.iter().filter(|h| h.end - h.first > 1 && h.target != target::PLAIN) {
         inside_term[hit.first as usize..hit.end as usize].fill(true);
     }
     let (small, large) = text.chars().filter(|c| c.is_alphabetic()).fold((0, 0), |(small, large), c| {

@@ -10,6 +10,7 @@ mod amounts;
 mod bounds;
 mod builder;
 mod nodes;
+mod placement;
 mod sentences;
 mod split;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::language::Language;
 use super::tables::Tables;
+pub use placement::Placement;
 
 /// Brackets deeper than this are read as one; no label nests deeper by half.
 pub const DEPTH_MAX: usize = 16;
@@ -164,6 +166,18 @@ pub fn parse_with(text: &str, tables: &Tables) -> IngredientTree {
     let mut tree = builder::build(&text[..end], tables);
     tree.shortened |= end < text.len();
     tree
+}
+
+/// Where each allergen and class stands in a list, in storage order: its rank, whether only below "less than
+/// 2 %", and how much of the product it can be. A key that the list leaves in doubt has no place.
+pub fn placements(text: &str, tables: &Tables) -> Vec<Placement> {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reading = super::read_text(&text[..end], tables);
+    let tree = builder::build_from(&text[..end], &reading, tables);
+    placement::placements(&tree, &reading, tables)
 }
 
 impl IngredientTree {

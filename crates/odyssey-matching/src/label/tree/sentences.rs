@@ -2,9 +2,9 @@
 
 use super::super::lexicon::Marker;
 use super::super::phrases::PhraseKind;
-use super::super::text::Sep;
+use super::super::text::{Sep, term_words};
 use super::builder::Builder;
-use super::{Ingredient, LabelStatement, STATEMENTS_MAX, StatementKind};
+use super::{LabelStatement, STATEMENTS_MAX, StatementKind};
 
 /// "Total milk content": the word stands within these many of the beginning.
 const CONTENT_WITHIN: usize = 5;
@@ -119,16 +119,20 @@ impl Builder<'_> {
                     .at(self.words, i, end, &[PhraseKind::OriginSentence, PhraseKind::OriginOf])
                     .is_some()
         };
-        let named: Vec<String> = (at..colon)
-            .filter(|i| !spoken(*i))
-            .map(|i| super::super::text::term_words(&self.amounts.raw(i)).join(" "))
-            .collect();
-        let is_meant = |ingredient: &Ingredient| {
-            let words = super::super::text::term_words(&ingredient.name);
-            named.iter().all(|n| words.contains(n))
+        let named: Vec<String> =
+            (at..colon).filter(|i| !spoken(*i)).map(|i| term_words(&self.amounts.raw(i)).join(" ")).collect();
+        let words: Vec<Vec<String>> =
+            self.grove.nodes.iter().map(|node| term_words(&node.ingredient.name)).collect();
+        let said = (at..colon).map(|i| term_words(&self.amounts.raw(i)).join(" ")).collect::<Vec<_>>();
+        // The whole name, as the sentence ends with it; else what has all of the sentence's words.
+        let whole = |at: usize| said.ends_with(&words[at]);
+        let exact = (0..words.len()).any(whole);
+        let is_meant = |at: usize| {
+            if exact { whole(at) } else { named.iter().all(|n| words[at].contains(n)) }
         };
-        for node in &mut self.grove.nodes {
-            if node.parent.is_none() && is_meant(&node.ingredient) {
+        let meant: Vec<bool> = (0..words.len()).map(is_meant).collect();
+        for (node, meant) in self.grove.nodes.iter_mut().zip(meant) {
+            if meant && node.parent.is_none() {
                 node.ingredient.origins.extend(origins.iter().cloned());
             }
         }

@@ -110,11 +110,19 @@ impl Builder<'_> {
             at = self.quality(at, end, first, &mut ingredient, &mut named);
         }
         ingredient.additive = (first..end).find_map(|i| self.additive(i));
-        let kept: Vec<usize> = (first..end).filter(|i| named[i - first]).collect();
-        let says_something = kept.iter().any(|i| {
-            let word = &self.words[*i];
-            word.end > word.start && !matches!(self.lexicon.marker(word.id), Marker::Article | Marker::Of)
-        });
+        let mut kept: Vec<usize> = (first..end).filter(|i| named[i - first]).collect();
+        let says_nothing =
+            |i: usize| matches!(self.lexicon.marker(self.words[i].id), Marker::Article | Marker::Of);
+        // "45 % de beurre": what joins the amount to the name.
+        let joint_words = kept.iter().take_while(|i| **i > first && says_nothing(**i)).count();
+        if joint_words < kept.len() {
+            kept.drain(..joint_words);
+        }
+        let says_something = kept.len() == 1
+            || kept.iter().any(|i| {
+                let word = &self.words[*i];
+                word.end > word.start && !says_nothing(*i)
+            });
         if !says_something {
             return Err(ingredient.share);
         }
@@ -218,7 +226,7 @@ impl Builder<'_> {
         self.allergens(first, end, |hit| (hit.first..hit.end).all(|i| self.modes.denied[i as usize]))
     }
 
-    /// Codes of the allergens that terms between the words surely name, in storage order.
+    /// Codes of the regulated allergens that terms between the words surely name, in storage order.
     pub(super) fn allergens(
         &self,
         first: usize,
@@ -228,7 +236,9 @@ impl Builder<'_> {
         let from = self.hits.partition_point(|h| (h.first as usize) < first);
         let mut keys = KeySet::EMPTY;
         for hit in self.hits[from..].iter().take_while(|h| (h.first as usize) < end) {
-            if let Some(key) = allergen_of(hit).filter(|_| hit.status.names_surely() && counts(hit)) {
+            if let Some(key) =
+                allergen_of(hit).filter(|k| k.is_regulated() && hit.status.names_surely() && counts(hit))
+            {
                 keys.insert(key);
             }
         }
