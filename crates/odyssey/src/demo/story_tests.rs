@@ -303,8 +303,9 @@ fn tell(shelf: &Shelf, story: &str, json: &str) -> String {
 
 #[test]
 fn the_demo_catalog_reads_sensibly_to_people_with_a_story() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../odyssey/data/demo/stories");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/stories");
     let write = std::env::var_os("ODYSSEY_STORIES").is_some_and(|v| v == "write");
+    std::fs::create_dir_all(&folder).expect("a writable folder");
     let shelf = shelf();
     let mut changed = Vec::new();
     for (name, story, json) in STORIES {
@@ -312,7 +313,7 @@ fn the_demo_catalog_reads_sensibly_to_people_with_a_story() {
         let path = folder.join(format!("{name}.txt"));
         if write {
             std::fs::write(&path, &found).expect("a writable folder");
-        } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&found) {
+        } else if std::fs::read_to_string(&path).ok().as_deref() != Some(found.as_str()) {
             changed.push(format!("{name}:\n{found}"));
         }
     }
