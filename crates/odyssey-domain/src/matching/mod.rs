@@ -1,7 +1,7 @@
 //! Which products suit this person, and why.
 //!
-//! Owns: the snapshots in memory and their files on local disk, the audiences in memory. Promises: the whole catalog is judged every
-//! time; the answer is never older than the transaction that read the profile; every product shown was
+//! Owns: the snapshots in memory and their files on local disk, the audiences in memory. Promises: the
+//! whole catalog is judged every time; the answer is never older than the transaction that read the profile; every product shown was
 //! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
 

@@ -3,7 +3,8 @@
 //! Owns: no table; the audiences in memory. Promises: a customer counts only while consenting, as of the
 //! transaction that asks; a withdrawal, an edit and a deletion are seen by the next call; no profile is
 //! kept, only which rules judge it; an audience holds for one day, since ages change at midnight. Emits:
-//! an audit event for each building, with what it is for and how many profiles it opens. Never: writes an audience to disk, holds a database connection while others build one.
+//! an audit event for each building, with what it is for and how many profiles it opens. Never: writes an
+//! audience to disk, holds a database connection while others build one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
