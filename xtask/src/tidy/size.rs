@@ -20,6 +20,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "the types of a write and the one function that does it",
     ),
     (
+        "crates/odyssey-domain/src/taxonomy/store.rs",
+        "every statement on trees and synonyms, one after the other",
+    ),
+    (
         "crates/odyssey-domain/src/tenancy/store.rs",
         "every statement on tenancy's tables, one after the other",
     ),

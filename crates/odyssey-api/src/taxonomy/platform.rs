@@ -5,13 +5,14 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use odyssey_domain::taxonomy;
+use odyssey_domain::taxonomy::{self, SynonymWrite, TaxonomyError};
 use odyssey_types::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
-use super::dto::{NewTaxonomyNode, SynonymDto, TaxonomyKindDto, TaxonomyNodeDto, WriteSynonym};
+use super::dto::{
+    NewTaxonomyNode, SynonymDto, SynonymKindDto, TaxonomyKindDto, TaxonomyNodeDto, WriteSynonym,
+};
 use super::nodes::NodeFilters;
 use super::synonyms::{SynonymFilters, page_of};
 use crate::authorized::{Authorized, permission};
@@ -109,10 +110,10 @@ pub(super) async fn write_platform_synonym(
     if_match: Option<IfMatch>,
     Json(body): Json<WriteSynonym>,
 ) -> Result<Response, Problem> {
-    let write = body.into();
+    let write = SynonymWrite::from(body);
     let mut tx = caller.begin_platform().await?;
     let change = taxonomy::begin_platform_change(&mut tx).await?;
-    let current = taxonomy::find_platform_synonym(&mut tx, &write).await?;
+    let current = taxonomy::find_platform_synonym(&mut tx, write.kind, &write.domain, &write.synonym).await?;
     check(if_match.as_ref(), current.as_ref().map(|synonym| synonym.row_version))?;
     let actor = caller.actor();
     let synonym = taxonomy::put_platform_synonym(&mut tx, &actor, &change, &write, current.as_ref()).await?;
@@ -126,7 +127,10 @@ pub(super) async fn write_platform_synonym(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PlatformSynonym {
-    id: Uuid,
+    #[param(inline)]
+    kind: SynonymKindDto,
+    domain: String,
+    synonym: String,
 }
 
 /// Deletes a synonym of the platform.
@@ -138,7 +142,11 @@ pub(super) async fn delete_platform_synonym(
 ) -> Result<StatusCode, Problem> {
     let mut tx = caller.begin_platform().await?;
     taxonomy::begin_platform_change(&mut tx).await?;
-    taxonomy::delete_platform_synonym(&mut tx, &caller.actor(), synonym.id).await?;
+    let PlatformSynonym { kind, domain, synonym } = synonym;
+    let current = taxonomy::find_platform_synonym(&mut tx, kind.into(), &domain, &synonym)
+        .await?
+        .ok_or(TaxonomyError::SynonymNotFound)?;
+    taxonomy::delete_platform_synonym(&mut tx, &caller.actor(), &current).await?;
     tx.commit().await?;
     context::count_rows_written(1);
     Ok(StatusCode::NO_CONTENT)

@@ -329,14 +329,16 @@ pub(super) async fn find_synonym(desk: &mut Desk<'_>, id: Uuid) -> Result<Option
 /// The id of the owner's own synonym of this kind, domain and text.
 pub(super) async fn find_own_id(
     desk: &mut Desk<'_>,
-    write: &SynonymWrite,
+    kind: SynonymKind,
+    domain: &str,
+    synonym: &str,
 ) -> Result<Option<Uuid>, TaxonomyError> {
     let id = sqlx::query_scalar!(
         "SELECT id FROM synonyms WHERE vendor_id = $1 AND kind = $2 AND domain = $3 AND synonym = $4",
         desk.owner,
-        write.kind.as_str(),
-        write.domain,
-        write.synonym,
+        kind.as_str(),
+        domain,
+        synonym,
     )
     .fetch_optional(&mut *desk.connection)
     .await?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::model::{EVIDENCE_SYNONYMS_MAX, SYNONYMS_MAX, is_evidence};
-use super::{Change, Desk, Owner, Synonym, SynonymQuery, SynonymWrite, TaxonomyError, store};
+use super::{Change, Desk, Owner, Synonym, SynonymKind, SynonymQuery, SynonymWrite, TaxonomyError, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Notice, SystemTx, VendorTx};
 use crate::jobs::RederiveFacts;
@@ -112,10 +112,12 @@ pub async fn put_platform_synonym(
 /// The platform's synonym of this kind, domain and text, where there is one.
 pub async fn find_platform_synonym(
     tx: &mut SystemTx,
-    write: &SynonymWrite,
+    kind: SynonymKind,
+    domain: &str,
+    synonym: &str,
 ) -> Result<Option<Synonym>, TaxonomyError> {
     let mut desk = Desk::platform(tx);
-    match store::find_own_id(&mut desk, write).await? {
+    match store::find_own_id(&mut desk, kind, domain, synonym).await? {
         Some(id) => store::find_synonym(&mut desk, id).await,
         None => Ok(None),
     }
@@ -125,12 +127,10 @@ pub async fn find_platform_synonym(
 pub async fn delete_platform_synonym(
     tx: &mut SystemTx,
     actor: &Actor,
-    id: Uuid,
+    current: &Synonym,
 ) -> Result<(), TaxonomyError> {
-    let mut desk = Desk::platform(tx);
-    let current = store::find_synonym(&mut desk, id).await?.ok_or(TaxonomyError::SynonymNotFound)?;
-    store::delete_synonym(&mut desk, id).await?;
-    finish_platform(tx, actor, "synonym.delete", &current, current.is_evidence()).await
+    store::delete_synonym(&mut Desk::platform(tx), current.id).await?;
+    finish_platform(tx, actor, "synonym.delete", current, current.is_evidence()).await
 }
 
 fn check_is_own(current: &Synonym) -> Result<(), TaxonomyError> {

@@ -35,7 +35,10 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
             Some(json!({ "kind": "category", "code": "sample", "label": "Sample" }))
         }
         "replace_taxonomy_node" => Some(json!({ "label": "Sample" })),
-        "create_synonym" | "replace_synonym" | "write_platform_synonym" => {
+        "replace_synonym" => {
+            Some(json!({ "kind": "search", "domain": "en", "synonym": "replaced", "target": "example" }))
+        }
+        "create_synonym" | "write_platform_synonym" => {
             Some(json!({ "kind": "search", "domain": "en", "synonym": "sample", "target": "example" }))
         }
         "search_customers" => Some(json!({ "external_id": "sample" })),
@@ -64,7 +67,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
         "list_taxonomy_nodes" | "list_platform_nodes" => path.push_str("?kind=category"),
         "list_synonyms" | "list_platform_synonyms" => path.push_str("?kind=search"),
         "delete_platform_node" => path.push_str("?kind=category&code=sample"),
-        "delete_platform_synonym" => path.push_str("?id=00000000-0000-7000-8000-000000000001"),
+        "delete_platform_synonym" => path.push_str("?kind=search&domain=en&synonym=sample"),
         "import_csv" | "start_import" | "ingest_csv" => path.push_str("?mode=products"),
         _ => {}
     }

@@ -39,7 +39,8 @@ async fn a_synonym_of_the_platform_is_read_by_all_and_changed_by_no_vendor() {
     let listed = admin.get("/api/v1/synonyms?kind=header").await.expect(200);
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(listed["items"][0]["overrides_platform"], true);
-    let gone = root.delete(&format!("/api/v1/platform/synonyms?id={id}")).await;
+    let named = "kind=header&domain=products&synonym=artikelnummer";
+    let gone = root.delete(&format!("/api/v1/platform/synonyms?{named}")).await;
     assert_eq!(gone.status.as_u16(), 204);
 }
 
