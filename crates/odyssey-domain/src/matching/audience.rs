@@ -149,6 +149,11 @@ impl Asked {
         actor: &Actor,
         product_id: ProductId,
     ) -> Result<Self, MatchingError> {
+        // No profile is opened for a product that is not there.
+        let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
+        let known = catalog::get_product(&mut tx, product_id).await;
+        tx.roll_back().await?;
+        known?;
         // Nobody holds a connection while customers are compiled.
         audiences.prepare(scope, actor).await?;
         let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
