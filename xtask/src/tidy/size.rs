@@ -28,7 +28,23 @@ const LONG_FILES: &[(&str, &str)] = &[
         "every statement on tenancy's tables, one after the other",
     ),
     ("crates/odyssey-domain/src/ingestion/products.rs", "one import of products from stage to finish"),
+    ("crates/odyssey-domain/src/jobs.rs", "the one list of job kinds and schedules, each with its handler"),
     ("crates/odyssey-jobs/src/dispatcher/lane.rs", "one event loop"),
+    ("crates/odyssey-matching/src/engine/evaluate/sentences.rs", "one sentence for each code of a reason"),
+    ("crates/odyssey-matching/src/engine/pack/load.rs", "one reader for each table of the pack"),
+    (
+        "crates/odyssey-matching/src/engine/pack/raw.rs",
+        "the pack's tables as they are written, field by field",
+    ),
+    (
+        "crates/odyssey-matching/src/engine/testing.rs",
+        "random products and profiles of every kind, for tests only",
+    ),
+    ("crates/odyssey-matching/src/label/mod.rs", "one reading of a label from its fields to its facts"),
+    ("crates/odyssey-matching/src/label/statements.rs", "one automaton over the words of label statements"),
+    ("crates/odyssey-matching/src/label/tables.rs", "one reader for each table of terms"),
+    ("crates/odyssey-matching/src/label/text.rs", "one way from characters to words"),
+    ("crates/odyssey-matching/src/label/tree/builder.rs", "one builder of the tree, bracket by bracket"),
     ("crates/odyssey-matching/src/facts.rs", "the closed lists of keys, flags and diets"),
     ("crates/odyssey-tabular/src/synthea.rs", "one recipe from end to end"),
 ];

@@ -36,7 +36,7 @@ async fn progress_steps_and_log_of_a_run_can_be_followed() {
     let mut tx = db.vendor_tx(vendor(0)).await;
     let steps = steps(&mut tx, vendor(0), job.id).await.unwrap();
     let told: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.finished_at.is_some())).collect();
-    assert_eq!(told, [("reading", true), ("writing", false)]);
+    assert_eq!(told, [("reading", true), ("writing", true)]);
     let lines = log_lines(&mut tx, vendor(0), job.id, 0, 10).await.unwrap();
     assert_eq!((lines.len(), lines[0].level, &lines[0].fields), (1, LogLevel::Warn, &json!({ "row": 7 })));
     drop(tx);

@@ -220,7 +220,8 @@ pub(super) fn resolve_medications<'a>(
 ) -> ResolvedMedications<'a> {
     let mut resolved =
         ResolvedMedications { touched: Vec::new(), blocked: Vec::new(), not_considered: Vec::new() };
-    let mut drugs: Vec<std::collections::BTreeSet<&str>> = vec![Default::default(); pack.interactions.len()];
+    let mut drugs: Vec<std::collections::BTreeSet<&str>> =
+        vec![std::collections::BTreeSet::default(); pack.interactions.len()];
     for entry in &profile.medications {
         let name = entry.name.as_deref().unwrap_or("").to_lowercase();
         let code = entry.rxnorm.as_deref().map(str::trim);

@@ -36,7 +36,7 @@ pub(super) struct CategoryTable {
     open: HashSet<String>,
     kinds: Heads<FoodKind>,
     nova: Heads<Nova>,
-    meals: Heads<()>,
+    meals: Heads<bool>,
     healthy: Heads<HealthyGroup>,
 }
 
@@ -162,7 +162,7 @@ impl CategoryTable {
             let group = Nova::from_number(entry.group).ok_or((FILE, "no such NOVA group".to_owned()))?;
             insert(&mut table.nova, &entry.heads, group)?;
         }
-        insert(&mut table.meals, &raw.meals.heads, ())?;
+        insert(&mut table.meals, &raw.meals.heads, true)?;
         for entry in raw.healthy {
             raw.sources.check(FILE, &entry.source)?;
             for head in &entry.heads {

@@ -72,7 +72,8 @@ pub(super) fn profiles() -> impl Strategy<Value = HealthProfile> {
     )
         .prop_map(|(nutrient, units, period)| ExplicitLimit {
             nutrient,
-            max: nutrient.unit().stored_of_steps(units * 10_i64.pow(nutrient.unit().digits())),
+            // Less than 500 mg of sodium a day is refused as a slip.
+            max: nutrient.unit().stored_of_steps(units.max(500) * 10_i64.pow(nutrient.unit().digits())),
             period,
         });
     let brands = || prop::collection::vec("\\PC{1,12}", 0..3);

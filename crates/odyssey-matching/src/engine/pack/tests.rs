@@ -114,7 +114,7 @@ fn a_pack_that_does_not_add_up_is_refused() {
             *c = c.replace(
                 "includes = [\"lipids\", \"htn\"]",
                 "includes = [\"lipids\", \"metabolic_syndrome\"]",
-            )
+            );
         },
         "which includes others",
     );

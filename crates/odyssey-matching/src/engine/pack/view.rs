@@ -63,13 +63,19 @@ impl RulePack {
             let codes =
                 [template.icd10cm.join(" "), template.icd10cm_exact.join(" "), template.snomed.join(" ")];
             let says = format!("{}; claimed by {}", template.label, joined(&codes));
-            rules.push(self.owner_view(&template.id, "template", says, template.implemented, &template.note));
+            rules.push(self.owner_view(
+                &template.id,
+                "template",
+                says,
+                template.implemented,
+                template.note.as_ref(),
+            ));
             rules_of(&template.id, &template.rules, &mut rules);
         }
         for interaction in &self.interactions {
             let drugs: Vec<&str> = interaction.drugs.iter().map(|d| d.name.as_str()).collect();
             let says = format!("{}; {}", drugs.join(", "), interaction.trigger);
-            let note = &interaction.note;
+            let note = interaction.note.as_ref();
             rules.push(self.owner_view(&interaction.id, "interaction", says, interaction.implemented, note));
             rules_of(&interaction.id, &interaction.rules, &mut rules);
         }
@@ -93,7 +99,7 @@ impl RulePack {
         kind: &'static str,
         says: String,
         implemented: bool,
-        note: &Option<String>,
+        note: Option<&String>,
     ) -> RuleView {
         RuleView {
             rule: id.to_owned(),
@@ -106,7 +112,7 @@ impl RulePack {
             status: Status::Policy,
             active: implemented,
             why_inactive: (!implemented).then(|| NOT_BUILT.to_owned()),
-            note: note.clone(),
+            note: note.cloned(),
         }
     }
 }

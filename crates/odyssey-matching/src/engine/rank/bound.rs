@@ -39,7 +39,7 @@ impl Slope {
     /// takes too little away, which only loosens a bound.
     fn falling(points: u64, amount: u64, unit: u32) -> Self {
         let scaled = |shift: u32| ((points * u64::from(unit)) << 16) / (amount << shift);
-        let shift = (0..15).find(|shift| scaled(*shift) <= u64::from(u16::MAX)).unwrap_or(15);
+        let shift = (0..15).find(|shift| u16::try_from(scaled(*shift)).is_ok()).unwrap_or(15);
         let slope = u16::try_from(scaled(shift)).unwrap_or(u16::MAX);
         Self { last: u16::MAX >> shift, shift, slope }
     }
@@ -48,7 +48,7 @@ impl Slope {
     fn rising(points: u64, amount: u64, unit: u32) -> Option<Self> {
         let scaled = |shift: u32| ((points * u64::from(unit)) << 16).div_ceil(amount << shift);
         // With a slope of a half or more, 2^16 − 2^10 steps are worth more than everything.
-        let shift = (0..=10).find(|shift| scaled(*shift) <= u64::from(u16::MAX))?;
+        let shift = (0..=10).find(|shift| u16::try_from(scaled(*shift)).is_ok())?;
         Some(Self { last: u16::MAX >> shift, shift, slope: scaled(shift) as u16 })
     }
 
@@ -223,9 +223,9 @@ impl MacroBound {
             let three = [protein[at], fat[at], carbohydrate[at]];
             let mut off = 0;
             let mut known = u16::from(step != UNKNOWN_STEP);
-            for which in 0..3 {
-                let share = u16::from(three[which]);
-                known &= u16::from(three[which] != SHARE_UNKNOWN);
+            for (which, value) in three.into_iter().enumerate() {
+                let share = u16::from(value);
+                known &= u16::from(value != SHARE_UNKNOWN);
                 off = off
                     .max(share.saturating_sub(self.high[which]))
                     .max(self.low[which].saturating_sub(share + 1));

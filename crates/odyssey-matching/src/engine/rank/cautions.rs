@@ -115,7 +115,7 @@ fn warning_rows(warning: &ClassWarning, block: &Block) -> Words {
     }
     match warning.test {
         Some(test) if rows != NO_ROWS => {
-            bits::and(&mut rows, &test_rows(test, !warning.keys.is_empty(), block))
+            bits::and(&mut rows, &test_rows(test, !warning.keys.is_empty(), block));
         }
         _ => {}
     }

@@ -56,9 +56,10 @@ impl PerHundred {
         }
     }
 
-    /// A comparison by steps of these units; `None` where amounts are not computed.
+    /// A comparison by steps of these units; `None` where amounts are not computed, or the limit is where
+    /// they are cut off.
     pub fn coarse(&self, amount_unit: u32, reference_unit: u32, limit: i64) -> Option<CoarsePerHundred> {
-        let limit = u64::from(u32::try_from(limit).ok()?);
+        let limit = u64::from(u32::try_from(limit).ok().filter(|limit| *limit < UNKNOWN - 1)?);
         match self {
             Self::Computed | Self::But { .. } => Some(CoarsePerHundred::new(
                 u64::from(amount_unit) * 100_000_000,

@@ -199,7 +199,7 @@ proptest! {
     #[test]
     fn a_snapshot_comes_back_from_its_bytes_and_nothing_else_is_taken_for_one(seed in any::<u64>()) {
         let mut dice = Dice(seed);
-        let rows: Vec<SnapshotRow> = (0..dice.below(150) + 1).map(|n| random_row(&mut dice, n)).collect();
+        let rows: Vec<SnapshotRow> = (0..=dice.below(150)).map(|n| random_row(&mut dice, n)).collect();
         let delta: Vec<SnapshotRow> = (0..5).map(|_| { let n = dice.below(90); random_row(&mut dice, n) }).collect();
         let snapshot = built(&rows).apply(delta, vec![id(2)]);
         let blocks: Vec<Vec<u8>> = snapshot.encode_blocks().collect();

@@ -48,7 +48,7 @@ fn profile_faults(what: &str, value: &Value, derived: &Derived, policy: &Policy)
             let found = |field: &String| limit_of(derived, LimitKind::Cap, field);
             strings(value).iter().filter_map(|f| found(f).map(|v| format!("{f} has a cap: {v}"))).collect()
         }
-        "notes" => missing(what, &strings(value), |code| derived.notes.iter().any(|n| *n == code)),
+        "notes" => missing(what, &strings(value), |code| derived.notes.contains(&code)),
         "notices" => missing(what, &strings(value), |code| policy.notices.iter().any(|n| n.code == code)),
         "blocked" => {
             let codes: Vec<Value> = policy.blocked.iter().map(|b| Value::from(b.code.clone())).collect();

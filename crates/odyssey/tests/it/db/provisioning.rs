@@ -11,8 +11,10 @@ use odyssey_vault::VaultError;
 use super::leaves::write_a_product;
 
 /// Tables with a vendor that a removal leaves alone, and why.
-const KEPT: [(&str, &str); 2] = [
+const KEPT: [(&str, &str); 4] = [
     ("audit_", "the trail is kept for six years, whatever becomes of the vendor"),
+    ("erasures", "who was made unreadable must stay so after any restore; an id and a time"),
+    ("legal_holds", "the record of what was held and why; a vendor under one is not removed"),
     ("job", "ids, codes and counts, which the retention of jobs purges; a job without its vendor fails"),
 ];
 

