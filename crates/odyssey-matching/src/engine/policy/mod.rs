@@ -25,7 +25,7 @@ pub use gates::{Action, AmountGate, Assumed, ClassGate, DietGate, Gate, KeyActio
 pub use scoring::{Component, Part, Preferences};
 
 /// Version of the decisions and the score: raised with every change of behaviour.
-pub const ALGORITHM_VERSION: &str = "1";
+pub const ALGORITHM_VERSION: &str = "2";
 
 /// What a policy is compiled from.
 #[derive(Debug, Clone, Copy)]
