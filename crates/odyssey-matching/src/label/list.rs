@@ -2,6 +2,7 @@
 //! do our tables recognise?
 
 use super::items::{self, Standing};
+use super::language;
 use super::lexicon::Lexicon;
 use super::text::{Words, term_words};
 use super::trie::Hit;
@@ -36,7 +37,7 @@ pub(super) fn read(
         ListState::Absent
     } else if is_cut(text) || words.open_brackets > 0 || words.dangling {
         ListState::Truncated
-    } else if count.is_foreign() {
+    } else if count.is_foreign() || language::is_outspoken(&words.list, lexicon) {
         ListState::OtherLanguage
     } else {
         ListState::Complete

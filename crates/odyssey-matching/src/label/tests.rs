@@ -242,6 +242,9 @@ fn lists_are_judged_absent_truncated_foreign_or_complete() {
     }
     assert_eq!(state("Sucre, farine de bl\u{e9}, lait en poudre, sel"), ListState::OtherLanguage);
     assert_eq!(state("Zucker, Weizenmehl, Salz"), ListState::OtherLanguage);
+    // Words that English tables know as well, but that no English list holds together.
+    assert_eq!(state("Sucre, \u{153}ufs, beurre, amandes"), ListState::OtherLanguage);
+    assert_eq!(state("Raw cacao beans (theobroma cacao)"), ListState::Complete);
     assert_eq!(state("Corn, salt, jalape\u{f1}o, vitamin e"), ListState::Complete);
 }
 

@@ -5,7 +5,7 @@ use super::super::phrases::PhraseKind as K;
 use super::super::statements::{Mode, Modes, StatementSpan};
 use super::super::tables::{Tables, target};
 use super::super::text::{Sep, Word};
-use super::super::trie::Hit;
+use super::super::trie::{Hit, Target};
 use super::super::{Reading, language, list, read_text};
 use super::amounts::Amounts;
 use super::nodes::{Colon, Grove};
@@ -13,6 +13,7 @@ use super::{
     Ingredient, IngredientTree, Joint, LabelStatement, Share, ShareKind, StatementKind, Truncation,
     WHOLE_PPM, bounds,
 };
+use crate::facts::EvidenceKey;
 
 /// A word that names a thing can stand this far behind "contains" in one item.
 const ITEM_WORDS_MAX: usize = 40;
@@ -43,7 +44,10 @@ pub(super) fn build_from(text: &str, reading: &Reading, tables: &Tables) -> Ingr
     let words = &reading.words.list;
     let mut inside_term = vec![false; words.len()];
     // A phrase that names nothing we keep facts of may be a list of its own: "salt and pepper".
-    for hit in reading.hits.iter().filter(|h| h.end - h.first > 1 && h.target != target::PLAIN) {
+    // The tables know that one besides as no pepper of the nightshades.
+    let seasonings = |h: &Hit| h.status.is_friend() && h.target == EvidenceKey::Nightshade as Target;
+    let kept = |h: &&Hit| h.end - h.first > 1 && h.target != target::PLAIN && !seasonings(h);
+    for hit in reading.hits.iter().filter(kept) {
         inside_term[hit.first as usize..hit.end as usize].fill(true);
     }
     let (small, large) = text.chars().filter(|c| c.is_alphabetic()).fold((0, 0), |(small, large), c| {

@@ -54,7 +54,7 @@ fn lists_nest_by_brackets_and_colons() {
     check("Contains: water, sugar, milk", "water | sugar | milk");
     check("oil (palm) and salt", "oil(palm) | & salt");
     check("a((b), c", "a(b) | c");
-    check(")x) y(", "x | y");
+    check(")corn) rice(", "corn | rice");
 }
 
 #[test]
