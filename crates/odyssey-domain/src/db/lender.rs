@@ -149,6 +149,8 @@ fn broke_before_use(error: &sqlx::Error) -> bool {
                 | std::io::ErrorKind::TimedOut
         ),
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P01"),
+        // Cut off in the middle of the greeting, or of the BEGIN: nothing was begun.
+        sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => true,
         _ => false,
     }
 }
