@@ -83,6 +83,9 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result
         return Err(Problem::new(ProblemCode::MalformedRequest)
             .detail(format!("The body is nested deeper than {depth_max} levels.")));
     }
+    if holds_nul(body) {
+        return Err(nul());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let problem = Problem::new(ProblemCode::MalformedRequest);
@@ -121,6 +124,23 @@ fn depth_of(body: &[u8]) -> usize {
         }
     }
     deepest
+}
+
+/// Whether a string of the body holds U+0000, which no text that is stored can hold. One pass; a raw one is
+/// no JSON and refused as such.
+fn holds_nul(body: &[u8]) -> bool {
+    let mut escaped = false;
+    body.iter().enumerate().any(|(at, byte)| {
+        let was_escaped = escaped;
+        escaped = !was_escaped && *byte == b'\\';
+        was_escaped && body[at..].starts_with(b"u0000")
+    })
+}
+
+/// U+0000 in a body, a path or a query.
+pub(super) fn nul() -> Problem {
+    Problem::new(ProblemCode::MalformedRequest)
+        .detail("The request holds the character U+0000, which no text here can hold.")
 }
 
 fn expect_media_type(headers: &HeaderMap, accepted: &[&str]) -> Result<(), Problem> {

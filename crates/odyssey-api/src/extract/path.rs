@@ -21,6 +21,10 @@ impl<T: PathParameters> FromRequestParts<ApiState> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        // A name that holds U+0000 is nobody's.
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::new(T::NOT_FOUND));
+        }
         match AxumPath::<T>::from_request_parts(parts, state).await {
             Ok(AxumPath(parameters)) => Ok(Self(parameters)),
             Err(_) => Err(Problem::new(T::NOT_FOUND)),

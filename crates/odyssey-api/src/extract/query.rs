@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::fault;
+use super::{fault, json};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
@@ -22,6 +22,9 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Query<T> {
 }
 
 pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    if query.contains("%00") {
+        return Err(json::nul());
+    }
     let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let entry = fault::in_query(error.path(), &error.inner().to_string());

@@ -54,3 +54,15 @@ fn a_query_without_a_value_is_read() {
     assert!(query::read::<Probe>("").is_ok());
     assert!(query::read::<Probe>("_number=12").is_ok());
 }
+
+#[test]
+fn the_character_that_no_text_can_hold_is_refused_wherever_it_stands() {
+    for body in [&b"{\"_kind\":\"a\\u0000b\"}"[..], b"{\"_number\":1,\"x\":\"\\\\\\u0000\"}"] {
+        let problem = json::read::<Probe>(body, 32).unwrap_err();
+        assert!(problem.detail.is_some_and(|detail| detail.contains("U+0000")));
+    }
+    // An escaped backslash before the letters is no such character.
+    let problem = json::read::<Probe>(b"{\"_kind\":\"\\\\u0000\"}", 32).unwrap_err();
+    assert!(problem.detail.is_none_or(|detail| !detail.contains("U+0000")));
+    assert!(query::read::<Probe>("_kind=%00").is_err());
+}
