@@ -30,7 +30,7 @@ pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;
 pub use header::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
-    map_headers,
+    column_name, map_headers,
 };
 pub use records::Table;
 pub use row::{

@@ -7,6 +7,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use crate::decode::{Decoded, Detected};
 use crate::error::ReadError;
+use crate::header::column_name;
 use crate::limits::{COLUMNS_MAX, ROW_BYTES_MAX};
 
 /// Bytes of text fetched at a time.
@@ -124,7 +125,7 @@ impl<R: Read> Table<R> {
             self.headers = first.to_cells();
             self.number = 0;
         } else {
-            self.headers = (1..=first.len()).map(|at| format!("column_{at}")).collect();
+            self.headers = (0..first.len()).map(column_name).collect();
             self.held.push_back(first);
         }
         Ok(())

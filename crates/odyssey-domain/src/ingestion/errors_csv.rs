@@ -32,7 +32,11 @@ pub async fn errors_csv(
         return Err(IngestionError::ValuesForbidden);
     }
     let import = store::find_import(&mut tx, job_id).await?;
-    let headers = headers_of(import.and_then(|import| import.mapping).as_ref());
+    let sealing = Sealing::of(&tx, job_id)?;
+    let headers = match import.as_ref().and_then(|import| import.headers_sealed.as_deref()) {
+        Some(sealed) => sealing.open_headers(sealed)?,
+        None => Phi::new(headers_of(import.as_ref().and_then(|import| import.mapping.as_ref()))),
+    };
     let event = AuditEvent::new("row_errors.export", "job", Purpose::Operations)
         .entity(job_id)
         .detail("mode", mode.as_str());
@@ -41,7 +45,7 @@ pub async fn errors_csv(
         database: tx.database().clone(),
         scope: tx.scope(),
         actor: tx.actor().clone(),
-        sealing: Sealing::of(&tx, job_id)?,
+        sealing,
         job_id,
         headers,
     };
@@ -62,7 +66,8 @@ struct Source {
     actor: Actor,
     sealing: Sealing,
     job_id: JobId,
-    headers: Vec<String>,
+    /// As the file writes them; of customers they may be cells.
+    headers: Phi<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -131,10 +136,10 @@ impl Source {
     /// merge has codes of its own.
     fn write(&self, lines: &[Line], begun: bool) -> std::io::Result<Bytes> {
         let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-        let columns = self.headers.len();
+        let headers = self.headers.expose();
+        let columns = headers.len();
         if !begun {
-            writer
-                .write_record(self.headers.iter().map(String::as_str).chain(ERROR_COLUMNS.iter().copied()))?;
+            writer.write_record(headers.iter().map(String::as_str).chain(ERROR_COLUMNS.iter().copied()))?;
         }
         for line in lines {
             let (cells, row) = (line.cells.expose(), line.row.to_string());

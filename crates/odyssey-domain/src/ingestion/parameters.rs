@@ -150,8 +150,10 @@ impl ImportParameters {
     }
 
     /// How the file is to be opened.
-    pub(super) fn options(&self, unpacked_bytes_max: u64) -> Options {
+    pub(super) fn options(&self, mode: Mode, unpacked_bytes_max: u64) -> Options {
         Options {
+            mode: Some(mode),
+            named_headers: self.mapping.iter().map(|column| column.header.clone()).collect(),
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.map(|d| d as u8),
             has_header: self.has_header,

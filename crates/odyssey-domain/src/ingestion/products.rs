@@ -18,7 +18,7 @@ use super::progress::{Advance, Run};
 use super::reading::{self, Line};
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::staging::{CopyBuffer, StagedRow};
-use super::store::{self, TodoRow};
+use super::store::{self, AcceptedMapping, TodoRow};
 use super::{IngestionError, Totals};
 use crate::catalog::{
     self, BatchOptions, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteRefusal,
@@ -141,10 +141,14 @@ pub(super) async fn accept_mapping(
     opened: &reading::Opened,
 ) -> Result<Vec<u8>, IngestionError> {
     if !opened.has_identity {
-        return Err(IngestionError::import(
-            "no_identity_column",
-            "No column could be read as an external id (or, for products, a GTIN). Name one in the mapping.",
-        ));
+        let detail = if opened.has_header {
+            "No column could be read as an external id (or, for products, a GTIN). Name one in the mapping."
+        } else {
+            "The first row does not look like headers, so the columns are column_1, column_2 and so on, and none \
+             of them is known to be an external id (or, for products, a GTIN). Name one in the mapping, by its \
+             number, or by its header if the first row is one."
+        };
+        return Err(IngestionError::import("no_identity_column", detail));
     }
     let digest = run.parameters.digest(opened.mapping_digest);
     match &run.import.mapping_digest {
@@ -155,7 +159,15 @@ pub(super) async fn accept_mapping(
         Some(_) => Ok(digest),
         None => {
             let mut tx = run.begin().await?;
-            store::save_mapping(&mut tx, run.job_id, &opened.mapping, &opened.detected, &digest).await?;
+            let sealing = Sealing::of(&tx, run.job_id)?;
+            let headers = opened.written.as_ref().map(|headers| sealing.seal_headers(headers)).transpose()?;
+            let accepted = AcceptedMapping {
+                mapping: &opened.mapping,
+                detected: &opened.detected,
+                digest: &digest,
+                headers_sealed: headers.as_deref(),
+            };
+            store::save_mapping(&mut tx, run.job_id, &accepted).await?;
             run.commit_quietly(tx).await?;
             run.import.mapping_digest = Some(digest.clone());
             Ok(digest)

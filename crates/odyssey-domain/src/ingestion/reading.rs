@@ -4,7 +4,8 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use odyssey_tabular::{Mapping, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers};
+use odyssey_tabular::{Mapping, Mode, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers};
+use odyssey_types::Phi;
 use odyssey_vault::FrameOpener;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -27,7 +28,11 @@ pub(super) struct Opened {
     pub mapping: Value,
     pub detected: Value,
     pub mapping_digest: [u8; 32],
+    /// As everybody may see them: those of customers only where the header is a word of ours.
     pub headers: Vec<String>,
+    /// As the file writes them, where that is not the same thing: a cell of a person, maybe.
+    pub written: Option<Phi<Vec<String>>>,
+    pub has_header: bool,
     pub has_identity: bool,
 }
 
@@ -65,7 +70,7 @@ where
     let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
     let file = run.ingestion.spool.open(&run.upload.spool_path)?;
     let parameters = run.parameters.requested.clone();
-    let options = parameters.options(run.ingestion.settings.unpacked_bytes_max);
+    let options = parameters.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let synonyms = parameters.synonyms(run.mode)?;
     let mode = run.mode;
     // Ages are counted to the day on which the file arrived, whichever attempt reads it.
@@ -76,8 +81,8 @@ where
     let thread = tokio::task::spawn_blocking(move || {
         let source = FrameOpener::new(&key, file)?;
         let table = Table::new(odyssey_tabular::open(source, &options)?)?;
-        let mapping = map_headers(table.headers(), &table.sample(), mode, &synonyms);
-        let opened = describe(&table, &mapping)?;
+        let mut mapping = map_headers(table.headers(), &table.sample(), mode, &synonyms);
+        let opened = describe(&table, &mut mapping)?;
         if sender.blocking_send(Message::Opened(Box::new(opened))).is_err() {
             return Ok(());
         }
@@ -119,17 +124,27 @@ async fn fault(
     }
 }
 
-fn describe<S: Read>(table: &Table<S>, mapping: &Mapping) -> Result<Opened, IngestionError> {
+/// Says what was made of the file. Whatever could be a cell of a person leaves the mapping here, before it is
+/// shown, stored or written beside a fault.
+fn describe<S: Read>(table: &Table<S>, mapping: &mut Mapping) -> Result<Opened, IngestionError> {
     let json = |value: Result<Value, serde_json::Error>| {
         value.map_err(|error| {
             IngestionError::inconsistent(format!("a mapping cannot be written as JSON: {error}"))
         })
     };
+    let mapping_digest = mapping.digest();
+    let mut written = None;
+    if mapping.mode == Mode::Customers {
+        mapping.number_unknown_headers();
+        written = Some(Phi::new(table.headers().to_vec()));
+    }
     Ok(Opened {
-        mapping: json(serde_json::to_value(mapping))?,
+        mapping: json(serde_json::to_value(&*mapping))?,
         detected: json(serde_json::to_value(table.detected()))?,
-        mapping_digest: mapping.digest(),
-        headers: table.headers().to_vec(),
+        mapping_digest,
+        headers: mapping.columns.iter().map(|column| column.header.clone()).collect(),
+        written,
+        has_header: table.detected().has_header,
         has_identity: mapping.has_identity(),
     })
 }
@@ -178,7 +193,7 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
     let keys = run.database.keys().vendor(run.vendor_id)?;
     let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
     let file = run.ingestion.spool.open(&run.upload.spool_path)?;
-    let options = run.parameters.requested.options(run.ingestion.settings.unpacked_bytes_max);
+    let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
     let thread = tokio::task::spawn_blocking(move || -> Result<Vec<RejectedRow>, IngestionError> {
         let table = Table::new(odyssey_tabular::open(FrameOpener::new(&key, file)?, &options)?)?;

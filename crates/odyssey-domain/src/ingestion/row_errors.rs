@@ -18,6 +18,8 @@ use crate::tenancy::Purpose;
 
 /// Ordinals of what was found while merging begin here; below are those of reading.
 pub(super) const MERGE_ORDINAL: i32 = 1_000;
+/// Column of the sealed headers; rows count from 1, so that row 0 is theirs alone.
+const HEADERS: &str = "imports.headers";
 /// Of the faults that may be kept, one in this many may be a warning.
 const WARNINGS_SHARE: u64 = 10;
 /// The remedy beside a row whose product or customer a person edited.
@@ -140,6 +142,15 @@ impl Sealing {
                 .open_vendor_json(&self.place(row.row_number, row.ordinal, "row_errors.value"), sealed),
             None => Ok(Phi::default()),
         }
+    }
+
+    /// The headers of a file, of which any may be a cell of its first row.
+    pub fn seal_headers(&self, headers: &Phi<Vec<String>>) -> Result<Vec<u8>, VaultError> {
+        self.seal(0, 0, HEADERS, headers.expose())
+    }
+
+    pub fn open_headers(&self, sealed: &[u8]) -> Result<Phi<Vec<String>>, VaultError> {
+        self.keys.open_vendor_json(&self.place(0, 0, HEADERS), sealed)
     }
 
     fn open_fault(&self, row: RowErrorRow, opened: bool) -> Result<RowFault, VaultError> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
+use super::Options;
 use crate::header::looks_like_header;
 
 /// Rows of the sample that are looked at.
@@ -19,11 +20,11 @@ pub(super) struct Dialect {
 
 /// Tries each delimiter with and without quoting and takes the one under which most rows have the
 /// same number of columns, more columns counting more.
-pub(super) fn guess(text: &str, whole: bool, delimiter: Option<u8>, quoting: Option<bool>) -> Dialect {
-    let delimiters = delimiter.map_or_else(|| b",;\t|".to_vec(), |d| vec![d]);
+pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
+    let delimiters = options.delimiter.map_or_else(|| b",;\t|".to_vec(), |d| vec![d]);
     let mut best: Option<(u64, Dialect)> = None;
     for delimiter in delimiters {
-        let quoting = quoting.unwrap_or_else(|| guess_quoting(text, whole, delimiter));
+        let quoting = options.quoting.unwrap_or_else(|| guess_quoting(text, whole, delimiter));
         let rows = split(text, whole, delimiter, quoting);
         let (columns, agreeing) = most_common_width(&rows);
         let share = if rows.is_empty() { 0 } else { agreeing * 100 / rows.len() };
@@ -32,8 +33,8 @@ pub(super) fn guess(text: &str, whole: bool, delimiter: Option<u8>, quoting: Opt
         let score =
             if columns < 2 { 0 } else { (share * share) as u64 * u64::from(columns.min(64).ilog2() + 4) };
         if best.as_ref().is_none_or(|(top, _)| score > *top) {
-            let has_header =
-                rows.first().is_some_and(|first| looks_like_header(first, rows.get(1).map(Vec::as_slice)));
+            let second = rows.get(1).map(Vec::as_slice);
+            let has_header = rows.first().is_some_and(|first| looks_like_header(first, second, options));
             best = Some((score, Dialect { delimiter, quoting, has_header, confidence, columns }));
         }
     }

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::error::ReadError;
 use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES};
+use crate::target::Mode;
 use inflate::{Counted, Inflate};
 use transcode::Transcoder;
 
@@ -63,6 +64,11 @@ pub struct Options {
     pub delimiter: Option<u8>,
     pub quoting: Option<bool>,
     pub has_header: Option<bool>,
+    /// What the rows are, where that is known: the first row of a file of customers is a header only where it
+    /// names what they are known by, since a row of data taken for one would be a person's data in a report.
+    pub mode: Option<Mode>,
+    /// Headers that somebody named: a first row with one of them is a header.
+    pub named_headers: Vec<String>,
     /// Decompressed bytes at most; default [`DECOMPRESSED_BYTES_MAX`].
     pub decompressed_bytes_max: Option<u64>,
 }
@@ -126,7 +132,7 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
         None => marked.or_else(|| guess_encoding(&sample, whole)),
     };
     let text = sample_text(&sample, encoding, whole);
-    let dialect = dialect::guess(&text, whole, options.delimiter, options.quoting);
+    let dialect = dialect::guess(&text, whole, options);
     let detected = Detected {
         compression,
         encoding: encoding.unwrap_or(UTF_8).name(),

@@ -78,6 +78,9 @@ pub struct ColumnMap {
     /// Among the columns of one target the lowest is read first.
     #[serde(skip)]
     pub(crate) rank: u8,
+    /// The header is a word of our tables or of a person's decision, and so no cell of a row.
+    #[serde(skip)]
+    pub(crate) known: bool,
 }
 
 /// Where the basis of the nutrition comes from.
@@ -139,6 +142,14 @@ impl Mapping {
             || (self.mode == Mode::Products && targets.contains(Target::Gtin))
     }
 
+    /// Writes `column_3` over each header that is no word of our tables and of nobody's decision: in a file
+    /// whose first row is data it is a cell. Changes the digest: take that first.
+    pub fn number_unknown_headers(&mut self) {
+        for column in self.columns.iter_mut().filter(|column| !column.known) {
+            column.header = column_name(column.index);
+        }
+    }
+
     /// SHA-256 of everything that decides how a cell is read. Two files with equal digests and equal
     /// cells give equal rows.
     pub fn digest(&self) -> [u8; 32] {
@@ -155,6 +166,11 @@ impl Mapping {
         }
         hash.finalize().into()
     }
+}
+
+/// What a column is called that has no header of its own; `index` is 0-based, the name counts from 1.
+pub fn column_name(index: usize) -> String {
+    format!("column_{}", index + 1)
 }
 
 /// Maps the headers of a file; `sample` are some of its rows, which settle units and barcodes that the
@@ -203,12 +219,14 @@ fn map_one(
         status: ColumnStatus::Ignored,
         reason: None,
         rank: 0,
+        known: false,
     };
     if parts.full.is_empty() {
         column.reason = Some(IgnoredReason::EmptyHeader);
         return column;
     }
     if let Some(wish) = overrides.overrides.iter().find(|o| take_apart(&o.header).full == parts.full) {
+        column.known = true;
         column.unit = wish.unit.or(column.unit);
         column.basis = wish.basis.or(column.basis);
         match wish.target.filter(|t| t.belongs_to(mode)) {
@@ -218,6 +236,7 @@ fn map_one(
         return column;
     }
     if crate::errors_csv::COLUMNS.contains(&parts.full.as_str()) {
+        column.known = true;
         column.reason = Some(IgnoredReason::ErrorColumn);
         return column;
     }
@@ -228,6 +247,7 @@ fn map_one(
         column.reason = Some(IgnoredReason::NotKnown);
         return column;
     };
+    column.known = true;
     let target = match synonym.transform {
         Transform::GtinOrId if !cells_are_barcodes(sample, index) => Target::ExternalId,
         _ => synonym.target,

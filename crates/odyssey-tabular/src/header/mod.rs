@@ -10,20 +10,33 @@ mod normalise;
 mod settle;
 mod synonyms;
 
+use crate::decode::Options;
+use crate::target::{Mode, Target};
+
 pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
-    map_headers,
+    column_name, map_headers,
 };
+use normalise::Parts;
 pub(crate) use normalise::take_apart;
 pub(crate) use settle::unit_fits;
 
-/// Whether the first row of a file is its header: it holds a known header, or no numbers and nothing
-/// twice while the row below it differs in kind.
-pub(crate) fn looks_like_header(first: &[String], second: Option<&[String]>) -> bool {
-    let known = first.iter().filter(|cell| {
-        let parts = take_apart(cell);
-        synonyms::is_known(&parts.full) || synonyms::is_known(&parts.name)
-    });
+/// Whether the first row of a file is its header: it holds a header that somebody named, or enough known
+/// ones, or no numbers and nothing twice while the row below it differs in kind. Of customers only what names
+/// their identity is one, by the table or by a person: a file without is not read anyhow.
+pub(crate) fn looks_like_header(first: &[String], second: Option<&[String]>, options: &Options) -> bool {
+    let parts: Vec<Parts> = first.iter().map(|cell| take_apart(cell)).collect();
+    let named: Vec<String> = options.named_headers.iter().map(|name| take_apart(name).full).collect();
+    if parts.iter().any(|parts| !parts.full.is_empty() && named.contains(&parts.full)) {
+        return true;
+    }
+    if options.mode == Some(Mode::Customers) {
+        let identity = |name: &str| {
+            synonyms::find(name, Mode::Customers).is_some_and(|known| known.target == Target::ExternalId)
+        };
+        return parts.iter().any(|parts| identity(&parts.full) || identity(&parts.name));
+    }
+    let known = parts.iter().filter(|p| synonyms::is_known(&p.full) || synonyms::is_known(&p.name));
     if known.count() * 5 >= first.len() && !first.is_empty() {
         return true;
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use odyssey_tabular::{Compression, Options, ReadError, Table, open, sniff};
+use odyssey_tabular::{Compression, Mode, Options, ReadError, Table, open, sniff};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -148,4 +148,21 @@ fn what_the_caller_knows_goes_before_any_guess() {
     assert!(!decoded.detected.has_header);
     let unknown = Options { encoding: Some("klingon".into()), ..Options::default() };
     assert!(matches!(open(&b"a"[..], &unknown), Err(ReadError::UnknownEncoding(_))));
+}
+
+#[test]
+fn only_a_header_that_names_an_identity_makes_the_first_row_of_customers_a_header() {
+    let customers = |file: &str, named: &[&str]| {
+        let options = Options {
+            mode: Some(Mode::Customers),
+            named_headers: named.iter().map(|n| (*n).to_owned()).collect(),
+            ..Options::default()
+        };
+        open(file.as_bytes(), &options).expect("opens").detected.has_header
+    };
+    assert!(!customers("M-77,Ada,vegan,peanut\nM-78,Otto,,\n", &[]));
+    assert!(!customers("Ada,female,kg\nOtto,,3\n", &[]), "words of our tables are cells too");
+    assert!(customers("Patient ID,Ada,x\nM-78,Otto,y\n", &[]));
+    assert!(customers("Asiakasnumero,nimi\nM-78,Otto\n", &["asiakasnumero"]), "somebody named it");
+    assert!(!customers("Asiakasnumero,nimi\nM-78,Otto\n", &["column_1", ""]));
 }

@@ -21,6 +21,8 @@ pub(in crate::ingestion) struct ImportRow {
     pub mapping: Option<Value>,
     pub detected: Option<Value>,
     pub mapping_digest: Option<Vec<u8>>,
+    /// The headers as the file writes them, where `mapping` does not show them.
+    pub headers_sealed: Option<Vec<u8>>,
     /// The checkpoint.
     pub records_merged: u64,
     pub records_total: Option<u64>,
@@ -39,6 +41,7 @@ struct Stored {
     mapping: Option<Value>,
     detected: Option<Value>,
     mapping_digest: Option<Vec<u8>>,
+    headers_sealed: Option<Vec<u8>>,
     records_merged: i64,
     records_total: Option<i64>,
     moved_records: Vec<i64>,
@@ -70,6 +73,7 @@ impl TryFrom<Stored> for ImportRow {
             mapping: row.mapping,
             detected: row.detected,
             mapping_digest: row.mapping_digest,
+            headers_sealed: row.headers_sealed,
             records_merged: row.records_merged.unsigned_abs(),
             records_total: row.records_total.map(i64::unsigned_abs),
             moved_records: row.moved_records,
@@ -132,7 +136,7 @@ pub(in crate::ingestion) async fn find_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "SELECT job_id, mode, mapping, detected, mapping_digest, records_merged, records_total, moved_records, read_count,
+        "SELECT job_id, mode, mapping, detected, mapping_digest, headers_sealed, records_merged, records_total, moved_records, read_count,
                 created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, parse_codes,
                 merge_codes, parameters, started_by, created_at
          FROM imports
@@ -145,21 +149,30 @@ pub(in crate::ingestion) async fn find_imports(
     rows.into_iter().map(ImportRow::try_from).collect()
 }
 
+/// What a file is read by, from its first attempt on.
+pub(in crate::ingestion) struct AcceptedMapping<'a> {
+    pub mapping: &'a Value,
+    pub detected: &'a Value,
+    pub digest: &'a [u8],
+    /// The headers as the file writes them, where the mapping does not show them.
+    pub headers_sealed: Option<&'a [u8]>,
+}
+
 pub(in crate::ingestion) async fn save_mapping(
     tx: &mut VendorTx,
     job_id: JobId,
-    mapping: &Value,
-    detected: &Value,
-    digest: &[u8],
+    accepted: &AcceptedMapping<'_>,
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5 WHERE vendor_id = $1 AND job_id = $2",
+        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5, headers_sealed = $6
+         WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
-        mapping,
-        detected,
-        digest,
+        accepted.mapping,
+        accepted.detected,
+        accepted.digest,
+        accepted.headers_sealed,
     )
     .execute(tx.connection())
     .await?;

@@ -6,8 +6,8 @@ mod staging;
 mod uploads;
 
 pub(super) use imports::{
-    ImportRow, advance, close_reading, delete_imports, end_import, find_import, find_imports, finish_import,
-    insert_import, save_mapping,
+    AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
+    find_imports, finish_import, insert_import, save_mapping,
 };
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,
