@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::Ingestion;
-use odyssey_domain::matching::{Audiences, Snapshots};
+use odyssey_domain::matching::{Audiences, ReceiptSigner, Snapshots};
 use odyssey_domain::tenancy::{IdentityProvider, TokenIssuer};
 use odyssey_types::{Clock, VendorId};
 
@@ -63,6 +63,8 @@ pub struct ApiParts {
     pub snapshots: Snapshots,
     /// The vendors' compiled customers in memory.
     pub audiences: Audiences,
+    /// Signs receipts of answers.
+    pub receipts: Arc<ReceiptSigner>,
     /// Where uploads go, and how large they may be.
     pub ingestion: Ingestion,
     pub settings: ApiSettings,
@@ -112,6 +114,10 @@ impl ApiState {
 
     pub fn readiness(&self) -> &Readiness {
         &self.0.parts.readiness
+    }
+
+    pub fn receipts(&self) -> &ReceiptSigner {
+        &self.0.parts.receipts
     }
 
     pub fn snapshots(&self) -> &Snapshots {

@@ -105,6 +105,8 @@ housekeeping! {
     ResumeJobs = "resume_jobs";
     /// Deletes proposals made of FHIR bundles whose time is over.
     PurgeFhirProposals = "purge_fhir_proposals";
+    /// Deletes receipts whose time is over.
+    PurgeReceipts = "purge_receipts";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
     /// Derives anew, vendor by vendor, what an older program or older tables derived.
@@ -128,11 +130,13 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<RetireAuditMonths, _, _>(retire_audit_months)
         .register::<ResumeJobs, _, _>(resume_jobs)
         .register::<PurgeFhirProposals, _, _>(purge_fhir_proposals)
+        .register::<PurgeReceipts, _, _>(purge_receipts)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
         .register::<RederiveCatalog, _, _>(rederive_catalog)
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
         .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
+        .schedule("purge_receipts", "37 4 * * *", |_| PurgeReceipts {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
         .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
         .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
@@ -314,6 +318,10 @@ async fn purge_fhir_proposals(
 ) -> Result<JobOutcome, JobError> {
     let purged = customers::purge_fhir_proposals(&work.database).await.map_err(JobError::retry)?;
     done("FHIR proposals", purged)
+}
+
+async fn purge_receipts(work: Arc<Work>, _: JobContext, _: PurgeReceipts) -> Result<JobOutcome, JobError> {
+    done("receipts", customers::purge_receipts(&work.database).await.map_err(JobError::retry)?)
 }
 
 async fn ensure_audit_partitions(

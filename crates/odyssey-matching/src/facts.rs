@@ -4,6 +4,7 @@
 use odyssey_types::Nutrients;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::facts_document::FactsDocument;
 use crate::indices::Indices;
 
 macro_rules! keys {
@@ -456,8 +457,10 @@ pub enum ReferenceSource {
 }
 
 /// What one product's label amounts to. Derived once when a product is written, by a versioned
-/// deriver; stored as `product_facts`; loaded into snapshots.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// deriver; stored as `product_facts`; loaded into snapshots. As JSON it says only what is known, by code:
+/// [`FactsDocument`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "FactsDocument", try_from = "FactsDocument")]
 pub struct Facts {
     /// Flags by key.
     pub flags: [Flags; KEY_COUNT],
@@ -557,7 +560,7 @@ impl QualityIssue {
 }
 
 /// The full result of deriving: the facts, and what they rest on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Derivation {
     pub facts: Facts,
     /// Sorted by key, flag, source, offset.

@@ -8,10 +8,12 @@ mod derive_profile;
 mod diet_rules;
 mod engine;
 mod facts;
+mod facts_document;
 pub mod fhir;
 mod indices;
 pub mod label;
 mod label_rules;
+mod proof;
 
 pub use derive_profile::{BmiClass, DailyLimit, Derived, LimitKind, derive_profile};
 pub use diet_rules::{
@@ -20,5 +22,7 @@ pub use diet_rules::{
 };
 pub use engine::*;
 pub use facts::*;
+pub use facts_document::{FactsDocument, UnknownCode};
 pub use indices::*;
 pub use label_rules::*;
+pub use proof::{Discrepancy, Proof, ProvenVerdict};

@@ -12,7 +12,7 @@ use odyssey_api::{ApiParts, ApiSettings, ApiState};
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool, Wake};
 use odyssey_domain::jobs::{self, Work, WorkerSettings};
-use odyssey_domain::matching::{Audiences, Snapshots};
+use odyssey_domain::matching::{Audiences, ReceiptSigner, Snapshots};
 use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
 use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +66,7 @@ impl TestApp {
             issuer: Arc::clone(&issuer),
             readiness: Readiness::default(),
             ingestion: ingestion.clone(),
+            receipts: Arc::new(ReceiptSigner::open(test.database.keys()).expect("a signing key")),
             snapshots: Snapshots::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             audiences: Audiences::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             settings: api,

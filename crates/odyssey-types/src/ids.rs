@@ -67,6 +67,8 @@ ids! {
     HoldId,
     /// One proposal made of a FHIR bundle.
     ProposalId,
+    /// One receipt; the same as the id of the answer that it proves, which is that of its audit event.
+    ReceiptId,
 }
 
 macro_rules! v7 {

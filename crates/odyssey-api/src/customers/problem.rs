@@ -24,6 +24,7 @@ impl From<CustomerError> for Problem {
             }
             CustomerError::Fhir(error) => of_fhir(&error),
             CustomerError::ProposalNotFound => Self::new(ProblemCode::ProposalNotFound),
+            CustomerError::ReceiptNotFound => Self::new(ProblemCode::ReceiptNotFound),
             CustomerError::ProposalDecided => Self::new(ProblemCode::ProposalDecided),
             CustomerError::ProposalsFull { max } => Self::new(ProblemCode::ValidationError).detail(format!(
                 "At most {max} proposals of a customer are kept: apply some, or wait until they are deleted."

@@ -8,6 +8,7 @@ use odyssey_matching::{
     Blocked, Evidence, FunnelStep, InteractionCheck, NotConsidered, Notice, Reason, RuleRef, ScorePart,
     SmallestChange, Verdict,
 };
+use odyssey_types::{AuditEventId, ReceiptId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -43,6 +44,10 @@ pub(super) struct MatchListDto {
     pub interactions_checked: Vec<InteractionCheckDto>,
     /// Parts of the score that the health profile gives; 0 when it says too little.
     pub health_score_terms: usize,
+    /// Where one was asked for with `receipt=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub receipt_id: Option<ReceiptId>,
     pub provenance: ProvenanceDto,
 }
 
@@ -211,6 +216,9 @@ pub(super) struct SmallestChangeDto {
 /// Everything the answer depends on, by version.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProvenanceDto {
+    /// The id of this answer, under which the audit trail has it.
+    #[schema(value_type = Uuid)]
+    pub answer_id: AuditEventId,
     pub policy_digest: String,
     pub catalog_version: i64,
     pub profile_version: i64,
@@ -241,6 +249,7 @@ impl From<Matches> for MatchListDto {
             notices: matches.notices.into_iter().map(NoticeDto::from).collect(),
             interactions_checked: checked_dtos(matches.interactions_checked),
             health_score_terms: matches.health_score_terms,
+            receipt_id: matches.receipt_id,
             provenance: matches.provenance.into(),
         }
     }
@@ -340,6 +349,7 @@ impl From<SmallestChange> for SmallestChangeDto {
 impl From<Provenance> for ProvenanceDto {
     fn from(provenance: Provenance) -> Self {
         Self {
+            answer_id: provenance.answer_id,
             policy_digest: provenance.policy_digest,
             catalog_version: provenance.catalog_version,
             profile_version: provenance.profile_version,

@@ -1,7 +1,8 @@
 //! `GET /api/v1/matches/{customer_id}/products/{product_id}`.
 
+use axum::extract::State;
 use odyssey_domain::matching;
-use odyssey_types::{CustomerId, ProductId};
+use odyssey_types::{CustomerId, ProductId, ReceiptId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,10 +10,12 @@ use super::dto::{
     BlockedDto, InteractionCheckDto, MatchDto, NotConsideredDto, NoticeDto, ProvenanceDto, SmallestChangeDto,
     checked_dtos,
 };
+use super::receipts;
 use crate::authorized::{Authorized, permission};
 use crate::context;
-use crate::extract::{Json, Path, PathParameters};
+use crate::extract::{Json, Path, PathParameters, Query};
 use crate::problem::{Problem, ProblemCode};
+use crate::state::ApiState;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -25,6 +28,16 @@ pub(super) struct ExplainPath {
 
 impl PathParameters for ExplainPath {
     const NOT_FOUND: ProblemCode = ProblemCode::CustomerNotFound;
+}
+
+/// What to keep.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExplainQuery {
+    /// `true`: keep a signed receipt of this answer, `GET /receipts/{receipt_id}`.
+    #[serde(default)]
+    receipt: bool,
 }
 
 /// The verdict on one product: why, or why not.
@@ -41,18 +54,26 @@ pub(super) struct ExplanationDto {
     notices: Vec<NoticeDto>,
     /// The known interactions that were checked for the drugs on record; there may be others.
     interactions_checked: Vec<InteractionCheckDto>,
+    /// Where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    receipt_id: Option<ReceiptId>,
     provenance: ProvenanceDto,
 }
 
 /// Why one product suits one customer, or why not.
-#[utoipa::path(get, path = "/api/v1/matches/{customer_id}/products/{product_id}", tag = "matching", params(ExplainPath),
+#[utoipa::path(get, path = "/api/v1/matches/{customer_id}/products/{product_id}", tag = "matching",
+    params(ExplainPath, ExplainQuery),
     responses((status = 200, description = "The verdict, with every gate and its evidence", body = ExplanationDto)))]
 pub(super) async fn explain_match(
     caller: Authorized<permission::MatchesRead>,
+    State(state): State<ApiState>,
     Path(path): Path<ExplainPath>,
+    Query(query): Query<ExplainQuery>,
 ) -> Result<Json<ExplanationDto>, Problem> {
     let mut tx = caller.begin().await?;
-    let explained = matching::explain(&mut tx, path.customer_id, path.product_id).await?;
+    let signer = receipts::signer(&state, query.receipt);
+    let explained = matching::explain(&mut tx, path.customer_id, path.product_id, signer).await?;
     tx.commit().await?;
     context::count_rows_read(2);
     let mut verdict = explained.verdict;
@@ -65,6 +86,7 @@ pub(super) async fn explain_match(
         not_considered: explained.not_considered.into_iter().map(NotConsideredDto::from).collect(),
         notices: explained.notices.into_iter().map(NoticeDto::from).collect(),
         interactions_checked: checked_dtos(explained.interactions_checked),
+        receipt_id: explained.receipt_id,
         provenance: explained.provenance.into(),
     }))
 }

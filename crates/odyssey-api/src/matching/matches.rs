@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::dto::MatchListDto;
+use super::receipts;
 use crate::authorized::{Authorized, permission};
 use crate::context;
 use crate::extract::{Json, Path, PathParameters, Query};
@@ -47,6 +48,10 @@ pub(super) struct MatchFilters {
     /// At most this many products of one category in a list.
     #[serde(rename = "diversify.category_max")]
     diversify_category_max: Option<usize>,
+    /// `true`: keep a signed receipt of this answer, `GET /receipts/{receipt_id}`; for at most 200 products of
+    /// one customer, not for a preview.
+    #[serde(default)]
+    pub(super) receipt: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -64,8 +69,12 @@ pub(super) async fn list_matches(
     Path(path): Path<CustomerPath>,
     Query(filters): Query<MatchFilters>,
 ) -> Result<Json<MatchListDto>, Problem> {
+    let wanted = filters.receipt;
     let query = filters.into_query()?;
-    let matches = matching::list_for_customer(&caller, state.snapshots(), path.customer_id, &query).await?;
+    receipts::check_count(wanted, query.k)?;
+    let signer = receipts::signer(&state, wanted);
+    let matches =
+        matching::list_for_customer(&caller, state.snapshots(), path.customer_id, &query, signer).await?;
     context::count_rows_read((matches.fits.len() + matches.cannot_verify.len() + 1) as u64);
     Ok(Json(matches.into()))
 }

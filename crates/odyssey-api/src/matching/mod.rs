@@ -12,13 +12,14 @@ mod gaps;
 mod matches;
 mod preview;
 mod problem;
+mod receipts;
 mod swaps;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::guarded;
-use crate::operation::Facts;
+use crate::operation::{Facts, RateClass};
 use crate::state::ApiState;
+use crate::{guarded, open};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
@@ -29,5 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(audience::get_product_audience, Facts::audited("audience.read")))
         .routes(guarded!(audience::list_product_audience, Facts::audited("audience.list").discloses_phi()))
         .routes(guarded!(explain::explain_match, Facts::audited("health_profile.match").discloses_phi()))
+        .routes(guarded!(receipts::get_receipt, Facts::audited("receipt.read").discloses_phi()))
+        .routes(open!(receipts::get_receipt_keys, Facts::unaudited("public keys").rate(RateClass::Free)))
         .routes(guarded!(gaps::get_assortment_gaps, Facts::audited("health_profile.count")))
 }

@@ -67,6 +67,10 @@ pub(super) async fn preview_matches(
     State(state): State<ApiState>,
     Json(body): Json<PreviewMatches>,
 ) -> Result<Json<MatchListDto>, Problem> {
+    if body.query.receipt {
+        let why = "a preview stores nothing, so it has no receipt: leave this out";
+        return Err(Problem::invalid("#/query/receipt", "not_here", why));
+    }
     let query = body.query.into_query()?;
     let of = body.subject.into_domain()?;
     let matches = matching::preview(&caller, state.snapshots(), &of, &query).await?;

@@ -70,6 +70,7 @@ impl House {
         let state = ApiState::new(ApiParts {
             snapshots: odyssey_domain::matching::Snapshots::new(database.clone(), 1 << 20),
             audiences: odyssey_domain::matching::Audiences::new(database.clone(), 1 << 20),
+            receipts: Arc::new(odyssey_domain::matching::ReceiptSigner::open(database.keys()).unwrap()),
             database,
             identity: Arc::new(identity),
             issuer: Arc::clone(&issuer),

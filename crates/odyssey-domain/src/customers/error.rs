@@ -50,6 +50,8 @@ pub enum CustomerError {
     Fhir(ProposeError),
     #[error("there is no such proposal")]
     ProposalNotFound,
+    #[error("there is no such receipt")]
+    ReceiptNotFound,
     #[error("the proposal has been decided")]
     ProposalDecided,
     #[error("at most {max} proposals of a customer are kept")]

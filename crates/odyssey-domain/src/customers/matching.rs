@@ -1,7 +1,7 @@
 //! Opening a customer for a match: only with consent, and never without a trace.
 
 use chrono::{DateTime, Utc};
-use odyssey_types::{CustomerId, HealthProfile, Phi, ProductId, VendorId};
+use odyssey_types::{AuditEventId, CustomerId, HealthProfile, Phi, ProductId, VendorId};
 use odyssey_vault::VendorKeys;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,8 +19,10 @@ use crate::tenancy::Purpose;
 
 /// What a match needs of a customer. The versions name exactly this content: an answer computed from it
 /// holds as long as they do, and `age_years` with them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ForMatching {
+    /// The id of the answer: of the event that records it.
+    pub answer_id: AuditEventId,
     /// As stored, and with an unmapped allergy more while a FHIR proposal has one that nobody has decided;
     /// the customer's version changes with that too.
     pub profile: Phi<HealthProfile>,
@@ -77,23 +79,38 @@ impl MatchAct {
     }
 }
 
-/// Records that what follows from a customer's profile is shown.
-pub async fn record_match(tx: &mut VendorTx, id: CustomerId, act: MatchAct) -> Result<(), CustomerError> {
+/// Records that what follows from a customer's profile is shown; the event's id is the id of the answer.
+pub async fn record_match(
+    tx: &mut VendorTx,
+    id: CustomerId,
+    act: MatchAct,
+) -> Result<AuditEventId, CustomerError> {
     let event = AuditEvent::new(act.action(), "health_profile", Purpose::Service).entity(id).discloses(id);
-    audit::record(tx, event).await?;
-    Ok(())
+    Ok(audit::record(tx, event).await?)
 }
 
-/// A profile that is on no customer's record, checked like one that is to be stored.
-pub fn ad_hoc_profile(profile: HealthProfile) -> Result<ForMatching, CustomerError> {
+/// A profile that is on no customer's record, checked like one that is to be stored; that it is looked at is
+/// recorded.
+pub async fn open_ad_hoc(
+    tx: &mut VendorTx,
+    profile: HealthProfile,
+    act: MatchAct,
+) -> Result<ForMatching, CustomerError> {
     let errors = validate_health(&profile, None, "");
     if !errors.is_empty() {
         return Err(CustomerError::Refused(WriteRefusal::Invalid(errors)));
     }
+    let event = AuditEvent::new(act.action(), "health_profile", Purpose::Service).count(0);
     Ok(ForMatching {
+        answer_id: audit::record(tx, event).await?,
         age_years: Phi::new(profile.age_years),
         profile: Phi::new(profile),
-        ..ForMatching::default()
+        customer_version: 0,
+        profile_version: 0,
+        lists_version: 0,
+        consent_version: 0,
+        always_allow: Vec::new(),
+        never_show: Vec::new(),
     })
 }
 
@@ -131,8 +148,9 @@ pub async fn open_for_matching(
     profile.expose_mut().allergies.extend(fhir::awaited(tx, id).await?);
     let entries = store::find_list(tx, id).await?;
     let on = |list| entries.iter().filter(|e| e.list == list).map(|e| e.product_id).collect();
-    record_match(tx, id, act).await?;
+    let answer_id = record_match(tx, id, act).await?;
     Ok(ForMatching {
+        answer_id,
         age_years: Phi::new(opened.age_years()),
         customer_version: customer.row_version,
         profile_version: opened.row_version,

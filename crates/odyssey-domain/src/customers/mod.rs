@@ -1,7 +1,7 @@
 //! Customers: who a vendor serves, what they agreed to, and their health profiles.
 //!
 //! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`,
-//! `fhir_proposals`. Promises:
+//! `fhir_proposals`, `receipts`. Promises:
 //! everything personal is sealed under the person's own key before it reaches the database and held in
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
@@ -24,6 +24,7 @@ mod normalise;
 mod plan;
 mod profile;
 mod read;
+mod receipts;
 mod sample;
 mod seal;
 mod search;
@@ -47,13 +48,14 @@ pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
 pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};
 pub use matching::{
-    ForGates, ForMatching, MatchAct, MatchStanding, ad_hoc_profile, open_for_matching, record_match,
+    ForGates, ForMatching, MatchAct, MatchStanding, open_ad_hoc, open_for_matching, record_match,
     standing_for_matching,
 };
 pub use merge::fields_of;
 pub use normalise::{normalise_email, normalise_phone};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};
+pub use receipts::{KeptReceipt, keep_receipt, open_receipt, purge_receipts};
 pub use sample::{ProfileSample, SAMPLE_MAX, SampledProfile, sample_profiles};
 pub use search::{CustomerLookup, search_customers};
 pub use store::{

@@ -941,6 +941,9 @@ pub(super) async fn erase_customers(
     )
     .execute(tx.connection())
     .await?;
+    sqlx::query!("DELETE FROM receipts WHERE vendor_id = $1 AND customer_id = ANY ($2)", vendor_id, &gone)
+        .execute(tx.connection())
+        .await?;
     sqlx::query!("DELETE FROM customers WHERE vendor_id = $1 AND id = ANY ($2)", vendor_id, &gone)
         .execute(tx.connection())
         .await?;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use odyssey_matching::{
     Binding, Blocked, FunnelStep, InteractionCheck, NotConsidered, Notice, Policy, RulePack, derive_profile,
 };
-use odyssey_types::CustomerId;
+use odyssey_types::{CustomerId, ReceiptId};
 
 use super::answers::AnswerKey;
 use super::judge::{ATTEMPTS_MAX, Disagreements, Judged, MatchedProduct, TOO_FAST, judge, snapshot_within};
 use super::query::MatchQuery;
+use super::receipt::{self, Asked, ReceiptSigner};
 use super::{MatchingError, Provenance, Snapshots, compile, provenance};
 use crate::catalog;
 use crate::customers::{self, ForMatching, MatchAct};
+use crate::db::VendorTx;
 use crate::rules;
 use crate::tenancy::Caller;
 
@@ -37,15 +39,19 @@ pub struct Matches {
     /// Parts of the score that come from the health profile; 0 without height, weight, age or sex, when
     /// nothing can be derived and every product is scored by the general figures alone.
     pub health_score_terms: usize,
+    /// Where a receipt was asked for and kept.
+    pub receipt_id: Option<ReceiptId>,
     pub provenance: Provenance,
 }
 
-/// Lists the products that suit one customer, best first; commits the disclosure.
+/// Lists the products that suit one customer, best first; commits the disclosure. With a signer it keeps a
+/// receipt of the answer, which is then computed anew.
 pub async fn list_for_customer(
     caller: &Caller,
     snapshots: &Snapshots,
     customer_id: CustomerId,
     query: &MatchQuery,
+    receipts: Option<&ReceiptSigner>,
 ) -> Result<Matches, MatchingError> {
     let mut disagreements = Disagreements::default();
     for _ in 0..ATTEMPTS_MAX {
@@ -69,10 +75,12 @@ pub async fn list_for_customer(
             as_of: tx.now().date_naive(),
             query: query.clone(),
         };
-        if let Some(answer) = snapshots.answers().find(&key) {
-            customers::record_match(&mut tx, customer_id, MatchAct::Match).await?;
+        if let Some(answer) = snapshots.answers().find(&key).filter(|_| receipts.is_none()) {
+            let answer_id = customers::record_match(&mut tx, customer_id, MatchAct::Match).await?;
             tx.commit().await?;
-            return Ok(Matches::clone(answer.expose()));
+            let mut matches = Matches::clone(answer.expose());
+            matches.provenance.answer_id = answer_id;
+            return Ok(matches);
         }
         let opened = customers::open_for_matching(&mut tx, customer_id, MatchAct::Match).await?;
         let Some(snapshot) = snapshot_within(&tx, snapshots, version).await? else {
@@ -90,10 +98,21 @@ pub async fn list_for_customer(
             tx.roll_back().await?;
             continue;
         };
-        let matches = Matches::new(judged, &policy, &opened, version);
+        let mut matches = Matches::new(judged, &policy, &opened, version);
+        if let Some(signer) = receipts {
+            let kept = matches.keep_receipt(&mut tx, signer, customer_id, query, &policy).await?;
+            if kept.is_none() {
+                disagreements.note(version);
+                tx.roll_back().await?;
+                continue;
+            }
+            matches.receipt_id = kept;
+        }
         tx.commit().await?;
         // What was read between the versions and the profile may be newer than the key says.
-        if opened.customer_version == standing.row_version && opened.lists_version == standing.lists_version {
+        let is_of_key =
+            opened.customer_version == standing.row_version && opened.lists_version == standing.lists_version;
+        if is_of_key && receipts.is_none() {
             snapshots.answers().keep(key, &matches);
         }
         return Ok(matches);
@@ -112,6 +131,7 @@ impl Matches {
             passed_over: judged.passed_over,
             funnel: judged.ranked.funnel,
             binding: judged.ranked.binding,
+            receipt_id: None,
             provenance: provenance(policy, opened, version),
             health_score_terms: health_score_terms(policy, opened),
             blocked: policy.blocked.clone(),
@@ -119,6 +139,20 @@ impl Matches {
             notices: policy.notices.clone(),
             interactions_checked: policy.interactions_checked.clone(),
         }
+    }
+
+    async fn keep_receipt(
+        &self,
+        tx: &mut VendorTx,
+        signer: &ReceiptSigner,
+        customer_id: CustomerId,
+        query: &MatchQuery,
+        policy: &Policy,
+    ) -> Result<Option<ReceiptId>, MatchingError> {
+        let question = serde_json::json!({ "act": "match", "query": query });
+        let asked = Asked { customer_id, question, policy, provenance: &self.provenance };
+        let products: Vec<&MatchedProduct> = self.fits.iter().chain(&self.cannot_verify).collect();
+        receipt::keep(tx, signer, asked, &products).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which products suit this person, and why.
 //!
-//! Owns: the snapshots in memory and their files on local disk, the audiences in memory. Promises: the
+//! Owns: the snapshots in memory and their files on local disk, the audiences in memory; what is in a receipt
+//! (where it is kept is the customers' business). Promises: the
 //! whole catalog is judged every time; the answer is never older than the transaction that read the profile; every product shown was
 //! judged twice, by the snapshot and again on its live row; without consent there is no answer. Emits:
 //! audit events of every disclosure. Never: relaxes a gate to fill a list, keeps an opened profile.
@@ -16,6 +17,7 @@ mod judge;
 mod matches;
 mod preview;
 mod query;
+mod receipt;
 mod reverse;
 mod snapshots;
 mod swaps;
@@ -33,12 +35,18 @@ pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};
 pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
+pub use receipt::{
+    PublicKey, RECEIPT_PRODUCTS_MAX, Receipt, ReceiptContent, ReceiptFault, ReceiptSigner, SignedReceipt,
+    VerifiedReceipt, get_receipt, verify_receipt,
+};
 pub use reverse::{AUDIENCE_CUSTOMERS_MAX, Audiences};
 pub use snapshots::read_cached_catalog;
 pub use snapshots::{Snapshots, VendorSnapshot};
 pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};
 
 use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role, RulePack};
+use odyssey_types::AuditEventId;
+use serde::Serialize;
 
 use crate::catalog::Product;
 use crate::customers::ForMatching;
@@ -46,8 +54,10 @@ use crate::db::VendorTx;
 use crate::rules::{self, EffectiveRules};
 
 /// Where an answer comes from: everything it depends on, by version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Provenance {
+    /// The id of this answer, which is that of the audit event that records it.
+    pub answer_id: AuditEventId,
     pub policy_digest: String,
     pub catalog_version: i64,
     pub profile_version: i64,
@@ -82,6 +92,7 @@ fn compile_with(opened: &ForMatching, rules: &EffectiveRules, as_of: chrono::Nai
 
 fn provenance(policy: &Policy, opened: &ForMatching, catalog_version: i64) -> Provenance {
     Provenance {
+        answer_id: opened.answer_id,
         policy_digest: policy.digest(),
         catalog_version,
         profile_version: opened.profile_version,

@@ -7,11 +7,10 @@ use serde_json::{Map, Value};
 
 use super::judge::{ATTEMPTS_MAX, Disagreements, TOO_FAST, judge, snapshot_within};
 use super::{MatchQuery, Matches, MatchingError, Snapshots, compile};
-use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::customers::{self, ForMatching, MatchAct};
 use crate::db::VendorTx;
-use crate::tenancy::{Caller, Purpose};
+use crate::tenancy::Caller;
 
 /// Whose profile is tried out.
 #[derive(Debug, Clone)]
@@ -64,10 +63,7 @@ pub(super) async fn open(
 ) -> Result<ForMatching, MatchingError> {
     match of {
         PreviewOf::AdHoc(profile) => {
-            let opened = customers::ad_hoc_profile(HealthProfile::clone(profile.expose()))?;
-            let event = AuditEvent::new(act.action(), "health_profile", Purpose::Service).count(0);
-            audit::record(tx, event).await?;
-            Ok(opened)
+            Ok(customers::open_ad_hoc(tx, HealthProfile::clone(profile.expose()), act).await?)
         }
         PreviewOf::Customer { id, overrides } => {
             let opened = customers::open_for_matching(tx, *id, act).await?;

@@ -1,6 +1,7 @@
 //! What a caller looks for. Filters narrow the catalog before it is judged and never change a gate.
 
 use odyssey_matching::Filters;
+use serde::Serialize;
 
 use super::MatchingError;
 use crate::catalog;
@@ -11,7 +12,7 @@ pub const MATCHES_MAX: usize = 1_000;
 pub const MATCHES_DEFAULT: usize = 20;
 
 /// What to look for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct MatchQuery {
     /// 1 to [`MATCHES_MAX`].
     pub k: usize,
@@ -40,7 +41,7 @@ impl Default for MatchQuery {
 }
 
 /// How many products of one brand or category may fill a list. Products without the field are not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct Diversify {
     /// At least 1 where set.
     pub brand_max: Option<usize>,

@@ -35,6 +35,8 @@ pub const IDEMPOTENCY_KEYS: TimeDelta = TimeDelta::hours(24);
 /// Proposals made of FHIR bundles, from when they were made or decided. One that holds a food allergy which
 /// nobody has decided is kept until somebody does.
 pub const FHIR_PROPOSALS: TimeDelta = TimeDelta::days(7);
+/// Receipts of answers: as long as the trail of the answers.
+pub const RECEIPTS: TimeDelta = AUDIT;
 /// Monthly partitions of the audit that are made ahead.
 pub const AUDIT_MONTHS_AHEAD: i32 = 3;
 
@@ -48,7 +50,7 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 11] = [
+pub const TABLE: [Line; 12] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
@@ -60,4 +62,5 @@ pub const TABLE: [Line; 11] = [
     Line { what: "ended sessions", kept: ENDED_SESSIONS, schedule: "purge_sessions" },
     Line { what: "idempotency keys", kept: IDEMPOTENCY_KEYS, schedule: "purge_idempotency_keys" },
     Line { what: "FHIR proposals", kept: FHIR_PROPOSALS, schedule: "purge_fhir_proposals" },
+    Line { what: "receipts", kept: RECEIPTS, schedule: "purge_receipts" },
 ];

@@ -10,6 +10,7 @@ mod error;
 mod identity;
 mod permission;
 mod sign_in;
+mod signing;
 mod store;
 mod tokens;
 mod vendors;
@@ -22,6 +23,7 @@ pub use error::TenancyError;
 pub use identity::{IdentityProvider, LocalIdentityProvider, VerifiedIdentity};
 pub use permission::{Permission, Role};
 pub use sign_in::{PasswordSettings, SignedIn, hash_password, refresh, sign_in, sign_out};
+pub use signing::SigningKey;
 pub use tokens::{TokenIssuer, TokenSettings};
 pub use vendors::{
     Membership, NewUser, NewVendor, PAUSED_BY_SUSPENSION, Vendor, add_membership, check_key_fingerprints,

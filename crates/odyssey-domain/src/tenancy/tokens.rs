@@ -1,14 +1,12 @@
 //! Short-lived access tokens, signed with Ed25519. The signing key lives in the key store.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use odyssey_types::{SessionId, UserId};
 use odyssey_vault::KeyStore;
 use serde::{Deserialize, Serialize};
 
+use super::signing::SigningKey;
 use super::{TenancyError, VerifiedIdentity};
 
 /// Name of the signing key in the key store.
@@ -59,23 +57,10 @@ impl TokenIssuer {
     /// Takes the signing key from the key store, making it on first use; signs and verifies once, so
     /// that a missing crypto provider shows at start and not at the first request.
     pub fn open(keys: &KeyStore, settings: TokenSettings) -> Result<Self, TenancyError> {
-        let pkcs8 = match keys.named_secret(SIGNING_KEY)? {
-            Some(pkcs8) => pkcs8.to_vec(),
-            None => {
-                let made =
-                    Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).map_err(|_| {
-                        TenancyError::KeyStoreMismatch("a signing key could not be made".to_owned())
-                    })?;
-                // Two processes may start for the first time together: both take the one that is there then.
-                keys.named_secret_or_put(SIGNING_KEY, made.as_ref())?.to_vec()
-            }
-        };
-        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8)
-            .map_err(|_| TenancyError::KeyStoreMismatch("the token signing key is damaged".to_owned()))?;
-        let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let key = SigningKey::open(keys, SIGNING_KEY)?;
         let issuer = Self {
-            encoding: EncodingKey::from_ed_der(&pkcs8),
-            decoding: DecodingKey::from_ed_components(&public).map_err(TenancyError::Token)?,
+            encoding: EncodingKey::from_ed_der(key.pkcs8()),
+            decoding: DecodingKey::from_ed_components(&key.public).map_err(TenancyError::Token)?,
             settings,
         };
         issuer.self_test()?;

@@ -2,14 +2,14 @@
 //! aside. Nothing is dropped in silence.
 
 use odyssey_types::{AllergySeverity, CodeSystem, ConditionEntry, HealthProfile, ReproductiveStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::situation::Touched;
 use super::{AllergyCodeSystem, AllergyMapping, ConditionTemplate, Drug, RulePack, resolve_allergy_code};
 use crate::derive_profile::is_pregnant;
 
 /// Why a profile cannot be ranked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Blocked {
     /// `DQ_ALLERGY_UNMAPPED`, `DQ_PROFILE_UNSAFE`, `HX_AGE`, …
     pub code: String,
@@ -22,7 +22,7 @@ pub struct Blocked {
 }
 
 /// Something on record that no rule of ours looks at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NotConsidered {
     pub field: String,
     pub value: String,

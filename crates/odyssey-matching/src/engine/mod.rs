@@ -16,6 +16,8 @@ mod pack;
 mod policy;
 mod product;
 mod rank;
+#[cfg(test)]
+mod real_story_tests;
 mod reverse;
 mod situation;
 mod snapshot;

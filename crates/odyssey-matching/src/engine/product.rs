@@ -2,13 +2,15 @@
 
 use chrono::NaiveDate;
 use odyssey_types::ProductId;
+use serde::{Deserialize, Serialize};
 
 use crate::Facts;
 use odyssey_types::{Nutrient, Nutrients};
 
 /// How much of a meal one reference amount is, from the vendor's controlled category only. Scores use
 /// the share of a daily limit divided by it; hard gates use the raw share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Role {
     /// A snack, an ingredient, or not known.
@@ -19,7 +21,7 @@ pub enum Role {
 }
 
 /// A product's identity and standing, as far as verdicts depend on them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductMeta {
     pub id: ProductId,
     /// Whether it may be offered at all.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use odyssey_types::{AllergyEntry, AllergySeverity, HealthProfile, LimitPeriod, Nutrient};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::codes::{self, ResolvedConditions, unsafe_profile};
 use super::{
@@ -18,7 +18,7 @@ use crate::derive_profile::{BmiClass, bmi_of};
 use crate::{Diet, keys_of_allergen};
 
 /// Something to say once beside an answer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Notice {
     /// `DQ_PROFILE_CONFLICT`, `DQ_CODE_DISPLAY_MISMATCH`, `WN_DRUG_TIMING`, …
     pub code: String,
@@ -31,7 +31,7 @@ pub struct Notice {
 }
 
 /// A known interaction that was checked for a drug on record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct InteractionCheck {
     pub interaction: String,
     pub drug: String,

@@ -14,6 +14,7 @@ mod pg;
 pub(crate) mod serve;
 mod synthea;
 mod tenancy;
+mod verify;
 mod work;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use demo::DemoArgs;
 pub use import::ImportArgs;
 pub use pg::PgCommand;
 pub use tenancy::{UserCommand, VendorCommand};
+pub use verify::VerifyArgs;
 
 use crate::config::{Loaded, Settings, load};
 
@@ -76,6 +78,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Measure import, matching and search beside a yardstick.
     Bench(BenchArgs),
+    /// Check a receipt, offline: its signature, its policy, every verdict.
+    Verify(VerifyArgs),
     /// Print the contract (OpenAPI 3.1).
     Openapi,
     /// Check or show the settings in effect.
@@ -104,6 +108,7 @@ pub fn run() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Pg(command) => pg::run(command, &loaded.settings),
+        Command::Verify(args) => verify::run(args),
         Command::Openapi => {
             println!("{}", odyssey_api::openapi_json()?);
             Ok(())
@@ -134,7 +139,7 @@ fn run_async(command: &Command, settings: &Settings) -> anyhow::Result<()> {
             Command::Import(args) => import::run(args, settings).await,
             Command::Demo(args) => demo::run(args, settings).await,
             Command::Bench(args) => bench::run(args, settings).await,
-            Command::Openapi | Command::Config(_) | Command::Pg(_) => Ok(()),
+            Command::Verify(_) | Command::Openapi | Command::Config(_) | Command::Pg(_) => Ok(()),
         }
     })
 }

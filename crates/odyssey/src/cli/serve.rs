@@ -54,6 +54,7 @@ pub async fn serve_until(
         readiness: readiness.clone(),
         snapshots: node.snapshots.clone(),
         audiences: node.audiences.clone(),
+        receipts: Arc::clone(&node.receipts),
         ingestion: ingestion.clone(),
         settings: api_settings(settings),
     });

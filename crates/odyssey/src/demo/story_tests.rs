@@ -13,9 +13,10 @@ use odyssey_matching::{
     SnapshotRow, Tier, Verdict, evaluate, rank,
 };
 use odyssey_types::{
-    AllergenData, DeclaredAllergens, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis,
-    ProductFields, ProductId, ServingSize, parse_fixed,
+    AllergenData, DeclaredAllergens, HealthProfile, Jurisdiction, Nutrient, Nutrients, Nutrition,
+    NutritionBasis, ProductFields, ProductId, ServingSize, parse_fixed,
 };
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::products::COLUMNS;
@@ -26,111 +27,19 @@ const ROWS: u64 = 1_500;
 const MATCHES: usize = 20;
 const EXCLUSIONS: usize = 5;
 
-/// Name of the file, the story, the profile.
-const STORIES: [(&str, &str, &str); 22] = [
-    (
-        "milk_and_egg",
-        "A child of seven with anaphylaxis to milk and egg",
-        r#"{"age_years":7,"sex":"female","height_cm":122,"weight_kg":23,"activity_level":"moderate","allergies":[{"allergen":"milk","severity":"anaphylaxis"},{"allergen":"egg","severity":"anaphylaxis"}]}"#,
-    ),
-    (
-        "kidney_4_warfarin",
-        "Kidney disease of stage 4, on warfarin",
-        r#"{"age_years":68,"sex":"male","weight_kg":82,"height_cm":178,"conditions":[{"system":"icd10cm","code":"N18.4"}],"medications":[{"rxnorm":"11289","name":"Warfarin 5 mg"}]}"#,
-    ),
-    (
-        "gestational_diabetes",
-        "Gestational diabetes in week 26",
-        r#"{"age_years":31,"sex":"female","reproductive_status":"pregnant","gestation_weeks":26,"conditions":[{"system":"icd10cm","code":"O24.419"}]}"#,
-    ),
-    (
-        "phenylketonuria",
-        "Phenylketonuria with 2 g of protein a serving prescribed",
-        r#"{"age_years":12,"conditions":[{"system":"icd10cm","code":"E70.0"}],"limits":[{"nutrient":"protein_g","max":2,"period":"serving"}]}"#,
-    ),
-    (
-        "coeliac_vegan",
-        "Coeliac disease and vegan",
-        r#"{"age_years":27,"conditions":[{"system":"snomed","code":"396331005"}],"diets":[{"diet":"vegan","kind":"ethical"}]}"#,
-    ),
-    (
-        "haemodialysis",
-        "Haemodialysis",
-        r#"{"age_years":61,"sex":"female","weight_kg":64,"conditions":[{"system":"icd10cm","code":"N18.6"},{"system":"icd10cm","code":"Z99.2"}]}"#,
-    ),
-    (
-        "pregnant",
-        "Pregnant in week 12",
-        r#"{"age_years":29,"sex":"female","reproductive_status":"pregnant","gestation_weeks":12}"#,
-    ),
-    (
-        "fructose_intolerance",
-        "Hereditary fructose intolerance",
-        r#"{"age_years":19,"conditions":[{"system":"icd10cm","code":"E74.12"}]}"#,
-    ),
-    (
-        "galactosaemia",
-        "Galactosaemia, nine years old",
-        r#"{"age_years":9,"conditions":[{"system":"icd10cm","code":"E74.21"}]}"#,
-    ),
-    ("phenelzine", "On phenelzine", r#"{"age_years":45,"medications":[{"name":"Phenelzine 15 mg"}]}"#),
-    (
-        "simvastatin",
-        "High cholesterol, on simvastatin",
-        r#"{"age_years":58,"sex":"male","conditions":[{"system":"icd10cm","code":"E78.5"}],"medications":[{"rxnorm":"36567"}]}"#,
-    ),
-    (
-        "lithium_hypertension",
-        "On lithium, with high blood pressure",
-        r#"{"age_years":52,"conditions":[{"system":"icd10cm","code":"I10"}],"medications":[{"rxnorm":"6448"}]}"#,
-    ),
-    (
-        "heart_failure",
-        "Heart failure, on ramipril",
-        r#"{"age_years":74,"sex":"male","conditions":[{"system":"icd10cm","code":"I50.22"}],"medications":[{"name":"ramipril 5 mg"}]}"#,
-    ),
-    (
-        "gout",
-        "Gout, on allopurinol",
-        r#"{"age_years":55,"sex":"male","conditions":[{"system":"icd10cm","code":"M10.9"}],"medications":[{"rxnorm":"519"}]}"#,
-    ),
-    (
-        "irritable_bowel",
-        "Irritable bowel",
-        r#"{"age_years":34,"sex":"female","conditions":[{"system":"icd10cm","code":"K58.0"}]}"#,
-    ),
-    ("g6pd", "G6PD deficiency", r#"{"age_years":22,"conditions":[{"system":"icd10cm","code":"D75.A"}]}"#),
-    (
-        "wilson",
-        "Wilson disease in the first year",
-        r#"{"age_years":24,"conditions":[{"system":"icd10cm","code":"E83.01"}]}"#,
-    ),
-    (
-        "type_1_diabetes",
-        "Type 1 diabetes on insulin",
-        r#"{"age_years":24,"conditions":[{"system":"icd10cm","code":"E10.9"}],"medications":[{"rxnorm":"274783"}]}"#,
-    ),
-    (
-        "cirrhosis",
-        "Cirrhosis with ascites, on spironolactone",
-        r#"{"age_years":60,"conditions":[{"system":"icd10cm","code":"K70.31"}],"medications":[{"name":"spironolactone"}]}"#,
-    ),
-    (
-        "bariatric",
-        "After bariatric surgery",
-        r#"{"age_years":40,"sex":"female","conditions":[{"system":"icd10cm","code":"Z98.84"}]}"#,
-    ),
-    (
-        "alpha_gal",
-        "Alpha-gal syndrome",
-        r#"{"age_years":48,"conditions":[{"system":"icd10cm","code":"Z91.014"}]}"#,
-    ),
-    (
-        "peanut_hypertension_vegan",
-        "The customer of the tour: peanuts, blood pressure, no animals",
-        r#"{"age_years":42,"sex":"female","height_cm":168,"weight_kg":71.5,"activity_level":"moderate","allergies":[{"allergen":"peanut","severity":"anaphylaxis"}],"conditions":[{"system":"icd10cm","code":"I10"}],"diets":[{"diet":"vegan","kind":"ethical"}]}"#,
-    ),
-];
+/// The people: shared with the test over a real catalog.
+#[derive(Deserialize)]
+struct Story {
+    /// Of the file.
+    name: String,
+    story: String,
+    profile: HealthProfile,
+}
+
+fn stories() -> Vec<Story> {
+    let text = include_str!("../../../odyssey-matching/data/stories/stories.json");
+    serde_json::from_str(text).expect("stories")
+}
 
 struct Shelf {
     names: Vec<(String, String)>,
@@ -223,12 +132,11 @@ fn shelf() -> Shelf {
     shelf
 }
 
-fn policy_of(json: &str) -> Policy {
+fn policy_of(profile: &HealthProfile) -> Policy {
     let pack = RulePack::embedded();
-    let profile = serde_json::from_str(json).expect("a profile");
     let as_of = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a day");
     let input = PolicyInput {
-        profile: &profile,
+        profile,
         age_years: None,
         as_of,
         never_list: &[],
@@ -259,8 +167,8 @@ fn told(out: &mut String, shelf: &Shelf, at: usize, verdict: &Verdict) {
     writeln!(out, "    {}", verdict.summary).expect("writing to memory");
 }
 
-fn tell(shelf: &Shelf, story: &str, json: &str) -> String {
-    let policy = policy_of(json);
+fn tell(shelf: &Shelf, Story { story, profile, .. }: &Story) -> String {
+    let policy = policy_of(profile);
     assert!(policy.blocked.is_empty(), "{story}: {:?}", policy.blocked);
     let mut builder = SnapshotBuilder::new();
     shelf.rows.iter().for_each(|row| builder.push(row));
@@ -308,8 +216,9 @@ fn the_demo_catalog_reads_sensibly_to_people_with_a_story() {
     std::fs::create_dir_all(&folder).expect("a writable folder");
     let shelf = shelf();
     let mut changed = Vec::new();
-    for (name, story, json) in STORIES {
-        let found = tell(&shelf, story, json);
+    let stories = stories();
+    for story in &stories {
+        let (name, found) = (&story.name, tell(&shelf, story));
         let path = folder.join(format!("{name}.txt"));
         if write {
             std::fs::write(&path, &found).expect("a writable folder");
@@ -319,5 +228,5 @@ fn the_demo_catalog_reads_sensibly_to_people_with_a_story() {
     }
     assert!(changed.is_empty(), "{} stories read otherwise:\n{}", changed.len(), changed.join("\n"));
     let files = std::fs::read_dir(&folder).expect("the folder of the stories").count();
-    assert_eq!(files, STORIES.len(), "a file without a story");
+    assert_eq!(files, stories.len(), "a file without a story");
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use odyssey_domain::customers;
 use odyssey_domain::db::{self, Database, DatabaseParts, Logins, PoolSettings};
-use odyssey_domain::matching::{Audiences, Snapshots};
+use odyssey_domain::matching::{Audiences, ReceiptSigner, Snapshots};
 use odyssey_domain::tenancy::{self, TokenIssuer, TokenSettings};
 use odyssey_types::SystemClock;
 use odyssey_vault::KeyStore;
@@ -41,6 +41,7 @@ pub struct Node {
     pub snapshots: Snapshots,
     pub audiences: Audiences,
     pub issuer: Arc<TokenIssuer>,
+    pub receipts: Arc<ReceiptSigner>,
     /// Keeps the embedded server running as long as this node lives.
     embedded: Option<EmbeddedPg>,
 }
@@ -96,10 +97,11 @@ impl Node {
             refresh_ttl: seconds(settings.auth.refresh_token_ttl()),
         };
         let issuer = Arc::new(TokenIssuer::open(&keys, token_settings)?);
+        let receipts = Arc::new(ReceiptSigner::open(&keys)?);
         let snapshots = Snapshots::new(database.clone(), SNAPSHOT_BUDGET_BYTES)
             .with_cache_dir(settings.snapshot_cache_dir());
         let audiences = Audiences::new(database.clone(), AUDIENCE_BUDGET_BYTES);
-        Ok(Self { database, snapshots, audiences, issuer, embedded })
+        Ok(Self { database, snapshots, audiences, issuer, receipts, embedded })
     }
 
     /// Closes the pools and gives the embedded server up; the last process that does stops it.

@@ -52,7 +52,7 @@ pub enum Status {
 }
 
 /// Where a decision comes from: quoted beside every reason.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 pub struct RuleRef {
     /// Rule id: `htn.sodium`.
     pub rule: String,
@@ -267,7 +267,7 @@ pub struct EerEquation {
 }
 
 /// Figures of the fit components.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct FitFigures {
     pub snack_percent: i64,
     pub main_dish_percent: i64,

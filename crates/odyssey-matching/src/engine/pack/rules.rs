@@ -200,7 +200,7 @@ pub struct ServingRule {
 }
 
 /// A test of an amount beside, or instead of, an ingredient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AmountTest {
     /// At least this per reference amount; µg (energy: J).

@@ -2,9 +2,9 @@
 
 use odyssey_types::{AllergyEntry, AllergySeverity, DietKind, HealthProfile, LimitPeriod, ProductId};
 
-use super::gates::{Action, AmountGate, Assumed, ClassGate, DietGate, Gate, KeyGate, Severity};
+use super::gates::{Action, AmountGate, ClassGate, DietGate, Gate, KeyGate, Severity};
 use super::scoring::{self, Preferences};
-use super::{ALGORITHM_VERSION, AmountCaution, ClassWarning, Policy, PolicyInput};
+use super::{ALGORITHM_VERSION, AmountCaution, Assumed, ClassWarning, Policy, PolicyInput};
 use crate::derive_profile::{CapInForce, caps_in_force, derive, strictest_caps};
 use crate::engine::codes::unsafe_profile;
 use crate::engine::{

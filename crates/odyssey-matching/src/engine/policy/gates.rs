@@ -3,12 +3,12 @@
 use odyssey_types::{AllergyEntry, AllergySeverity, DietEntry, DietKind, Nutrient, Strictness};
 use serde::{Deserialize, Serialize};
 
-use super::RuleRef;
+use super::{Assumed, Code, RuleRef};
 use crate::engine::{Basis, GateKind, GateRule};
 use crate::{Diet, DietRule, EvidenceKey, KeySet, Truth, keys_of_allergen};
 
 /// What one cause does to a product, from harmless to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Pass,
@@ -52,7 +52,7 @@ impl Severity {
 }
 
 /// What each kind of evidence about a key does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyActions {
     pub contains: Action,
     pub ambiguous: Action,
@@ -66,7 +66,7 @@ pub struct KeyActions {
 }
 
 /// A gate on allergens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyGate {
     pub severity: Severity,
     /// The allergen code as written: `peanut`, `gluten`.
@@ -177,9 +177,9 @@ fn key_actions(severity: Severity, strictness: Option<Strictness>, exempt_allowe
 }
 
 /// A gate on a diet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DietGate {
-    #[serde(serialize_with = "super::serialize_diet")]
+    #[serde(serialize_with = "super::serialize_diet", deserialize_with = "super::deserialize_diet")]
     pub diet: Diet,
     pub kind: DietKind,
     pub no: Action,
@@ -238,11 +238,12 @@ impl DietGate {
 }
 
 /// A gate on ingredients that a condition, a drug or an age asks for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClassGate {
     pub kind: GateKind,
     /// `HX_CONDITION_INGREDIENT`, `HX_DRUG`, `HX_PREGNANCY`, `HX_AGE`.
-    pub code: &'static str,
+    #[serde(deserialize_with = "super::deserialize_code")]
+    pub code: Code,
     /// The template or the interaction.
     pub subject: String,
     /// The drugs on record, where it is an interaction.
@@ -318,24 +319,12 @@ fn class_actions(rule: &GateRule, overridden: bool, traces_overridden: bool) -> 
     }
 }
 
-/// What holds where the reference amount is assumed to be 100 g or ml.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Assumed {
-    /// Makes no difference.
-    Ignore,
-    /// Counts as unknown.
-    Unknown,
-    /// At most a caution up to this amount (a fifth of the cap, which holds for any serving up to
-    /// 250 g), unverified above.
-    PassUpTo(i64),
-}
-
 /// A gate on an amount. Unknown is tier 3 unless the rule says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AmountGate {
     /// `HX_LIMIT` or `HX_CONDITION_NUTRIENT`.
-    pub code: &'static str,
+    #[serde(deserialize_with = "super::deserialize_code")]
+    pub code: Code,
     /// The condition, or the period of an explicit limit.
     pub subject: String,
     pub nutrient: Nutrient,
@@ -348,7 +337,7 @@ pub struct AmountGate {
     /// What an amount does that is not stated, or that counts for an assumed reference amount.
     pub unknown: Action,
     /// An unknown amount does not matter where these keys are known to be absent.
-    #[serde(skip_serializing_if = "crate::engine::no_keys")]
+    #[serde(default, skip_serializing_if = "crate::engine::no_keys")]
     pub absent_lifts: KeySet,
     pub rule: RuleRef,
 }
@@ -359,7 +348,7 @@ impl AmountGate {
 }
 
 /// A hard gate. The order of the variants, then of their fields, is the order of the funnel.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
     Keys(KeyGate),

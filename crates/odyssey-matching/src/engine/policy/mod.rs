@@ -12,7 +12,8 @@ mod tests;
 
 use chrono::NaiveDate;
 use odyssey_types::{HealthProfile, Nutrient, ProductId};
-use serde::Serialize;
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -21,11 +22,14 @@ use super::{
 };
 use crate::{Diet, KeySet};
 
-pub use gates::{Action, AmountGate, Assumed, ClassGate, DietGate, Gate, KeyActions, KeyGate, Severity};
+pub use gates::{Action, AmountGate, ClassGate, DietGate, Gate, KeyActions, KeyGate, Severity};
 pub use scoring::{Component, Part, Preferences};
 
 /// Version of the decisions and the score: raised with every change of behaviour.
 pub const ALGORITHM_VERSION: &str = "2";
+
+/// One of a closed list of texts. An alias, since what is read back is one of ours and borrows nothing.
+pub type Code = &'static str;
 
 /// What a policy is compiled from.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +46,21 @@ pub struct PolicyInput<'a> {
     pub vendor_policy: ScoringPolicy,
 }
 
+/// What holds where the reference amount is assumed to be 100 g or ml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assumed {
+    /// Makes no difference.
+    Ignore,
+    /// Counts as unknown.
+    Unknown,
+    /// At most a caution up to this amount (a fifth of the cap, which holds for any serving up to
+    /// 250 g), unverified above.
+    PassUpTo(i64),
+}
+
 /// A soft cap of which one reference amount uses too much, or an amount that is marked red: tier 2.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AmountCaution {
     /// `WN_CAP_…` above a half, `WN_RED_…` above a red mark.
     pub code: String,
@@ -59,7 +76,7 @@ pub struct AmountCaution {
 }
 
 /// A class, a cross-reacting allergen or an amount that is worth a caution: tier 2.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClassWarning {
     pub code: String,
     /// What it is about: `class.alcohol`, `tree_nut`; the interaction for a drug.
@@ -78,9 +95,10 @@ pub struct ClassWarning {
 }
 
 /// The compiled policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    pub algorithm_version: &'static str,
+    #[serde(deserialize_with = "same_algorithm")]
+    pub algorithm_version: Code,
     pub pack_version: String,
     pub pack_digest: String,
     /// In the fixed order of the funnel.
@@ -138,6 +156,29 @@ impl Policy {
     pub(crate) fn lists_allowed(&self, id: ProductId) -> bool {
         self.allow_list.binary_search(&id).is_ok()
     }
+}
+
+/// A policy of another algorithm is judged by the program that has it, and by no other.
+fn same_algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let version = String::deserialize(deserializer)?;
+    if version == ALGORITHM_VERSION {
+        return Ok(ALGORITHM_VERSION);
+    }
+    Err(de::Error::custom(format!("algorithm {version}; this program has algorithm {ALGORITHM_VERSION}")))
+}
+
+/// The codes of gates are a closed list.
+fn deserialize_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    const CODES: [&str; 6] =
+        ["HX_CONDITION_INGREDIENT", "HX_DRUG", "HX_PREGNANCY", "HX_AGE", "HX_LIMIT", "HX_CONDITION_NUTRIENT"];
+    let code = String::deserialize(deserializer)?;
+    let known = CODES.into_iter().find(|known| *known == code);
+    known.ok_or_else(|| de::Error::custom(format!("`{code}` is no code of a gate")))
+}
+
+fn deserialize_diet<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Diet, D::Error> {
+    let code = String::deserialize(deserializer)?;
+    Diet::from_code(&code).ok_or_else(|| de::Error::custom(format!("`{code}` is not a diet")))
 }
 
 pub(crate) fn serialize_diet<S: serde::Serializer>(diet: &Diet, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
 //! The parts of the score and their weights (reference 8.4).
 
 use odyssey_types::{AllergySeverity, DietKind, HealthProfile, Nutrient, NutrientUnit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{RuleRef, ScoringPolicy};
 use crate::derive_profile::{CapInForce, Derived, LimitKind, strictest_caps, targets_in_force};
@@ -9,7 +9,7 @@ use crate::engine::{RulePack, Situation, Status, name_hash};
 use crate::{Diet, KeySet, keys_of_allergen};
 
 /// One thing that is scored from 0 to 1000. Amounts are µg (energy: J) per day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
     Cap {
@@ -46,7 +46,7 @@ pub enum Component {
 }
 
 /// A component with its weight in thousandths.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// `SC_CAP_sodium_mg`, `SC_MACRO_FIT`, …
     pub code: String,
@@ -56,7 +56,7 @@ pub struct Part {
 }
 
 /// Likes and dislikes, as hashes of names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Preferences {
     pub liked_brands: Vec<u32>,
     pub disliked_brands: Vec<u32>,

@@ -24,6 +24,7 @@ async fn every_operation_refuses_a_caller_without_a_credential() {
         open,
         [
             "GET /api/v1/meta",
+            "GET /api/v1/receipts/keys",
             "GET /docs",
             "GET /docs/reader.js",
             "GET /docs/style.css",

@@ -6,8 +6,11 @@ use serde_json::json;
 /// Customers, jobs and what belongs to them, by the name of their path parameter.
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
     let customer = customer(admin, product_id).await;
+    // While nothing about the person awaits a decision.
+    let receipt = receipt(admin, &customer).await;
     let proposal = proposal(admin, &customer).await;
     vec![
+        ("receipt_id", receipt),
         ("customer_id", customer),
         ("proposal_id", proposal),
         ("job_id", job(admin).await),
@@ -26,6 +29,12 @@ async fn rules(admin: &Actor<'_>) -> String {
     admin.post("/api/v1/rules/publish", json!({ "version": first["version"] })).await.expect(200);
     admin.put("/api/v1/rules/draft", draft).await.expect(200);
     first["version"].to_string()
+}
+
+/// The receipt of an answer about the customer.
+async fn receipt(admin: &Actor<'_>, customer: &str) -> String {
+    let answer = admin.get(&format!("/api/v1/matches/{customer}?receipt=true")).await.expect(200);
+    answer["receipt_id"].as_str().expect("an id").to_owned()
 }
 
 /// A proposal that nobody has decided.

@@ -52,7 +52,7 @@ async fn restore(connection: &mut PgConnection) {
     }
 }
 
-async fn erase(test: &TestDatabase, id: CustomerId) -> Result<(), CustomerError> {
+pub(crate) async fn erase(test: &TestDatabase, id: CustomerId) -> Result<(), CustomerError> {
     let vendor = test.vendor("acme").id;
     let scope = tenancy::scope_for_job(&test.database, vendor).await.expect("the vendor works");
     let mut tx =

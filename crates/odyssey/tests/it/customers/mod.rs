@@ -2,7 +2,7 @@
 
 mod batches;
 mod consents;
-mod erasure;
+pub(crate) mod erasure;
 mod fhir;
 mod finding;
 mod health;

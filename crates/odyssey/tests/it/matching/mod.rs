@@ -13,6 +13,7 @@ mod lists;
 mod nutrients;
 mod oracle;
 mod previews;
+mod receipts;
 mod swaps;
 mod trail;
 mod unsafe_profiles;
