@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, AuditEvent};
-use crate::catalog;
+use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
+use crate::matching::{self, Audiences, MatchingError};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
 use crate::taxonomy::RederiveCatalog;
@@ -32,6 +33,8 @@ use crate::{outbox, retention, security};
 pub struct Work {
     pub database: Database,
     pub ingestion: Ingestion,
+    /// The vendors' compiled customers; shared with the requests where one process does both.
+    pub audiences: Audiences,
 }
 
 /// How this process works the queue.
@@ -107,6 +110,8 @@ housekeeping! {
     PurgeFhirProposals = "purge_fhir_proposals";
     /// Deletes receipts whose time is over.
     PurgeReceipts = "purge_receipts";
+    /// Deletes old regressions of labels.
+    PurgeRegressions = "purge_regressions";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
     /// Derives anew, vendor by vendor, what an older program or older tables derived.
@@ -131,12 +136,15 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<ResumeJobs, _, _>(resume_jobs)
         .register::<PurgeFhirProposals, _, _>(purge_fhir_proposals)
         .register::<PurgeReceipts, _, _>(purge_receipts)
+        .register::<PurgeRegressions, _, _>(purge_regressions)
+        .register::<JudgeLabelChanges, _, _>(judge_label_changes)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
         .register::<RederiveCatalog, _, _>(rederive_catalog)
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
         .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
         .schedule("purge_receipts", "37 4 * * *", |_| PurgeReceipts {})?
+        .schedule("purge_regressions", "41 4 * * *", |_| PurgeRegressions {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
         .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
         .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
@@ -322,6 +330,34 @@ async fn purge_fhir_proposals(
 
 async fn purge_receipts(work: Arc<Work>, _: JobContext, _: PurgeReceipts) -> Result<JobOutcome, JobError> {
     done("receipts", customers::purge_receipts(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn purge_regressions(
+    work: Arc<Work>,
+    _: JobContext,
+    _: PurgeRegressions,
+) -> Result<JobOutcome, JobError> {
+    done("regressions", matching::purge_regressions(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn judge_label_changes(
+    work: Arc<Work>,
+    context: JobContext,
+    _: JudgeLabelChanges,
+) -> Result<JobOutcome, JobError> {
+    let vendor_id = VendorId::from_uuid(context.vendor_id());
+    let actor = Actor::job(JobId::from_uuid(context.job_id()));
+    match matching::judge_label_changes(&work.database, &work.audiences, vendor_id, &actor).await {
+        Ok((judged, regressed)) => {
+            let totals = serde_json::json!({ "judged": judged, "regressed": regressed });
+            Ok(JobOutcome::COMPLETED.with_totals(totals))
+        }
+        // The changes stay; the next one queues their judgement again.
+        Err(MatchingError::Tenancy(TenancyError::VendorSuspended | TenancyError::VendorNotFound)) => {
+            Ok(JobOutcome::COMPLETED)
+        }
+        Err(error) => Err(JobError::retry(error)),
+    }
 }
 
 async fn ensure_audit_partitions(

@@ -335,6 +335,10 @@ impl Flags {
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    pub const fn without(self, flag: Flag) -> Self {
+        Self(self.0 & !(1 << (flag as u8)))
+    }
 }
 
 /// What can be said about the ingredient list as a whole.
@@ -348,6 +352,9 @@ pub enum ListState {
     /// A language whose terms we do not know.
     OtherLanguage = 2,
     Complete = 3,
+    /// Complete once, but of a label that is too old to prove anything. Never stored: whether a label is too
+    /// old depends on the vendor's limit and the day ([`Facts::as_stale`]).
+    Stale = 4,
 }
 
 /// Three-valued truth: unknown is not no.
@@ -506,6 +513,47 @@ impl Facts {
                 && !self.container_term
                 && (self.attested || !key.is_allergen()));
         !(list_good && spoken_for)
+    }
+}
+
+impl Facts {
+    /// Whether somebody whom `former` fitted may find these facts in conflict: a flag that speaks for an allergen
+    /// or a class is new, a diet is broken or doubted that was not, an amount or the portion is another. A quick
+    /// look before all customers are asked; it may say yes for nothing, and never no for something.
+    pub fn may_turn_away(&self, former: &Self) -> bool {
+        const SPEAKING: Flags = Flags::NONE
+            .with(Flag::Contains)
+            .with(Flag::Ambiguous)
+            .with(Flag::Pal)
+            .with(Flag::Facility)
+            .with(Flag::Exempt);
+        let new_flag = |(is, was): (&Flags, &Flags)| is.0 & !was.0 & SPEAKING.0 != 0;
+        let worse = |(is, was): (&DietFact, &DietFact)| {
+            (is.truth != was.truth && is.truth != Truth::Yes) || (is.precaution && !was.precaution)
+        };
+        self.flags.iter().zip(&former.flags).any(new_flag)
+            || self.diets.iter().zip(&former.diets).any(worse)
+            || self.per_reference != former.per_reference
+            || self.per_100 != former.per_100
+            || self.reference_amount != former.reference_amount
+            || self.reference_source != former.reference_source
+    }
+
+    /// What is left of the facts of a label that is older than the vendor accepts. What it says it contains, it
+    /// may contain still; what it does not say, and what it claims to be free of, is not known any more.
+    /// Amounts stay: a label's figures are checked against nothing newer, and a score is no promise.
+    pub fn as_stale(&self) -> Self {
+        let mut stale = self.clone();
+        if stale.list_state == ListState::Complete {
+            stale.list_state = ListState::Stale;
+        }
+        for flags in &mut stale.flags {
+            *flags = flags.without(Flag::CertifiedFree);
+        }
+        for diet in stale.diets.iter_mut().filter(|diet| diet.truth == Truth::Yes) {
+            (diet.truth, diet.certified) = (Truth::Unknown, false);
+        }
+        stale
     }
 }
 

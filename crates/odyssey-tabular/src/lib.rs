@@ -24,7 +24,7 @@ mod target;
 mod unit;
 mod value;
 
-pub use decode::{Compression, Decoded, Detected, Options, open, sniff};
+pub use decode::{Compression, Decoded, Detected, Options, is_known_encoding, open, sniff};
 pub use error::{ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;

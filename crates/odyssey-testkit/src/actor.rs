@@ -49,6 +49,11 @@ pub struct Actor<'a> {
 }
 
 impl Actor<'_> {
+    /// What is called.
+    pub const fn app(&self) -> &TestApp {
+        self.app
+    }
+
     /// The same person, naming a vendor.
     pub fn at(&self, vendor_id: VendorId) -> Self {
         Self { vendor_id: Some(vendor_id), ..self.clone() }

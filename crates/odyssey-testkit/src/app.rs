@@ -110,7 +110,11 @@ impl TestApp {
 
     /// Works the queue until it is empty; fails the test when a job fails.
     pub async fn run_jobs(&self) -> odyssey_domain::jobs::RunReport {
-        let work = Work { database: self.database().clone(), ingestion: self.ingestion.clone() };
+        let work = Work {
+            database: self.database().clone(),
+            ingestion: self.ingestion.clone(),
+            audiences: Audiences::new(self.database().clone(), SNAPSHOT_BUDGET_BYTES),
+        };
         let dispatcher = jobs::dispatcher(work, &WorkerSettings::default()).expect("a dispatcher");
         let report = dispatcher.run_until_empty().await.expect("the queue answers");
         assert_eq!(report.failed, 0, "a job failed: {report:?}");

@@ -69,6 +69,8 @@ ids! {
     ProposalId,
     /// One receipt; the same as the id of the answer that it proves, which is that of its audit event.
     ReceiptId,
+    /// One change of a label by which somebody lost a product.
+    RegressionId,
 }
 
 macro_rules! v7 {
@@ -84,4 +86,16 @@ macro_rules! v7 {
     )+};
 }
 
-v7!(VendorId, UserId, JobId, UploadId, AuditEventId, RequestId, SessionId, ConsentId, HoldId, ProposalId);
+v7!(
+    VendorId,
+    UserId,
+    JobId,
+    UploadId,
+    AuditEventId,
+    RequestId,
+    SessionId,
+    ConsentId,
+    HoldId,
+    ProposalId,
+    RegressionId
+);

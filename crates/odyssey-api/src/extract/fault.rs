@@ -60,9 +60,22 @@ fn expectation(message: &str, otherwise: &str) -> String {
     match message.rsplit_once(", expected ") {
         Some((_, expected)) => {
             let end = expected.rfind(" at line ").unwrap_or(expected.len());
-            format!("{otherwise}: expected {}.", &expected[..end])
+            format!("{otherwise}: expected {}.", in_words(&expected[..end]))
         }
         None => format!("{otherwise}."),
+    }
+}
+
+/// Names of our numbers' types mean nothing to whoever sent one.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        words => words,
     }
 }
 

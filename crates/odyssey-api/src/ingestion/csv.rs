@@ -87,6 +87,12 @@ fn refuse_unread(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
             "The body of this route is the file itself; send it as text/csv or application/octet-stream.",
         ));
     }
+    // How the file is packed is found out from its first bytes; what cannot be unpacked is told at once.
+    let packed = text(header::CONTENT_ENCODING).unwrap_or("identity").trim();
+    if !["identity", "gzip", "x-gzip", "zstd"].iter().any(|known| packed.eq_ignore_ascii_case(known)) {
+        let detail = "A file may be plain, or compressed with gzip or zstd.";
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType).detail(detail));
+    }
     let limit = state.ingestion().settings.file_bytes_max;
     let announced = text(header::CONTENT_LENGTH).and_then(|value| value.parse::<u64>().ok());
     if announced.is_some_and(|announced| announced > limit) {

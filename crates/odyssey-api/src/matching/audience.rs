@@ -85,6 +85,12 @@ pub(super) struct AudienceCustomerDto {
     customer_id: CustomerId,
 }
 
+impl From<CustomerId> for AudienceCustomerDto {
+    fn from(customer_id: CustomerId) -> Self {
+        Self { customer_id }
+    }
+}
+
 /// The customers to whom a product has a verdict, by id. Tells what their health allows, so each of them is
 /// recorded as disclosed.
 #[utoipa::path(get, path = "/api/v1/products/{product_id}/audience/customers", tag = "matching",
@@ -118,7 +124,7 @@ pub(super) async fn list_product_audience(
     .await?;
     let last = page.last().filter(|_| page.len() == limit);
     let next_cursor = last.map(|id| write_cursor(LIST, id)).transpose()?;
-    let items = page.into_iter().map(|customer_id| AudienceCustomerDto { customer_id }).collect();
+    let items = page.into_iter().map(AudienceCustomerDto::from).collect();
     Ok(Json(PageDto::new(Page { items, next_cursor })))
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use odyssey_domain::matching::{MatchedProduct, Matches, Provenance};
 use odyssey_matching::{
-    Blocked, Evidence, FunnelStep, InteractionCheck, NotConsidered, Notice, Reason, RuleRef, ScorePart,
-    SmallestChange, Verdict,
+    Blocked, Evidence, EvidenceSource, FunnelStep, InteractionCheck, NotConsidered, Notice, Reason, RuleRef,
+    ScorePart, SmallestChange, Verdict,
 };
-use odyssey_types::{AuditEventId, ReceiptId};
+use odyssey_types::{AllergenData, AuditEventId, ReceiptId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -113,6 +113,11 @@ pub(super) struct EvidenceDto {
     pub term: String,
     /// Byte offset in the field.
     pub offset: u32,
+    /// The day of the label that it stands on; null where none is stated.
+    pub as_of: Option<NaiveDate>,
+    /// `attested` (a named person says that the declaration is complete), `vendor` (declared, without that) or
+    /// `label` (read out of the label's text).
+    pub stated_by: &'static str,
 }
 
 /// The rule behind a figure: its id, version and citation.
@@ -257,7 +262,18 @@ impl From<Matches> for MatchListDto {
 
 impl From<MatchedProduct> for MatchDto {
     fn from(matched: MatchedProduct) -> Self {
-        Self { product: matched.product.into(), verdict: matched.verdict.into() }
+        let (as_of, attested) = (
+            matched.product.fields.label_as_of,
+            matched.product.fields.allergen_data == AllergenData::Complete,
+        );
+        let mut verdict = VerdictDto::from(matched.verdict);
+        for evidence in verdict.reasons.iter_mut().flat_map(|reason| &mut reason.evidence) {
+            evidence.as_of = as_of;
+            if attested && evidence.stated_by == "vendor" {
+                evidence.stated_by = "attested";
+            }
+        }
+        Self { product: matched.product.into(), verdict }
     }
 }
 
@@ -299,6 +315,11 @@ impl From<Evidence> for EvidenceDto {
             matched: evidence.matched,
             term: evidence.term,
             offset: evidence.offset,
+            as_of: None,
+            stated_by: match evidence.source {
+                EvidenceSource::Declared | EvidenceSource::Hold => "vendor",
+                EvidenceSource::Statement | EvidenceSource::Term | EvidenceSource::Claim => "label",
+            },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/matches/{customer_id}/products/{product_id}`.
 
 use axum::extract::State;
-use odyssey_domain::matching;
+use odyssey_domain::matching::{self, MatchedProduct};
 use odyssey_types::{CustomerId, ProductId, ReceiptId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -80,7 +80,7 @@ pub(super) async fn explain_match(
     let smallest_change = verdict.smallest_change.take().map(SmallestChangeDto::from);
     let blocked = std::mem::take(&mut verdict.blocked).into_iter().map(BlockedDto::from).collect();
     Ok(Json(ExplanationDto {
-        verdict: MatchDto { product: explained.product.into(), verdict: verdict.into() },
+        verdict: MatchDto::from(MatchedProduct { product: explained.product, verdict }),
         smallest_change,
         blocked,
         not_considered: explained.not_considered.into_iter().map(NotConsideredDto::from).collect(),

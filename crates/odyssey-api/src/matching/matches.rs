@@ -1,7 +1,8 @@
 //! `GET /api/v1/matches/{customer_id}`.
 
 use axum::extract::State;
-use odyssey_domain::matching::{self, Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
+use odyssey_domain::catalog;
+use odyssey_domain::matching::{self, Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery, PriceRange};
 use odyssey_types::CustomerId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -42,6 +43,13 @@ pub(super) struct MatchFilters {
     tags_any: Option<String>,
     /// Words that must all occur in the product.
     q: Option<String>,
+    /// At least this price (a decimal such as `1.50`); a product without a price is left out. Needs `currency`.
+    price_min: Option<String>,
+    /// At most this price. Needs `currency`.
+    price_max: Option<String>,
+    /// Of `price_min` and `price_max`: an ISO 4217 code such as `USD`.
+    #[param(example = "USD")]
+    currency: Option<String>,
     /// At most this many products of one brand in a list; better ones that it passes over are counted.
     #[serde(rename = "diversify.brand_max")]
     diversify_brand_max: Option<usize>,
@@ -90,6 +98,7 @@ impl MatchFilters {
                 MATCHES_MAX,
             )?,
         };
+        let price = price_range(self.currency, self.price_min.as_deref(), self.price_max.as_deref())?;
         let tags = self.tags_any.unwrap_or_default();
         Ok(MatchQuery {
             k,
@@ -98,9 +107,43 @@ impl MatchFilters {
             categories: self.category_id.into_iter().collect(),
             tags: tags.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect(),
             q: self.q,
+            price,
             diversify,
         })
     }
+}
+
+/// A price says nothing without its currency, nor a currency without a price.
+fn price_range(
+    currency: Option<String>,
+    min: Option<&str>,
+    max: Option<&str>,
+) -> Result<Option<PriceRange>, Problem> {
+    let refuse = |name: &'static str, detail: &str| {
+        Problem::new(ProblemCode::ValidationError).error(ProblemError::parameter(name, "invalid", detail))
+    };
+    let Some(currency) = currency else {
+        return match (min, max) {
+            (None, None) => Ok(None),
+            _ => Err(refuse("currency", "say of which currency the price is: USD")),
+        };
+    };
+    if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        return Err(refuse("currency", "a currency is three capitals (ISO 4217), such as USD"));
+    }
+    if min.is_none() && max.is_none() {
+        return Err(refuse("currency", "send `price_min` or `price_max` beside it"));
+    }
+    let read = |name: &'static str, price: Option<&str>| {
+        let amount = price.map(|price| catalog::hundredths(price).filter(|_| !price.starts_with('-')));
+        match amount {
+            None => Ok(None),
+            Some(Some(amount)) => Ok(Some(amount)),
+            Some(None) => Err(refuse(name, "a price is a decimal that is not negative, such as 1.50")),
+        }
+    };
+    let (min_hundredths, max_hundredths) = (read("price_min", min)?, read("price_max", max)?);
+    Ok(Some(PriceRange { currency, min_hundredths, max_hundredths }))
 }
 
 /// A count that is at least 1 where it is given.

@@ -13,6 +13,7 @@ mod matches;
 mod preview;
 mod problem;
 mod receipts;
+mod regressions;
 mod swaps;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -32,5 +33,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(explain::explain_match, Facts::audited("health_profile.match").discloses_phi()))
         .routes(guarded!(receipts::get_receipt, Facts::audited("receipt.read").discloses_phi()))
         .routes(open!(receipts::get_receipt_keys, Facts::unaudited("public keys").rate(RateClass::Free)))
+        .routes(guarded!(regressions::list_safety_regressions, Facts::unaudited("products and counts only")))
+        .routes(guarded!(
+            regressions::list_regression_customers,
+            Facts::audited("safety_regression.list").discloses_phi()
+        ))
         .routes(guarded!(gaps::get_assortment_gaps, Facts::audited("health_profile.count")))
 }

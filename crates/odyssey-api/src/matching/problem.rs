@@ -15,6 +15,7 @@ impl From<MatchingError> for Problem {
             MatchingError::Unavailable(why) => {
                 Self::new(ProblemCode::MatchingUnavailable).detail(why).retry_after(RETRY)
             }
+            MatchingError::RegressionNotFound => Self::new(ProblemCode::RegressionNotFound),
             MatchingError::Customer(error) => error.into(),
             MatchingError::Catalog(error) => error.into(),
             MatchingError::Rules(error) => error.into(),

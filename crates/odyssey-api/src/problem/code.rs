@@ -68,6 +68,7 @@ registry! {
     ConsentMissing = "consent-missing", FORBIDDEN, "The customer has not consented to this use of health data";
     ConsentNotFound = "consent-not-found", NOT_FOUND, "There is no such consent";
     FhirPatientMismatch = "fhir-patient-mismatch", CONFLICT, "The bundle does not show that it is about this customer";
+    RegressionNotFound = "regression-not-found", NOT_FOUND, "There is no such change of a label";
     ReceiptNotFound = "receipt-not-found", NOT_FOUND, "There is no such receipt";
     ProposalNotFound = "proposal-not-found", NOT_FOUND, "There is no such proposal";
     ProposalDecided = "proposal-decided", CONFLICT, "The proposal has been applied";

@@ -8,6 +8,7 @@
 
 mod change;
 mod dto;
+mod label_age;
 mod pack_dto;
 mod packs;
 mod problem;
@@ -31,6 +32,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(keyed!(versions::replace_rules_draft, Facts::audited("rules.draft")))
         .routes(keyed!(versions::publish_rules, Facts::audited("rules.publish")))
         .routes(keyed!(versions::roll_back_rules, Facts::audited("rules.roll_back")))
+        .routes(guarded!(label_age::get_label_age, Facts::unaudited(NOT_PERSONAL)))
+        .routes(keyed!(label_age::replace_label_age, Facts::audited("label_age.update")))
         .routes(guarded!(scoring::get_scoring_policy, Facts::unaudited(NOT_PERSONAL)))
         .routes(keyed!(scoring::replace_scoring_policy, Facts::audited("scoring_policy.update")))
 }

@@ -1,12 +1,14 @@
 //! From a product to the facts that are stored beside it, and back.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use odyssey_matching::label::{Label, Tables, derive};
 use odyssey_matching::{
     DIET_COUNT, Derivation, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState,
     QualityIssue, ReferenceSource, Truth,
 };
 use odyssey_types::{NUTRIENT_COUNT, Nutrient, Nutrients, ProductFields, ProductId, ProductStatus};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use super::indices::{IndicesRecord, issue_codes};
@@ -38,6 +40,10 @@ pub struct StoredFacts {
     pub brand: Option<String>,
     pub category_id: Option<String>,
     pub dietary_tags: Vec<String>,
+    /// Hundredths of `currency`.
+    pub price_hundredths: Option<u32>,
+    pub currency: Option<String>,
+    pub label_as_of: Option<NaiveDate>,
     pub changed_at: DateTime<Utc>,
 }
 
@@ -50,6 +56,9 @@ pub(super) struct FactsRecord {
     brand: Option<String>,
     category_id: Option<String>,
     dietary_tags: Option<Vec<String>>,
+    price_hundredths: Option<i64>,
+    currency: Option<String>,
+    label_as_of: Option<NaiveDate>,
     changed_at: DateTime<Utc>,
     evidence_keys: Vec<i16>,
     evidence_flags: Vec<i16>,
@@ -96,6 +105,9 @@ impl FactsRecord {
             brand: fields.brand.clone(),
             category_id: fields.category_id.clone(),
             dietary_tags: fields.dietary_tags.clone(),
+            price_hundredths: fields.price.as_deref().and_then(hundredths).map(i64::from),
+            currency: fields.currency.clone(),
+            label_as_of: fields.label_as_of,
             changed_at,
             evidence_keys,
             evidence_flags,
@@ -116,6 +128,13 @@ impl FactsRecord {
             issues: derivation.issues,
         }
     }
+}
+
+/// A decimal price in hundredths, rounded up: a product is never cheaper than it is. `None` for one above what a
+/// filter can ask for.
+pub fn hundredths(price: &str) -> Option<u32> {
+    let price: Decimal = price.trim().parse().ok()?;
+    (price * Decimal::ONE_HUNDRED).ceil().to_u32()
 }
 
 /// The first 64 keys as the bits of a `bigint`: all that a law makes a label declare are among them, and
@@ -166,6 +185,9 @@ pub(super) struct FactsRow {
     pub brand: Option<String>,
     pub category_id: Option<String>,
     pub dietary_tags: Option<Vec<String>>,
+    pub price_hundredths: Option<i64>,
+    pub currency: Option<String>,
+    pub label_as_of: Option<NaiveDate>,
     pub changed_at: DateTime<Utc>,
     pub evidence_keys: Vec<i16>,
     pub evidence_flags: Vec<i16>,
@@ -248,6 +270,9 @@ impl TryFrom<FactsRow> for StoredFacts {
             brand: row.brand,
             category_id: row.category_id,
             dietary_tags: row.dietary_tags.unwrap_or_default(),
+            price_hundredths: row.price_hundredths.and_then(|price| u32::try_from(price).ok()),
+            currency: row.currency,
+            label_as_of: row.label_as_of,
             changed_at: row.changed_at,
         })
     }
@@ -290,6 +315,9 @@ mod tests {
             brand: None,
             category_id: None,
             dietary_tags: None,
+            price_hundredths: None,
+            currency: None,
+            label_as_of: None,
             changed_at: record.changed_at,
             evidence_keys: record.evidence_keys.clone(),
             evidence_flags: record.evidence_flags.clone(),

@@ -1,7 +1,7 @@
 //! Products: what vendors sell, what their labels say, and what that amounts to.
 //!
 //! Owns: `products`, `product_barcodes`, `product_facts`, `product_documents`, `catalog_commits`,
-//! `allergen_holds`. Promises: what is written reads back equal; absent is unknown; an allergen that
+//! `allergen_holds`, `label_changes`. Promises: what is written reads back equal; absent is unknown; an allergen that
 //! vanishes from the data stays as a hold until a second person releases it; a transaction takes one
 //! catalog version, last. Emits: `product.updated` events, one a batch; [`Notice::CatalogChanged`].
 //! Never: clears an allergen by silence, reuses another vendor's rows, bumps the version per row.
@@ -13,6 +13,7 @@ mod error;
 mod facts;
 mod holds;
 mod indices;
+mod label_changes;
 mod list;
 mod product;
 mod store;
@@ -22,8 +23,9 @@ mod write;
 pub use crate::field::FieldError;
 pub use document::{document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
-pub use facts::{StoredFacts, derive_product, derive_product_by};
+pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
+pub use label_changes::{FormerLabel, JudgeLabelChanges, forget_label_changes, former_labels};
 pub use list::{ProductQuery, ProductSort, find_by_text, list_products};
 pub use product::{Attestation, Lineage, Product};
 pub use validate::validate_fields;

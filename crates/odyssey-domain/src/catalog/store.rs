@@ -387,14 +387,14 @@ pub(super) async fn upsert_facts(
                   mandatory_keys, attested, absent_keys, diets, per_100, per_reference, reference_amount,
                   reference_source, is_volume, issues, food_kind, nutri_score, nutri_grade, nutri_estimated, uk_npm_score,
                   uk_npm_less_healthy, nova_group, claims_yes, claims_no, fda_healthy, completeness_permille,
-                  quality_permille, issue_codes)
+                  quality_permille, issue_codes, price_hundredths, currency, label_as_of)
            SELECT $1, r.product_id, $3, r.deriver_version, r.active, r.brand, r.category_id, r.dietary_tags, r.changed_at,
                   r.evidence_keys, r.evidence_flags, r.list_state, r.coverage_permille, r.container_term,
                   r.mandatory_keys, r.attested, r.absent_keys, r.diets, r.per_100, r.per_reference, r.reference_amount,
                   r.reference_source, r.is_volume, r.issues, r.food_kind, r.nutri_score,
                   r.nutri_grade, r.nutri_estimated, r.uk_npm_score, r.uk_npm_less_healthy,
                   r.nova_group, r.claims_yes, r.claims_no, r.fda_healthy, r.completeness_permille,
-                  r.quality_permille, r.issue_codes
+                  r.quality_permille, r.issue_codes, r.price_hundredths, r.currency, r.label_as_of
            FROM jsonb_to_recordset($2::jsonb) AS r (
                   product_id uuid, deriver_version integer, active boolean, brand text, category_id text,
                   dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
@@ -404,7 +404,8 @@ pub(super) async fn upsert_facts(
                   food_kind smallint, nutri_score smallint, nutri_grade smallint,
                   nutri_estimated boolean, uk_npm_score smallint, uk_npm_less_healthy boolean,
                   nova_group smallint, claims_yes integer, claims_no integer, fda_healthy smallint,
-                  completeness_permille smallint, quality_permille smallint, issue_codes smallint[])
+                  completeness_permille smallint, quality_permille smallint, issue_codes smallint[],
+                  price_hundredths bigint, currency text, label_as_of date)
            ORDER BY r.product_id
            ON CONFLICT (vendor_id, product_id) DO UPDATE SET
                   batch_id = excluded.batch_id, deriver_version = excluded.deriver_version, active = excluded.active,
@@ -423,7 +424,9 @@ pub(super) async fn upsert_facts(
                   nova_group = excluded.nova_group, claims_yes = excluded.claims_yes,
                   claims_no = excluded.claims_no, fda_healthy = excluded.fda_healthy,
                   completeness_permille = excluded.completeness_permille,
-                  quality_permille = excluded.quality_permille, issue_codes = excluded.issue_codes"#,
+                  quality_permille = excluded.quality_permille, issue_codes = excluded.issue_codes,
+                  price_hundredths = excluded.price_hundredths, currency = excluded.currency,
+                  label_as_of = excluded.label_as_of"#,
         vendor_id,
         records,
         batch_id,
@@ -572,7 +575,8 @@ pub async fn load_facts(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         FactsRow,
-        r#"SELECT product_id, active, brand, category_id, dietary_tags, changed_at, evidence_keys, evidence_flags,
+        r#"SELECT product_id, active, brand, category_id, dietary_tags, price_hundredths, currency, label_as_of,
+                  changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
                   reference_amount, reference_source, is_volume, food_kind, nutri_score, nutri_grade, nutri_estimated,
@@ -601,7 +605,8 @@ pub async fn load_facts_of_batches(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         FactsRow,
-        r#"SELECT product_id, active, brand, category_id, dietary_tags, changed_at, evidence_keys, evidence_flags,
+        r#"SELECT product_id, active, brand, category_id, dietary_tags, price_hundredths, currency, label_as_of,
+                  changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
                   reference_amount, reference_source, is_volume, food_kind, nutri_score, nutri_grade, nutri_estimated,

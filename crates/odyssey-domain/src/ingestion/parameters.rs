@@ -1,7 +1,7 @@
 //! What whoever starts an import says about it: attestations, overrides, decisions.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use odyssey_tabular::{HeaderOverride, HeaderSynonyms, Mode, Options, Target, Unit};
+use odyssey_tabular::{HeaderOverride, HeaderSynonyms, Mode, Options, Target, Unit, is_known_encoding};
 use odyssey_types::{Jurisdiction, NutritionBasis, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -142,6 +142,12 @@ impl ImportParameters {
         }
         if self.delimiter.is_some_and(|d| !d.is_ascii() || matches!(d, '"' | '\r' | '\n')) {
             return refuse("/delimiter", "a delimiter is one ASCII character such as `,`, `;`, `|` or a tab");
+        }
+        if self.encoding.as_deref().is_some_and(|label| !is_known_encoding(label)) {
+            return refuse(
+                "/encoding",
+                "name an encoding as `utf-8`, `latin1` or `utf-16le`, or leave it out",
+            );
         }
         if self.mapping.len() > OVERRIDES_MAX {
             return refuse("/mapping", "there are more decisions than a file may have columns");

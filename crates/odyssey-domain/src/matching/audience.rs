@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use odyssey_matching::{Audience, AudienceCounts, AudienceProduct, Facts, Listed, Regressions, VerdictKind};
 use odyssey_types::{CustomerId, ProductId};
 use tokio::task::spawn_blocking;
@@ -18,6 +19,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog;
 use crate::customers::{self, ListKind};
 use crate::db::VendorTx;
+use crate::rules;
 use crate::tenancy::{Actor, Purpose, VendorScope};
 
 /// Ids of one answer at most.
@@ -163,6 +165,9 @@ impl Asked {
         let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
         let tables = catalog::tables(&mut tx).await?;
         let facts = catalog::derive_product_by(&tables, &product.fields, held).facts;
+        let rules = rules::effective_rules(&mut tx).await?;
+        let facts =
+            facts_of_day(facts, product.fields.label_as_of, rules.label_oldest(tx.now().date_naive()));
         let active = meta_of(&product).active;
         let listed = listed(&mut tx, product_id).await?;
         let (audience, opened) = audiences.at_present(&mut tx).await?;
@@ -193,7 +198,14 @@ impl Asked {
     }
 }
 
-async fn listed(
+/// The facts as the vendor's limit on the age of labels leaves them. It is the same for all customers, and so no part
+/// of their rules.
+pub(super) fn facts_of_day(facts: Facts, label_as_of: Option<NaiveDate>, oldest: Option<NaiveDate>) -> Facts {
+    let is_stale = oldest.is_some_and(|oldest| label_as_of.is_none_or(|day| day < oldest));
+    if is_stale { facts.as_stale() } else { facts }
+}
+
+pub(super) async fn listed(
     tx: &mut VendorTx,
     product_id: ProductId,
 ) -> Result<Vec<(CustomerId, Listed)>, MatchingError> {

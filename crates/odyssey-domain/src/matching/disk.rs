@@ -238,6 +238,8 @@ mod tests {
                 role: Role::Snack,
                 tags: Vec::new(),
                 price_hundredths: None,
+                currency: None,
+                label_as_of: None,
                 changed_at_seconds: 1_700_000_000,
             });
         }

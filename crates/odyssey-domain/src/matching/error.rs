@@ -11,6 +11,8 @@ pub enum MatchingError {
     /// The engine or its data is away: nothing may be concluded from that.
     #[error("matching is unavailable: {0}")]
     Unavailable(&'static str),
+    #[error("there is no such regression")]
+    RegressionNotFound,
     #[error(transparent)]
     Customer(#[from] CustomerError),
     #[error(transparent)]

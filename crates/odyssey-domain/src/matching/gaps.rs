@@ -80,6 +80,7 @@ pub async fn assortment_gaps(
                     never_list: &[],
                     allow_list: &[],
                     vendor_policy: rules.weights,
+                    label_oldest: rules.label_oldest(tx.now().date_naive()),
                 };
                 Policy::compile(&input, &rules.pack)
             })

@@ -18,6 +18,7 @@ mod matches;
 mod preview;
 mod query;
 mod receipt;
+mod regressions;
 mod reverse;
 mod snapshots;
 mod swaps;
@@ -34,10 +35,13 @@ pub use gaps::{Archetype, CELL_MIN, GAPS_SAMPLE_DEFAULT, GAPS_SAMPLE_MAX, Gaps, 
 pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};
-pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery};
+pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery, PriceRange};
 pub use receipt::{
     PublicKey, RECEIPT_PRODUCTS_MAX, Receipt, ReceiptContent, ReceiptFault, ReceiptSigner, SignedReceipt,
     VerifiedReceipt, get_receipt, verify_receipt,
+};
+pub use regressions::{
+    Regression, judge_label_changes, list_regressions, purge_regressions, regression_customers,
 };
 pub use reverse::{AUDIENCE_CUSTOMERS_MAX, Audiences};
 pub use snapshots::read_cached_catalog;
@@ -86,6 +90,7 @@ fn compile_with(opened: &ForMatching, rules: &EffectiveRules, as_of: chrono::Nai
         never_list: &opened.never_show,
         allow_list: &opened.always_allow,
         vendor_policy: rules.weights,
+        label_oldest: rules.label_oldest(as_of),
     };
     Policy::compile(&input, &rules.pack)
 }

@@ -23,7 +23,18 @@ pub struct MatchQuery {
     pub tags: Vec<String>,
     /// Words that must occur in the product.
     pub q: Option<String>,
+    pub price: Option<PriceRange>,
     pub diversify: Diversify,
+}
+
+/// What a product may cost: hundredths of a currency, inclusive. One without a price, or with one in another
+/// currency, is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct PriceRange {
+    /// ISO 4217.
+    pub currency: String,
+    pub min_hundredths: Option<u32>,
+    pub max_hundredths: Option<u32>,
 }
 
 impl Default for MatchQuery {
@@ -35,6 +46,7 @@ impl Default for MatchQuery {
             categories: Vec::new(),
             tags: Vec::new(),
             q: None,
+            price: None,
             diversify: Diversify::default(),
         }
     }
@@ -66,6 +78,8 @@ pub(super) async fn filters_of(tx: &mut VendorTx, query: &MatchQuery) -> Result<
         categories: query.categories.clone(),
         tags: query.tags.clone(),
         restrict_to,
-        ..Filters::default()
+        price_min_hundredths: query.price.as_ref().map(|price| price.min_hundredths.unwrap_or(0)),
+        price_max_hundredths: query.price.as_ref().and_then(|price| price.max_hundredths),
+        currency: query.price.as_ref().map(|price| price.currency.clone()),
     })
 }

@@ -297,6 +297,8 @@ fn compile_all(
             never_list: &[],
             allow_list: &[],
             vendor_policy: rules.weights,
+            // Of the product, and asked with each: see `AudienceProduct`.
+            label_oldest: None,
         };
         audience.put(customer_id, &Policy::compile_gates(&input, &rules.pack));
     }

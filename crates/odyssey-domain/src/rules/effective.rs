@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use chrono::{Days, NaiveDate};
 use moka::sync::Cache;
 use odyssey_matching::{ChangeOrigin, RuleChange, RulePack, ScoringPolicy};
 use odyssey_types::VendorId;
@@ -19,6 +20,15 @@ pub struct EffectiveRules {
     pub version: i64,
     pub pack: Arc<RulePack>,
     pub weights: ScoringPolicy,
+    /// How old a label may be, in days, and still prove something; `None`: however old.
+    pub label_age_max_days: Option<u32>,
+}
+
+impl EffectiveRules {
+    /// The first day of which a label still proves something.
+    pub fn label_oldest(&self, today: NaiveDate) -> Option<NaiveDate> {
+        self.label_age_max_days.and_then(|days| today.checked_sub_days(Days::new(u64::from(days))))
+    }
 }
 
 type Kept = Cache<(VendorId, i64), Arc<EffectiveRules>>;
@@ -42,8 +52,8 @@ pub async fn effective_rules(tx: &mut VendorTx) -> Result<Arc<EffectiveRules>, R
         return Ok(rules);
     }
     let stored = store::find_in_force(tx).await?;
-    let changes = stored.changes.unwrap_or_default();
-    let rules = build(stored.version, stored.rules_version, &changes, stored.weights).map_err(|_| {
+    let changes = stored.changes.clone().unwrap_or_default();
+    let rules = build(&stored, stored.rules_version, &changes).map_err(|_| {
         // They were taken by an older program; without them nothing may be said about anybody.
         DbError::inconsistent("the vendor's published rules no longer apply to the rule pack")
     })?;
@@ -59,17 +69,21 @@ pub async fn effective_with_changes(
     changes: &[RuleChange],
 ) -> Result<EffectiveRules, RulesError> {
     let stored = store::find_in_force(tx).await?;
-    build(stored.version, None, changes, stored.weights).map_err(RulesError::ChangeInvalid)
+    build(&stored, None, changes).map_err(RulesError::ChangeInvalid)
 }
 
 fn build(
-    version: i64,
+    stored: &store::InForce,
     rules_version: Option<i32>,
     changes: &[RuleChange],
-    weights: Option<ScoringPolicy>,
 ) -> Result<EffectiveRules, odyssey_matching::RuleChangeError> {
     let shipped = RulePack::embedded();
     let origin = ChangeOrigin { version: i64::from(rules_version.unwrap_or(0)) };
     let pack = shipped.with_changes(changes, &origin)?;
-    Ok(EffectiveRules { version, weights: weights.unwrap_or(shipped.scoring), pack: Arc::new(pack) })
+    Ok(EffectiveRules {
+        version: stored.version,
+        weights: stored.weights.unwrap_or(shipped.scoring),
+        label_age_max_days: stored.label_age_max_days,
+        pack: Arc::new(pack),
+    })
 }

@@ -7,12 +7,14 @@
 
 mod effective;
 mod error;
+mod label_age;
 mod ruleset;
 mod scoring;
 mod store;
 
 pub use effective::{EffectiveRules, effective_rules, effective_with_changes, policy_version};
 pub use error::RulesError;
+pub use label_age::{LABEL_AGE_DAYS_MAX, LabelAge, current_label_age, put_label_age};
 pub use ruleset::{
     RuleSetState, RuleSetVersion, current_rules, find_rules, list_rules, publish_rules, put_draft,
     roll_back_rules,

@@ -17,6 +17,7 @@ pub(super) struct InForce {
     pub scoring_version: Option<i32>,
     pub changes: Option<Vec<RuleChange>>,
     pub weights: Option<ScoringPolicy>,
+    pub label_age_max_days: Option<u32>,
 }
 
 pub(super) async fn policy_version(tx: &mut VendorTx) -> Result<i64, RulesError> {
@@ -30,7 +31,8 @@ pub(super) async fn policy_version(tx: &mut VendorTx) -> Result<i64, RulesError>
 pub(super) async fn find_in_force(tx: &mut VendorTx) -> Result<InForce, RulesError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        r#"SELECT p.version, p.rules_version, p.scoring_version, r.body AS "body?", s.weights AS "weights?"
+        r#"SELECT p.version, p.rules_version, p.scoring_version, p.label_age_max_days,
+                 r.body AS "body?", s.weights AS "weights?"
          FROM vendor_policies p
          LEFT JOIN vendor_rules r ON r.vendor_id = p.vendor_id AND r.id = p.vendor_id AND r.version = p.rules_version
          LEFT JOIN scoring_policies s ON s.vendor_id = p.vendor_id AND s.version = p.scoring_version
@@ -46,6 +48,7 @@ pub(super) async fn find_in_force(tx: &mut VendorTx) -> Result<InForce, RulesErr
         scoring_version: row.scoring_version,
         changes: row.body.map(|body| read(body, "rules")).transpose()?,
         weights: row.weights.map(|weights| read(weights, "scoring policy")).transpose()?,
+        label_age_max_days: row.label_age_max_days.and_then(|days| u32::try_from(days).ok()),
     })
 }
 
@@ -245,6 +248,22 @@ pub(super) async fn insert_scoring(tx: &mut VendorTx, weights: ScoringPolicy) ->
         now,
     )
     .execute(tx.connection())
+    .await?;
+    Ok(version)
+}
+
+/// Puts another limit on the age of labels in force; the new version of the policy.
+pub(super) async fn set_label_age(tx: &mut VendorTx, days: Option<u32>) -> Result<i64, RulesError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let version = sqlx::query_scalar!(
+        "UPDATE vendor_policies SET version = version + 1, label_age_max_days = $2, updated_at = $3
+         WHERE vendor_id = $1
+         RETURNING version",
+        vendor_id,
+        days.and_then(|days| i32::try_from(days).ok()),
+        now,
+    )
+    .fetch_one(tx.connection())
     .await?;
     Ok(version)
 }

@@ -32,6 +32,7 @@ pub fn policy_of(profile: &str) -> Result<Policy, Box<dyn Error>> {
         never_list: &[],
         allow_list: &[],
         vendor_policy: pack.scoring,
+        label_oldest: None,
     };
     Ok(Policy::compile(&input, pack))
 }
@@ -120,6 +121,8 @@ pub fn row(dice: &mut Dice, number: u64) -> SnapshotRow {
         role: Role::Snack,
         tags: (0..dice.below(4)).map(|_| format!("tag {}", dice.below(30))).collect(),
         price_hundredths: dice.percent(90).then(|| dice.below(3000) as u32),
+        currency: Some("USD".to_owned()),
+        label_as_of: chrono::NaiveDate::from_ymd_opt(2025, 1, 1 + dice.below(28) as u32),
         changed_at_seconds: 1_700_000_000 + dice.below(50_000_000) as i64,
     }
 }

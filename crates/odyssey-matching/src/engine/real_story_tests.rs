@@ -42,6 +42,8 @@ fn shelf() -> Option<Vec<(SnapshotRow, Derivation)>> {
             role: Role::Snack,
             tags: Vec::new(),
             price_hundredths: None,
+            currency: None,
+            label_as_of: None,
             changed_at_seconds: 0,
         };
         (row, derivation)

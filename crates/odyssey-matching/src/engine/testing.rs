@@ -19,6 +19,15 @@ pub(crate) fn profile(json: &str) -> HealthProfile {
     serde_json::from_str(json).expect("a profile in JSON")
 }
 
+pub(crate) fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a date")
+}
+
+/// The policy of a vendor that lets no label before that day prove anything.
+pub(crate) fn policy_of_labels_since(profile: &HealthProfile, oldest: NaiveDate) -> Policy {
+    Policy { label_oldest: Some(oldest), ..policy_of(profile) }
+}
+
 pub(crate) fn policy_of(profile: &HealthProfile) -> Policy {
     policy_with(profile, &[], &[])
 }
@@ -30,8 +39,15 @@ pub(crate) fn policy_with(
 ) -> Policy {
     let pack = RulePack::embedded();
     let as_of = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a date");
-    let input =
-        PolicyInput { profile, age_years: None, as_of, never_list, allow_list, vendor_policy: pack.scoring };
+    let input = PolicyInput {
+        profile,
+        age_years: None,
+        as_of,
+        never_list,
+        allow_list,
+        vendor_policy: pack.scoring,
+        label_oldest: None,
+    };
     Policy::compile(&input, pack)
 }
 
@@ -45,6 +61,7 @@ pub(crate) fn gates_policy(profile: &HealthProfile) -> Policy {
         never_list: &[],
         allow_list: &[],
         vendor_policy: pack.scoring,
+        label_oldest: None,
     };
     Policy::compile_gates(&input, pack)
 }
@@ -130,6 +147,8 @@ pub(crate) fn row(id: ProductId, facts: Facts) -> SnapshotRow {
         role: Role::Snack,
         tags: Vec::new(),
         price_hundredths: None,
+        currency: None,
+        label_as_of: None,
         changed_at_seconds: 0,
     }
 }
@@ -141,7 +160,7 @@ pub(crate) fn meta_of(row: &SnapshotRow) -> ProductMeta {
         brand: row.brand.clone(),
         category: row.category.clone(),
         role: row.role,
-        label_as_of: None,
+        label_as_of: row.label_as_of,
         changed_at_seconds: row.changed_at_seconds,
     }
 }
@@ -308,6 +327,8 @@ pub(crate) fn random_row(dice: &mut Dice, number: u64) -> SnapshotRow {
         role: *dice.pick(&[Role::Snack, Role::Snack, Role::MainDish, Role::Meal]),
         tags: (0..dice.below(3)).map(|_| (*dice.pick(&["new", "organic"])).to_owned()).collect(),
         price_hundredths: dice.percent(70).then(|| dice.below(2000) as u32),
+        currency: dice.percent(80).then(|| (*dice.pick(&["USD", "USD", "EUR"])).to_owned()),
+        label_as_of: dice.percent(80).then(|| day(2019, 1, 1) + chrono::Days::new(dice.below(2_600))),
         changed_at_seconds: dice.below(50) as i64,
     }
 }

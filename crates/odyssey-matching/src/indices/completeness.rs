@@ -58,7 +58,7 @@ pub(super) fn findings(input: &IndexInput<'_>, issues: &mut Vec<QualityIssue>) {
             let coverage = format!("{} of 1000 recognised", input.coverage_permille);
             found("DQ_LOW_COVERAGE", "ingredients", &coverage);
         }
-        ListState::Complete => {}
+        ListState::Complete | ListState::Stale => {}
     }
     if input.nutrition.is_none() {
         found("DQ_NUTRITION_MISSING", "nutrition", "");

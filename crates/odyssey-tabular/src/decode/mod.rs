@@ -102,6 +102,11 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
+/// Whether a label names an encoding: `utf-8`, `latin1`, `utf-16le`, …
+pub fn is_known_encoding(label: &str) -> bool {
+    Encoding::for_label(label.trim().as_bytes()).is_some()
+}
+
 /// Looks at the beginning of a file and says what it seems to be. Takes the reader: to go on, [`open`].
 pub fn sniff<R: Read>(source: R) -> Result<Detected, ReadError> {
     open(source, &Options::default()).map(|decoded| decoded.detected)

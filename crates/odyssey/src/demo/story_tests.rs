@@ -123,6 +123,8 @@ fn shelf() -> Shelf {
             role: meta.role,
             tags: Vec::new(),
             price_hundredths: None,
+            currency: None,
+            label_as_of: None,
             changed_at_seconds: 0,
         });
         shelf.names.push((format!("row {number}"), row["product_name"].clone()));
@@ -142,6 +144,7 @@ fn policy_of(profile: &HealthProfile) -> Policy {
         never_list: &[],
         allow_list: &[],
         vendor_policy: pack.scoring,
+        label_oldest: None,
     };
     Policy::compile(&input, pack)
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use odyssey_matching::{EvidenceKey, Flag};
-use odyssey_types::ProductId;
+use odyssey_types::{ProductId, ProductStatus};
 
 use super::BatchOptions;
 use super::plan::{Changed, Plan};
 use crate::catalog::document::document_of;
 use crate::catalog::facts::{FactsRecord, derive_product_by};
 use crate::catalog::store::{self, ProductRecord};
-use crate::catalog::{CatalogError, Lineage, Product, holds};
+use crate::catalog::{CatalogError, Lineage, Product, holds, label_changes};
 use crate::db::{Notice, VendorTx};
 use crate::outbox;
 
@@ -79,6 +79,7 @@ async fn write_facts(
 ) -> Result<(), CatalogError> {
     let tables = crate::catalog::tables(tx).await?;
     let mut vanished: Vec<(ProductId, EvidenceKey, Lineage)> = Vec::new();
+    let mut turned: Vec<&Product> = Vec::new();
     for change in changed {
         // A deleted row counts as well: going away and coming back must not lose an allergen.
         let before = stored.get(&change.id);
@@ -88,12 +89,21 @@ async fn write_facts(
                 derive_product_by(&tables, &before.fields, &[]).facts,
                 derive_product_by(&tables, &change.fields, &[]).facts,
             );
+            let offered = before.deleted_at.is_none()
+                && before.fields.status == ProductStatus::Active
+                && change.fields.status == ProductStatus::Active;
+            if offered && is.may_turn_away(&was) {
+                turned.push(before);
+            }
             for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
                 if was.flags_of(key).has(Flag::Contains) && !is.flags_of(key).has(Flag::Contains) {
                     vanished.push((change.id, key, change.lineage.clone()));
                 }
             }
         }
+    }
+    if !turned.is_empty() {
+        label_changes::note(tx, &turned).await?;
     }
     if !vanished.is_empty() {
         holds::open_holds(tx, &vanished).await?;

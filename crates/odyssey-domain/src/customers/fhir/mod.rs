@@ -267,6 +267,7 @@ fn view(
         never_list: &[],
         allow_list: &[],
         vendor_policy: pack.scoring,
+        label_oldest: None,
     };
     let policy = Policy::compile(&input, pack);
     Ok(FhirProposal {

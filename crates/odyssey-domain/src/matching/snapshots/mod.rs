@@ -333,7 +333,9 @@ fn row_of(stored: StoredFacts) -> SnapshotRow {
         // Categories of vendors are not bound to meal roles yet: everything counts as a snack, the strictest.
         role: Role::Snack,
         tags: stored.dietary_tags,
-        price_hundredths: None,
+        price_hundredths: stored.price_hundredths,
+        currency: stored.currency,
+        label_as_of: stored.label_as_of,
         changed_at_seconds: stored.changed_at.timestamp(),
     }
 }

@@ -75,6 +75,9 @@ fn change_for(finding: &Finding<'_>, policy: &Policy, facts: &Facts) -> Option<S
 
 fn state_label(facts: &Facts) -> SmallestChange {
     let (code, sentence) = match facts.list_state {
+        ListState::Stale => {
+            ("renew_label", "It could be verified by a label of a later day, stated anew by the vendor.")
+        }
         ListState::Complete if !facts.attested => (
             "attest_label",
             "It could be verified if the vendor attested that the allergen declaration is complete.",

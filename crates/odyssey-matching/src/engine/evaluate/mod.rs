@@ -105,14 +105,26 @@ pub struct Verdict {
 
 /// Judges one product.
 pub fn evaluate(policy: &Policy, derivation: &Derivation, meta: &ProductMeta) -> Verdict {
-    let findings = findings::findings(policy, &derivation.facts, meta);
+    let aged;
+    let judged = if policy.is_stale(meta.label_as_of) {
+        aged = Derivation { facts: derivation.facts.as_stale(), ..derivation.clone() };
+        &aged
+    } else {
+        derivation
+    };
+    let findings = findings::findings(policy, &judged.facts, meta);
     let (tier, verdict) = conclude(&findings, policy.is_blocked());
     let unverified_is_listed = verdict == VerdictKind::CannotVerify
         && !policy.is_blocked()
         && findings.iter().all(|f| f.action < Action::Unverified || f.unverified_is_listed(policy));
     let score = score::score(policy, &derivation.facts, meta);
-    let mut reasons: Vec<Reason> =
-        findings.iter().map(|f| sentences::reason(f, policy, derivation)).collect();
+    let mut reasons: Vec<Reason> = findings.iter().map(|f| sentences::reason(f, policy, judged)).collect();
+    reasons.extend(
+        policy
+            .label_oldest
+            .filter(|_| policy.is_stale(meta.label_as_of))
+            .map(|oldest| sentences::stale_label(policy, meta.label_as_of, oldest)),
+    );
     // Stable: equal actions keep the order of the gates.
     reasons.sort_by_key(|r| std::cmp::Reverse(r.action));
     Verdict {
@@ -122,8 +134,8 @@ pub fn evaluate(policy: &Policy, derivation: &Derivation, meta: &ProductMeta) ->
         score_permille: score.permille,
         confidence_permille: score.confidence,
         parts: score.parts,
-        summary: sentences::summary(verdict, &reasons, policy, derivation, meta),
-        smallest_change: change::smallest_change(&findings, policy, derivation),
+        summary: sentences::summary(verdict, &reasons, policy, judged, meta),
+        smallest_change: change::smallest_change(&findings, policy, judged),
         reasons,
         unverified_is_listed,
         blocked: policy.blocked.clone(),

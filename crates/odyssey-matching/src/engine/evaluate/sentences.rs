@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use odyssey_types::{Nutrient, NutrientUnit, ProductId, render_fixed};
 
 use super::findings::{Cause, Finder, Finding, amount_code, class_code, diet_code, key_code};
@@ -50,6 +51,28 @@ fn list_reason(finding: &Finding<'_>, policy: &Policy) -> Reason {
             rule: format!("product.{subject}"),
             version: policy.pack_version.clone(),
             citation: "Stated by the vendor or the customer".to_owned(),
+            status: Status::Policy,
+        },
+    }
+}
+
+/// A label that is older than the vendor lets prove anything; said beside what follows from it.
+pub(super) fn stale_label(policy: &Policy, of: Option<NaiveDate>, oldest: NaiveDate) -> Reason {
+    let (shown, day) = match of {
+        Some(day) => (format!("of {day}"), day.to_string()),
+        None => ("of no stated day".to_owned(), "unknown".to_owned()),
+    };
+    Reason {
+        code: "DQ_STALE".to_owned(),
+        subject: "label_as_of".to_owned(),
+        action: Action::Warn,
+        params: Params::from([("label_as_of", day), ("label_oldest", oldest.to_string())]),
+        sentence: format!("The label is {shown}; labels before {oldest} prove nothing here."),
+        evidence: Vec::new(),
+        source: RuleRef {
+            rule: "label.age".to_owned(),
+            version: policy.pack_version.clone(),
+            citation: "The vendor's limit on the age of labels".to_owned(),
             status: Status::Policy,
         },
     }
@@ -364,6 +387,7 @@ fn unproven(facts: &Facts, what: &str) -> String {
         ListState::OtherLanguage => {
             format!("Not shown to be {what}: the ingredient list is in another language.")
         }
+        ListState::Stale => format!("Not shown to be {what}: the label is too old to go by."),
         ListState::Complete if !facts.attested => {
             format!("Not shown to be {what}: nobody has attested that the allergen declaration is complete.")
         }

@@ -29,6 +29,30 @@ const ANAPHYLAXIS: &str = r#","severity":"anaphylaxis""#;
 const INTOLERANCE: &str = r#","severity":"intolerance""#;
 
 #[test]
+fn a_label_that_is_too_old_proves_nothing_and_still_says_what_it_contains() {
+    let allergic = profile(&allergy(DEFAULT));
+    let vegan = profile(r#"{"diets":[{"diet":"vegan","kind":"ethical"}]}"#);
+    let on = |label: Option<chrono::NaiveDate>, person: &odyssey_types::HealthProfile, facts: &Facts| {
+        let policy = policy_of_labels_since(person, day(2025, 6, 1));
+        let meta = super::super::ProductMeta { label_as_of: label, ..meta(id(1)) };
+        evaluate(&policy, &derivation(facts.clone()), &meta)
+    };
+    let (clean, mut peanut) = (clean(), clean());
+    flag(&mut peanut, K::Peanut, Flag::Contains);
+    assert_eq!(on(Some(day(2025, 6, 1)), &allergic, &clean).tier, Tier::One, "of the first day that counts");
+    for (label, shown) in [(Some(day(2025, 5, 31)), "2025-05-31"), (None, "unknown")] {
+        let verdict = on(label, &allergic, &clean);
+        assert_eq!((verdict.tier, verdict.verdict), (Tier::Excluded, VerdictKind::CannotVerify));
+        let stale = verdict.reasons.iter().find(|r| r.code == "DQ_STALE").expect("said why");
+        assert_eq!((stale.params["label_as_of"].as_str(), stale.action), (shown, Action::Warn));
+        assert!(verdict.reasons[0].sentence.contains("too old"), "{}", verdict.reasons[0].sentence);
+        assert_eq!(verdict.smallest_change.expect("a change").code, "renew_label");
+        assert_eq!(on(label, &allergic, &peanut).verdict, VerdictKind::Conflict);
+        assert_eq!(on(label, &vegan, &clean).tier, Tier::Three);
+    }
+}
+
+#[test]
 fn each_kind_of_evidence_lands_where_the_severity_table_says() {
     let with = |kind: Flag| move |f: &mut Facts| flag(f, K::Peanut, kind);
     let table: [(&str, Flag, &str); 17] = [

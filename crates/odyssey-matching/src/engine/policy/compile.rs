@@ -62,6 +62,7 @@ pub(super) fn compile(input: &PolicyInput<'_>, pack: &RulePack, scored: bool) ->
         not_considered: draft.not_considered,
         notices,
         interactions_checked: situation.interactions_checked(),
+        label_oldest: input.label_oldest,
         as_of: input.as_of,
     }
 }

@@ -44,6 +44,8 @@ pub struct PolicyInput<'a> {
     /// Products whose soft terms and preference gates are lifted.
     pub allow_list: &'a [ProductId],
     pub vendor_policy: ScoringPolicy,
+    /// The vendor's limit: labels of an earlier day, or of none, prove nothing. `None`: no limit.
+    pub label_oldest: Option<NaiveDate>,
 }
 
 /// What holds where the reference amount is assumed to be 100 g or ml.
@@ -121,6 +123,9 @@ pub struct Policy {
     pub notices: Vec<Notice>,
     /// The known interactions that were checked, for each drug on record.
     pub interactions_checked: Vec<InteractionCheck>,
+    /// Labels of an earlier day, or of none, prove nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_oldest: Option<NaiveDate>,
     /// The day the answer is for. No part of the digest: answers are cached by it separately.
     #[serde(skip)]
     pub as_of: NaiveDate,
@@ -147,6 +152,11 @@ impl Policy {
 
     pub fn is_blocked(&self) -> bool {
         !self.blocked.is_empty()
+    }
+
+    /// Whether a label of that day is too old to prove anything.
+    pub fn is_stale(&self, label_as_of: Option<NaiveDate>) -> bool {
+        self.label_oldest.is_some_and(|oldest| label_as_of.is_none_or(|day| day < oldest))
     }
 
     pub(crate) fn lists_never(&self, id: ProductId) -> bool {

@@ -7,7 +7,7 @@ use odyssey_types::ProductId;
 use crate::engine::Snapshot;
 use crate::engine::name_hash;
 use crate::engine::snapshot::column::UNKNOWN;
-use crate::engine::snapshot::{Placed, bits};
+use crate::engine::snapshot::{Placed, bits, currency_number};
 
 /// Every filter that is set must hold; several values of one filter are alternatives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,9 +16,12 @@ pub struct Filters {
     pub categories: Vec<String>,
     /// Any of these tags.
     pub tags: Vec<String>,
-    /// Hundredths, inclusive; a product without a price is left out.
+    /// Hundredths, inclusive; a product without a price is left out, and so is one in another currency where one
+    /// is named.
     pub price_min_hundredths: Option<u32>,
     pub price_max_hundredths: Option<u32>,
+    /// ISO 4217. What is no code of a currency leaves nothing.
+    pub currency: Option<String>,
     /// Only these products (the answer of a text search, say). An empty list leaves nothing.
     pub restrict_to: Option<Vec<ProductId>>,
 }
@@ -69,6 +72,12 @@ impl<'a> Prepared<'a> {
             if let Some(min) = min {
                 bits::and(&mut rows, &prices.rows_above(i64::from(min) - 1));
             }
+        }
+        if let Some(code) = &self.filters.currency {
+            let number = currency_number(code).map_or(i64::from(UNKNOWN), i64::from);
+            bits::and_not(&mut rows, &block.currencies.rows_unknown());
+            bits::and_not(&mut rows, &block.currencies.rows_above(number));
+            bits::and(&mut rows, &block.currencies.rows_above(number - 1));
         }
         rows
     }

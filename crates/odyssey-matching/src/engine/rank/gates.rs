@@ -5,7 +5,7 @@ use super::{ListedRows, cautions};
 use crate::engine::evaluate::{Cause, amount_code, class_code, diet_code, key_code};
 use crate::engine::snapshot::bits::{self, NO_ROWS, Words};
 use crate::engine::snapshot::{
-    Block, DietBit, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
+    Block, DietBit, Single, day_number, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
 };
 use crate::engine::{Action, AmountGate, Assumed, Basis, DietGate, Gate, KeyActions, Policy};
 use crate::{Flag, KeySet};
@@ -47,13 +47,14 @@ pub(super) fn judge(
         failed_by: vec![NO_ROWS; policy.gates.len() + GATES],
         remaining: *considered,
     };
+    let stale = stale_rows(policy, block);
     let inactive = bits::not(&block.bits(single_bit(Single::Active)).to_words());
     sheet.step(INACTIVE, "HX_INACTIVE", true, &[(Cause::Inactive, Action::Exclude, inactive)], tally);
     if let Some(never) = listed.never {
         sheet.step(NEVER, "HX_LIST_NEVER", true, &[(Cause::NeverListed, Action::Exclude, *never)], tally);
     }
     for (at, gate) in policy.gates.iter().enumerate() {
-        sheet.gate(at + GATES, gate, block, listed.allowed, tally);
+        sheet.gate(at + GATES, gate, &Judged { block, stale: &stale }, listed.allowed, tally);
     }
     sheet.cautions(policy, block, listed.allowed);
     sheet.conclude(tally)
@@ -61,22 +62,36 @@ pub(super) fn judge(
 
 type Effect = (Cause, Action, Words);
 
+/// A block, and the rows of it whose labels are too old to prove anything.
+struct Judged<'a> {
+    block: &'a Block,
+    stale: &'a Words,
+}
+
+/// The rows whose labels are older than the policy accepts, or of no day.
+fn stale_rows(policy: &Policy, block: &Block) -> Words {
+    match policy.label_oldest {
+        None => NO_ROWS,
+        Some(oldest) => bits::not(&block.label_days.rows_above(i64::from(day_number(oldest)) - 1)),
+    }
+}
+
 impl Sheet<'_> {
     fn gate(
         &mut self,
         number: usize,
         gate: &Gate,
-        block: &Block,
+        rows: &Judged<'_>,
         allowed: Option<&Words>,
         tally: &mut Tally,
     ) {
         let mut effects = match gate {
             Gate::Keys(gate) => {
-                key_effects(gate.keys, &gate.actions, gate.severity.coverage_permille(), block)
+                key_effects(gate.keys, &gate.actions, gate.severity.coverage_permille(), rows)
             }
-            Gate::Class(gate) => key_effects(gate.keys, &gate.actions, gate.coverage_permille(), block),
-            Gate::Diet(gate) => diet_effects(gate, block),
-            Gate::Amount(gate) => amount_effects(gate, block, self.considered),
+            Gate::Class(gate) => key_effects(gate.keys, &gate.actions, gate.coverage_permille(), rows),
+            Gate::Diet(gate) => diet_effects(gate, rows),
+            Gate::Amount(gate) => amount_effects(gate, rows, self.considered),
         };
         if let (true, Some(allowed)) = (gate.is_preference(), allowed) {
             for (.., rows) in &mut effects {
@@ -175,7 +190,8 @@ pub(super) fn rows_with(block: &Block, keys: KeySet, flag: Flag) -> Words {
     rows
 }
 
-fn key_effects(keys: KeySet, actions: &KeyActions, coverage_permille: u16, block: &Block) -> Vec<Effect> {
+fn key_effects(keys: KeySet, actions: &KeyActions, coverage_permille: u16, rows: &Judged<'_>) -> Vec<Effect> {
+    let block = rows.block;
     let with = |flag| rows_with(block, keys, flag);
     let mut effects = vec![
         (Cause::Contains, actions.contains, with(Flag::Contains)),
@@ -185,27 +201,30 @@ fn key_effects(keys: KeySet, actions: &KeyActions, coverage_permille: u16, block
         (Cause::Ambiguous, actions.ambiguous, with(Flag::Ambiguous)),
     ];
     if actions.incomplete > Action::Pass {
-        let rows = incomplete_rows(block, keys, coverage_permille);
-        effects.push((Cause::Incomplete, actions.incomplete, rows));
+        let incomplete = incomplete_rows(rows, keys, coverage_permille);
+        effects.push((Cause::Incomplete, actions.incomplete, incomplete));
     }
     if actions.uncertified > Action::Pass {
         let mut certified = [u64::MAX; NO_ROWS.len()];
         for key in keys.iter() {
             bits::and(&mut certified, &block.bits(flag_bit(key, Flag::CertifiedFree)).to_words());
         }
+        bits::and_not(&mut certified, rows.stale);
         effects.push((Cause::Uncertified, actions.uncertified, bits::not(&certified)));
     }
     effects
 }
 
 /// The rows where `Facts::is_incomplete` holds for any of the keys.
-fn incomplete_rows(block: &Block, keys: KeySet, coverage_permille: u16) -> Words {
+fn incomplete_rows(rows: &Judged<'_>, keys: KeySet, coverage_permille: u16) -> Words {
+    let block = rows.block;
     let single = |bit: Single| block.bits(single_bit(bit)).to_words();
     let good = single(good_bit(coverage_permille));
     let attested = single(Single::Attested);
     let mut fully_named = single(Single::Good1000);
     bits::and_not(&mut fully_named, &single(Single::Container));
     let mut cleared = good;
+    bits::and_not(&mut cleared, rows.stale);
     for key in keys.iter() {
         let mandatory = block.bits(mandatory_bit(key)).to_words();
         let mut spoken_for = fully_named;
@@ -223,9 +242,10 @@ fn incomplete_rows(block: &Block, keys: KeySet, coverage_permille: u16) -> Words
     bits::not(&cleared)
 }
 
-fn diet_effects(gate: &DietGate, block: &Block) -> Vec<Effect> {
-    let rows = |bit| block.bits(diet_bit(gate.diet, bit)).to_words();
-    let (yes, no) = (rows(DietBit::Yes), rows(DietBit::No));
+fn diet_effects(gate: &DietGate, judged: &Judged<'_>) -> Vec<Effect> {
+    let rows = |bit| judged.block.bits(diet_bit(gate.diet, bit)).to_words();
+    let (mut yes, no) = (rows(DietBit::Yes), rows(DietBit::No));
+    bits::and_not(&mut yes, judged.stale);
     let mut unknown = bits::not(&yes);
     bits::and_not(&mut unknown, &no);
     vec![
@@ -235,7 +255,8 @@ fn diet_effects(gate: &DietGate, block: &Block) -> Vec<Effect> {
     ]
 }
 
-fn amount_effects(gate: &AmountGate, block: &Block, considered: &Words) -> Vec<Effect> {
+fn amount_effects(gate: &AmountGate, rows: &Judged<'_>, considered: &Words) -> Vec<Effect> {
+    let block = rows.block;
     let column = block.per_reference(gate.nutrient);
     let (mut exceeded, unknown) = match gate.basis {
         Basis::Reference => {
@@ -250,7 +271,7 @@ fn amount_effects(gate: &AmountGate, block: &Block, considered: &Words) -> Vec<E
     let mut not_stated = unknown;
     if !gate.absent_lifts.is_empty() {
         // An amount of something that is known to be absent need not be stated.
-        let mut possible = incomplete_rows(block, gate.absent_lifts, AmountGate::ABSENT_COVERAGE_PERMILLE);
+        let mut possible = incomplete_rows(rows, gate.absent_lifts, AmountGate::ABSENT_COVERAGE_PERMILLE);
         bits::or(&mut possible, &rows_with(block, gate.absent_lifts, Flag::Contains));
         bits::or(&mut possible, &rows_with(block, gate.absent_lifts, Flag::Ambiguous));
         bits::and(&mut not_stated, &possible);

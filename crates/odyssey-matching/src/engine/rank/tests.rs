@@ -1,7 +1,7 @@
 //! The ranking against an oracle: every product judged alone by `evaluate`, then sorted plainly.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use odyssey_types::{Nutrient, ProductId};
 use proptest::prelude::*;
@@ -100,7 +100,8 @@ proptest! {
         let profile = random_profile(&mut dice);
         let rows: Vec<SnapshotRow> = (0..150).map(|n| random_row(&mut dice, n)).collect();
         let (never, allowed) = ([id(3), id(4), id(400)], [id(5), id(6), id(7)]);
-        let policy = policy_with(&profile, &never, &allowed);
+        let mut policy = policy_with(&profile, &never, &allowed);
+        policy.label_oldest = dice.percent(40).then(|| day(2023, 6, 1));
         // Two blocks, some rows replaced, some gone: the same as a plain list of what is left.
         let old: Vec<SnapshotRow> = (100..160).map(|n| random_row(&mut dice, n)).collect();
         let mut base = rows[..120].to_vec();
@@ -130,6 +131,21 @@ proptest! {
         let one = rank(&built(&rows), &policy, &query(50));
         rows.reverse();
         prop_assert_eq!(one, rank(&built(&rows), &policy, &query(50)));
+    }
+
+    #[test]
+    fn a_limit_on_the_age_of_labels_never_lets_a_product_in(seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        let profile = random_profile(&mut dice);
+        let rows: Vec<SnapshotRow> = (0..80).map(|n| random_row(&mut dice, n)).collect();
+        let snapshot = built(&rows);
+        let eligible = |policy: &Policy| -> BTreeSet<ProductId> {
+            rank(&snapshot, policy, &query(1000)).fits.iter().map(|candidate| candidate.id).collect()
+        };
+        let (any, later) = (policy_of(&profile), policy_of_labels_since(&profile, day(2024, 1, 1)));
+        let latest = policy_of_labels_since(&profile, day(2026, 1, 1));
+        prop_assert!(eligible(&later).is_subset(&eligible(&any)));
+        prop_assert!(eligible(&latest).is_subset(&eligible(&later)));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(in crate::engine) struct Block {
     pub brands: Names,
     pub categories: Names,
     pub prices: Column,
+    pub currencies: Column,
+    /// Days since 1970.
+    pub label_days: Column,
     pub(super) reference_amounts: Column,
     /// By bit number, which of the forms it has, counted from 1; 0 is empty, and so are the numbers past
     /// the end. Bits that are alike (what US labels must declare, say) are kept once.
@@ -47,6 +50,9 @@ pub(super) struct BlockParts {
     pub brands: Names,
     pub categories: Names,
     pub prices: Column,
+    pub currencies: Column,
+    /// Days since 1970.
+    pub label_days: Column,
     pub reference_amounts: Column,
     pub bits: Box<[u16]>,
     pub forms: Box<[Bits]>,
@@ -67,6 +73,8 @@ impl Block {
             brands: Names::of_rows(&column(|r| r.brand)),
             categories: Names::of_rows(&column(|r| r.category)),
             prices: Column::of_rows(&column(|r| r.price)),
+            currencies: Column::of_rows(&column(|r| r.currency)),
+            label_days: Column::of_rows(&column(|r| r.label_day)),
             bits,
             forms,
             tags: grouped(tags.collect(), rows.len()),
@@ -82,6 +90,8 @@ impl Block {
             brands: parts.brands,
             categories: parts.categories,
             prices: parts.prices,
+            currencies: parts.currencies,
+            label_days: parts.label_days,
             reference_amounts: parts.reference_amounts,
             bits: parts.bits,
             forms: parts.forms,
@@ -203,6 +213,8 @@ impl Block {
             brand: self.brands.get(row),
             category: self.categories.get(row),
             price: self.prices.get(row),
+            currency: self.currencies.get(row),
+            label_day: self.label_days.get(row),
             reference_amount,
             bits: (0..self.bits.len() as u16).filter(|bit| self.bits(*bit).contains(row)).collect(),
             tags: self.tags.iter().filter(|(_, bits)| bits.contains(row)).map(|(tag, _)| *tag).collect(),
@@ -230,6 +242,8 @@ impl Block {
             + tags
             + amounts
             + self.prices.heap_bytes()
+            + self.currencies.heap_bytes()
+            + self.label_days.heap_bytes()
             + self.reference_amounts.heap_bytes()
     }
 }

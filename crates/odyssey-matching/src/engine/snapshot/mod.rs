@@ -26,7 +26,8 @@ pub(in crate::engine) use block::Block;
 pub use codec::{SnapshotDecoder, SnapshotError, snapshot_layout};
 pub use row::SnapshotRow;
 pub(in crate::engine) use row::{
-    DietBit, EncodedRow, Single, diet_bit, flag_bit, good_bit, mandatory_bit, single_bit,
+    DietBit, EncodedRow, Single, currency_number, day_number, diet_bit, flag_bit, good_bit, mandatory_bit,
+    single_bit,
 };
 
 /// Runs of changes up to this many rows together are merged, so that finding a product stays quick and

@@ -1,5 +1,6 @@
 //! A product as it goes into a snapshot, and the bits and numbers it becomes.
 
+use chrono::NaiveDate;
 use odyssey_types::{Nutrient, ProductId};
 
 use super::column::UNKNOWN;
@@ -20,8 +21,12 @@ pub struct SnapshotRow {
     pub category: Option<String>,
     pub role: Role,
     pub tags: Vec<String>,
-    /// Hundredths of the vendor's currency; saturates at 42,949,672.94.
+    /// Hundredths of `currency`; saturates at 42,949,672.94.
     pub price_hundredths: Option<u32>,
+    /// ISO 4217: three capitals.
+    pub currency: Option<String>,
+    /// The day the label is of; kept from 1970 on.
+    pub label_as_of: Option<NaiveDate>,
     /// Last change of content, Unix seconds; kept from 1970 to 2106.
     pub changed_at_seconds: i64,
 }
@@ -105,6 +110,8 @@ pub(in crate::engine) struct EncodedRow {
     pub brand: u32,
     pub category: u32,
     pub price: u32,
+    pub currency: u32,
+    pub label_day: u32,
     pub reference_amount: u32,
     /// Ascending.
     pub bits: Vec<u16>,
@@ -135,12 +142,28 @@ impl EncodedRow {
             brand: row.brand.as_deref().map_or(0, name_hash),
             category: row.category.as_deref().map_or(0, name_hash),
             price: row.price_hundredths.map_or(UNKNOWN, |p| p.min(UNKNOWN - 1)),
+            currency: row.currency.as_deref().and_then(currency_number).unwrap_or(UNKNOWN),
+            label_day: row.label_as_of.map_or(UNKNOWN, day_number),
             reference_amount: u32::try_from(facts.reference_amount).unwrap_or(UNKNOWN),
             bits: bits_of(row),
             tags,
             amounts: Nutrient::ALL.iter().filter_map(amount).collect(),
         }
     }
+}
+
+/// A currency as a number below 26³; `None` for what is no code of one.
+pub(in crate::engine) fn currency_number(code: &str) -> Option<u32> {
+    let letters = <[u8; 3]>::try_from(code.as_bytes()).ok()?;
+    letters.iter().try_fold(0, |number, letter| {
+        letter.is_ascii_uppercase().then(|| number * 26 + u32::from(letter - b'A'))
+    })
+}
+
+/// Days since 1970; earlier days count as the first.
+pub(in crate::engine) fn day_number(day: NaiveDate) -> u32 {
+    let days = day.signed_duration_since(NaiveDate::default()).num_days();
+    u32::try_from(days.max(0)).unwrap_or(UNKNOWN - 1)
 }
 
 fn bits_of(row: &SnapshotRow) -> Vec<u16> {

@@ -119,6 +119,7 @@ pub fn policy_of(profile: &HealthProfile, age_years: Option<u8>, ground: &Ground
         never_list: &[],
         allow_list: &[],
         vendor_policy: pack.scoring,
+        label_oldest: None,
     };
     Policy::compile(&input, pack)
 }

@@ -5,6 +5,8 @@ use serde_json::json;
 
 /// Customers, jobs and what belongs to them, by the name of their path parameter.
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
+    // Before there is a job that has to go on waiting.
+    let regression = regression(admin).await;
     let customer = customer(admin, product_id).await;
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
@@ -14,12 +16,28 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("customer_id", customer),
         ("proposal_id", proposal),
         ("job_id", job(admin).await),
+        ("regression_id", regression),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
         ("kind", "category".to_owned()),
         ("code", taxonomy_node(admin).await),
         ("synonym_id", synonym(admin).await),
     ]
+}
+
+/// A label that turned against somebody.
+async fn regression(admin: &Actor<'_>) -> String {
+    let complete = json!({ "ingredients": "Rice, salt.", "allergen_data": "complete", "label_jurisdiction": "US",
+        "label_as_of": "2025-06-01" });
+    let product = admin.create_product("turning", complete).await;
+    let record = json!({ "external_id": "turned", "profile": { "allergies": [{ "allergen": "egg" }] },
+        "consents": [{ "purpose": "health_data", "state": "granted" }] });
+    admin.post("/api/v1/customers", record).await.expect(201);
+    let change = json!({ "ingredients": "Rice, egg, salt." });
+    admin.patch(&format!("/api/v1/products/{product}"), change).await.expect(200);
+    admin.app().run_jobs().await;
+    let found = admin.get("/api/v1/safety-regressions").await.expect(200);
+    found["items"][0]["id"].as_str().expect("a regression").to_owned()
 }
 
 /// A version of the rules that was in force, and a draft after it.

@@ -32,7 +32,8 @@ impl Files {
         change(&mut settings);
         let ingestion =
             Ingestion { spool: Spool::new(spool.path().join("spool")), settings, wake: jobs::Wake::new() };
-        let work = Work { database: test.database.clone(), ingestion };
+        let audiences = odyssey_domain::matching::Audiences::new(test.database.clone(), 1 << 20);
+        let work = Work { database: test.database.clone(), ingestion, audiences };
         Self { test, work, spool }
     }
 

@@ -81,6 +81,7 @@ impl Judged {
             never_list: &[],
             allow_list: &[],
             vendor_policy: pack.scoring,
+            label_oldest: None,
         };
         let policy = Policy::compile(&input, pack);
         let page = operator.get("/api/v1/products?limit=200").await.expect(200);

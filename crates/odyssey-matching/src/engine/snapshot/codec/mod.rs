@@ -22,7 +22,7 @@ use read::Input;
 use write::Output;
 
 /// Raised when the bytes of a block change their meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Bytes that are no block of this layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +123,8 @@ fn encode(run: usize, placed: &Placed) -> Vec<u8> {
     out.names(&block.brands);
     out.names(&block.categories);
     out.column(&block.prices);
+    out.column(&block.currencies);
+    out.column(&block.label_days);
     out.column(&block.reference_amounts);
     out.u16s(&block.bits);
     out.u32(block.forms.len() as u32);
@@ -158,7 +160,8 @@ fn decode_block(input: &mut Input<'_>) -> Result<Block> {
     }
     let changed = input.u32s_of(len)?;
     let (brands, categories) = (input.names(len)?, input.names(len)?);
-    let (prices, reference_amounts) = (input.column(len)?, input.column(len)?);
+    let (prices, currencies, label_days) = (input.column(len)?, input.column(len)?, input.column(len)?);
+    let reference_amounts = input.column(len)?;
     let bits = input.u16s()?;
     let forms = input.list(|input| input.bits(len))?;
     if bits.len() > BIT_COUNT || bits.iter().any(|form| usize::from(*form) > forms.len()) {
@@ -179,6 +182,8 @@ fn decode_block(input: &mut Input<'_>) -> Result<Block> {
         brands,
         categories,
         prices,
+        currencies,
+        label_days,
         reference_amounts,
         bits,
         forms,
