@@ -21,7 +21,7 @@ use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
-use crate::matching::{self, Audiences, MatchingError};
+use crate::matching::{self, Audiences, BATCH_LANE, MatchingError, RunMatchBatch, Snapshots};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
 use crate::taxonomy::RederiveCatalog;
@@ -35,6 +35,8 @@ pub struct Work {
     pub ingestion: Ingestion,
     /// The vendors' compiled customers; shared with the requests where one process does both.
     pub audiences: Audiences,
+    /// The vendors' catalogs in memory; shared likewise.
+    pub snapshots: Snapshots,
 }
 
 /// How this process works the queue.
@@ -110,6 +112,8 @@ housekeeping! {
     PurgeFhirProposals = "purge_fhir_proposals";
     /// Deletes receipts whose time is over.
     PurgeReceipts = "purge_receipts";
+    /// Deletes the answers of old batches.
+    PurgeMatchBatches = "purge_match_batches";
     /// Deletes old regressions of labels.
     PurgeRegressions = "purge_regressions";
     /// Makes the audit's partitions of the months to come.
@@ -136,6 +140,8 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<ResumeJobs, _, _>(resume_jobs)
         .register::<PurgeFhirProposals, _, _>(purge_fhir_proposals)
         .register::<PurgeReceipts, _, _>(purge_receipts)
+        .register::<PurgeMatchBatches, _, _>(purge_match_batches)
+        .register::<RunMatchBatch, _, _>(run_match_batch)
         .register::<PurgeRegressions, _, _>(purge_regressions)
         .register::<JudgeLabelChanges, _, _>(judge_label_changes)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
@@ -144,6 +150,7 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .schedule("purge_idempotency_keys", "7 * * * *", |_| PurgeIdempotencyKeys {})?
         .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
         .schedule("purge_receipts", "37 4 * * *", |_| PurgeReceipts {})?
+        .schedule("purge_match_batches", "47 4 * * *", |_| PurgeMatchBatches {})?
         .schedule("purge_regressions", "41 4 * * *", |_| PurgeRegressions {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
         .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
@@ -178,6 +185,8 @@ pub fn dispatcher(work: Work, settings: &WorkerSettings) -> Result<Dispatcher<Wo
             claim_batch: 1,
             lease_seconds: Some(settings.import_lease_seconds),
         },
+        // One batch a vendor, one at a time: each uses every core.
+        LaneOptions { name: BATCH_LANE, workers: 1, vendor_cap: 1, claim_batch: 1, lease_seconds: None },
     ];
     let (pool, clock) = (work.database.queue_pool(), Arc::clone(work.database.clock()));
     let wake = work.ingestion.wake.clone();
@@ -330,6 +339,22 @@ async fn purge_fhir_proposals(
 
 async fn purge_receipts(work: Arc<Work>, _: JobContext, _: PurgeReceipts) -> Result<JobOutcome, JobError> {
     done("receipts", customers::purge_receipts(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn purge_match_batches(
+    work: Arc<Work>,
+    _: JobContext,
+    _: PurgeMatchBatches,
+) -> Result<JobOutcome, JobError> {
+    done("rows of batches", matching::purge_batches(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn run_match_batch(
+    work: Arc<Work>,
+    context: JobContext,
+    _: RunMatchBatch,
+) -> Result<JobOutcome, JobError> {
+    matching::run_match_batch(&work.database, &work.snapshots, &context).await
 }
 
 async fn purge_regressions(

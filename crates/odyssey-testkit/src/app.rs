@@ -114,6 +114,7 @@ impl TestApp {
             database: self.database().clone(),
             ingestion: self.ingestion.clone(),
             audiences: Audiences::new(self.database().clone(), SNAPSHOT_BUDGET_BYTES),
+            snapshots: Snapshots::new(self.database().clone(), SNAPSHOT_BUDGET_BYTES),
         };
         let dispatcher = jobs::dispatcher(work, &WorkerSettings::default()).expect("a dispatcher");
         let report = dispatcher.run_until_empty().await.expect("the queue answers");

@@ -6,6 +6,7 @@
 
 mod audience;
 mod basket;
+mod batch;
 mod dto;
 mod explain;
 mod gaps;
@@ -20,12 +21,14 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::operation::{Facts, RateClass};
 use crate::state::ApiState;
-use crate::{guarded, open};
+use crate::{guarded, keyed, open};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(guarded!(matches::list_matches, Facts::audited("health_profile.match").discloses_phi()))
         .routes(guarded!(preview::preview_matches, Facts::audited("health_profile.preview").discloses_phi()))
+        .routes(keyed!(batch::start_match_batch, Facts::audited("match_batch.start")))
+        .routes(guarded!(batch::get_match_batch_result, Facts::audited("match_batch.export").discloses_phi()))
         .routes(guarded!(swaps::list_swaps, Facts::audited("health_profile.swaps").discloses_phi()))
         .routes(guarded!(basket::check_basket, Facts::audited("health_profile.basket").discloses_phi()))
         .routes(guarded!(audience::get_product_audience, Facts::audited("audience.read")))

@@ -15,6 +15,10 @@ impl From<MatchingError> for Problem {
             MatchingError::Unavailable(why) => {
                 Self::new(ProblemCode::MatchingUnavailable).detail(why).retry_after(RETRY)
             }
+            MatchingError::BatchNotFound => Self::new(ProblemCode::JobNotFound).detail(
+                "There is no such job, or none that leaves a file, or the file's seven days are over.",
+            ),
+            MatchingError::BatchNotFinished => Self::new(ProblemCode::JobNotFinished),
             MatchingError::RegressionNotFound => Self::new(ProblemCode::RegressionNotFound),
             MatchingError::Customer(error) => error.into(),
             MatchingError::Catalog(error) => error.into(),

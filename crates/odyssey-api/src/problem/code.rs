@@ -74,6 +74,7 @@ registry! {
     ProposalDecided = "proposal-decided", CONFLICT, "The proposal has been applied";
     ListEntryNotFound = "list-entry-not-found", NOT_FOUND, "The product is not on this list";
     // Ingestion and jobs.
+    JobNotFinished = "job-not-finished", CONFLICT, "The job has not ended, so its result is not there yet";
     JobNotFound = "job-not-found", NOT_FOUND, "There is no such job";
     JobNotCancelable = "job-not-cancelable", CONFLICT, "The job has ended or is past the point of return";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is larger than an upload may be";

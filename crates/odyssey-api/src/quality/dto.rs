@@ -45,8 +45,6 @@ pub(super) struct IssueDto {
     /// What was probably meant, where one reading and no other makes sense of the figures.
     meant: Option<String>,
     fix: String,
-    /// For how many customers it keeps the product from matching; null: not counted.
-    blocked_customers: Option<u64>,
 }
 
 impl From<Issue> for IssueDto {
@@ -59,7 +57,6 @@ impl From<Issue> for IssueDto {
             value: issue.value,
             meant: issue.meant,
             fix: issue.fix,
-            blocked_customers: issue.blocked_customers,
         }
     }
 }
@@ -146,12 +143,34 @@ pub(super) struct ProductQualityDetailDto {
     #[serde(flatten)]
     quality: ProductQualityDto,
     indices: IndicesDto,
+    /// For how many consenting customers something that the record does not state keeps the product from being
+    /// verified; null where that is not told, see `blocked_customers_state`.
+    blocked_customers: Option<u64>,
+    #[schema(inline)]
+    blocked_customers_state: BlockedStateDto,
 }
 
-impl From<ProductQuality> for ProductQualityDetailDto {
-    fn from(mut product: ProductQuality) -> Self {
+/// What is known of the customers that a record blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum BlockedStateDto {
+    Counted,
+    /// Between 1 and 10: not told.
+    Few,
+    /// The customers are being compiled; ask again in half a minute.
+    Building,
+    /// The caller may not read matches.
+    NotPermitted,
+}
+
+impl ProductQualityDetailDto {
+    pub(super) fn new(
+        mut product: ProductQuality,
+        blocked_customers: Option<u64>,
+        blocked_customers_state: BlockedStateDto,
+    ) -> Self {
         let indices = product.indices.take().unwrap_or_default().into();
-        Self { quality: product.into(), indices }
+        Self { quality: product.into(), indices, blocked_customers, blocked_customers_state }
     }
 }
 

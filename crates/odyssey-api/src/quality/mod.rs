@@ -20,7 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(guarded!(products::get_quality_summary, plain))
         .routes(guarded!(products::list_product_quality, plain))
-        .routes(guarded!(products::get_product_quality, plain))
+        .routes(guarded!(products::get_product_quality, Facts::audited("audience.read")))
         .routes(guarded!(rule_sets::list_rule_sets, plain))
         .routes(guarded!(rule_sets::get_rule_set, plain))
         .routes(keyed!(rule_sets::write_rule_set, Facts::audited("rule_set.write")))

@@ -1,16 +1,22 @@
 //! `/api/v1/quality/summary`, `/api/v1/quality/products`, `/api/v1/products/{product_id}/quality`.
 
+use std::time::Duration;
+
+use axum::extract::State;
+use odyssey_domain::matching::{self, CELL_MIN};
 use odyssey_domain::quality::{self, QualityQuery};
+use odyssey_domain::tenancy::{Caller, Permission};
 use odyssey_types::{Page, ProductId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{ProductQualityDetailDto, ProductQualityDto, QualitySummaryDto};
+use super::dto::{BlockedStateDto, ProductQualityDetailDto, ProductQualityDto, QualitySummaryDto};
 use crate::authorized::{Authorized, permission};
 use crate::context;
 use crate::extract::{Json, Path, PathParameters, Query};
 use crate::paging::{Limit, PageDto, read_cursor, write_cursor};
 use crate::problem::{Problem, ProblemCode};
+use crate::state::ApiState;
 
 const LIST: &str = "list_product_quality";
 
@@ -80,16 +86,43 @@ impl PathParameters for ProductPath {
     const NOT_FOUND: ProblemCode = ProblemCode::ProductNotFound;
 }
 
-/// One product's findings and indices, judged at this moment.
+/// How long a request waits for the customers to be compiled; the compiling goes on without it.
+const AUDIENCE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// One product's findings and indices, judged at this moment, and how many customers what is missing keeps it from.
 #[utoipa::path(get, path = "/api/v1/products/{product_id}/quality", tag = "quality", params(ProductPath),
     responses((status = 200, description = "Findings and indices", body = ProductQualityDetailDto)))]
 pub(super) async fn get_product_quality(
     caller: Authorized<permission::ProductsRead>,
+    State(state): State<ApiState>,
     Path(path): Path<ProductPath>,
 ) -> Result<Json<ProductQualityDetailDto>, Problem> {
     let mut read = caller.begin_read().await?;
     let product = quality::product_quality(read.tx(), path.product_id).await?;
     read.finish().await?;
     context::count_rows_read(1);
-    Ok(Json(product.into()))
+    let (blocked, told) = blocked_customers(&caller, &state, path.product_id).await?;
+    Ok(Json(ProductQualityDetailDto::new(product, blocked, told)))
+}
+
+/// For how many customers it cannot be verified, as far as that may be told.
+async fn blocked_customers(
+    caller: &Caller,
+    state: &ApiState,
+    product_id: ProductId,
+) -> Result<(Option<u64>, BlockedStateDto), Problem> {
+    if !caller.role.may(Permission::MatchesRead) {
+        return Ok((None, BlockedStateDto::NotPermitted));
+    }
+    let actor = caller.actor();
+    let asked = matching::audience(state.audiences(), caller.vendor_scope()?, &actor, product_id);
+    let Ok(found) = tokio::time::timeout(AUDIENCE_PATIENCE, asked).await else {
+        return Ok((None, BlockedStateDto::Building));
+    };
+    let count = found?.counts.cannot_verify;
+    Ok(if count > 0 && count < CELL_MIN as u64 {
+        (None, BlockedStateDto::Few)
+    } else {
+        (Some(count), BlockedStateDto::Counted)
+    })
 }

@@ -11,6 +11,7 @@ mod dto;
 mod label_age;
 mod pack_dto;
 mod packs;
+mod preview;
 mod problem;
 mod scoring;
 mod versions;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(keyed!(versions::replace_rules_draft, Facts::audited("rules.draft")))
         .routes(keyed!(versions::publish_rules, Facts::audited("rules.publish")))
         .routes(keyed!(versions::roll_back_rules, Facts::audited("rules.roll_back")))
+        .routes(guarded!(preview::preview_rules, Facts::audited("rules.preview").discloses_phi()))
         .routes(guarded!(label_age::get_label_age, Facts::unaudited(NOT_PERSONAL)))
         .routes(keyed!(label_age::replace_label_age, Facts::audited("label_age.update")))
         .routes(guarded!(scoring::get_scoring_policy, Facts::unaudited(NOT_PERSONAL)))

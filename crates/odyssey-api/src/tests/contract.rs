@@ -26,10 +26,11 @@ const OPEN: [&str; 12] = [
 ];
 
 /// POST, PUT and PATCH without an `Idempotency-Key`: sign-in, POSTs that only read, uploads and file bodies.
-const UNKEYED: [&str; 7] = [
+const UNKEYED: [&str; 8] = [
     "check_basket",
     "ingest_csv",
     "preview_matches",
+    "preview_rules",
     "refresh_session",
     "search_customers",
     "sign_in",

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::consents::LatestConsent;
 use super::list::{CustomerQuery, CustomerSort, Position};
+use super::many::Lists;
 use super::plan::Changed;
 use super::seal::SealedIdentity;
 use super::write::BatchOptions;
@@ -1131,4 +1132,60 @@ pub async fn listers_of_product(
     let kind = |row: &str, id| ListKind::parse(row).ok_or_else(|| broken(id, "list"));
     let read = rows.into_iter().map(|row| Ok((row.customer_id.into(), kind(&row.list, row.customer_id)?)));
     Ok(read.collect::<Result<_, DbError>>()?)
+}
+
+/// Customers after an id who consent and have a profile, by id.
+pub(super) async fn page_of_consenting(
+    tx: &mut VendorTx,
+    after: Option<CustomerId>,
+    most: i64,
+) -> Result<Vec<CustomerId>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM customers
+         WHERE vendor_id = $1 AND deleted_at IS NULL AND has_profile AND health_consent = 'granted'
+           AND ($2::uuid IS NULL OR id > $2)
+         ORDER BY id LIMIT $3",
+        vendor_id,
+        after.map(CustomerId::as_uuid),
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// The lists of many customers.
+pub(super) async fn find_lists(tx: &mut VendorTx, ids: &[CustomerId]) -> Result<Lists, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let rows = sqlx::query!(
+        "SELECT customer_id, product_id, list FROM customer_products WHERE vendor_id = $1 AND customer_id = ANY($2)",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let mut lists = Lists::new();
+    for row in rows {
+        let list = ListKind::parse(&row.list).ok_or_else(|| broken(row.customer_id, "list"))?;
+        lists.entry(row.customer_id.into()).or_default().push((row.product_id.into(), list));
+    }
+    Ok(lists)
+}
+
+/// Those of the given customers of whom a food allergy awaits a decision.
+pub(super) async fn find_awaiting_decision(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<HashSet<CustomerId>, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let found = sqlx::query_scalar!(
+        "SELECT DISTINCT customer_id FROM fhir_proposals
+         WHERE vendor_id = $1 AND customer_id = ANY($2) AND awaits_decision",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(CustomerId::from_uuid).collect())
 }

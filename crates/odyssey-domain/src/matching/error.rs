@@ -11,6 +11,10 @@ pub enum MatchingError {
     /// The engine or its data is away: nothing may be concluded from that.
     #[error("matching is unavailable: {0}")]
     Unavailable(&'static str),
+    #[error("the job has no file")]
+    BatchNotFound,
+    #[error("the batch is not finished")]
+    BatchNotFinished,
     #[error("there is no such regression")]
     RegressionNotFound,
     #[error(transparent)]

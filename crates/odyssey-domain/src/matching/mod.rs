@@ -9,6 +9,7 @@
 mod answers;
 mod audience;
 mod basket;
+mod batch;
 mod disk;
 mod error;
 mod explain;
@@ -20,6 +21,7 @@ mod query;
 mod receipt;
 mod regressions;
 mod reverse;
+mod rule_preview;
 mod snapshots;
 mod swaps;
 
@@ -28,6 +30,10 @@ pub use audience::{
 };
 pub use basket::{
     BASKET_ITEMS_MAX, BasketCheck, BasketItem, Budget, BudgetState, QUANTITY_MILLI_MAX, check_basket,
+};
+pub use batch::{
+    BATCH_CUSTOMERS_MAX, BATCH_LANE, BATCH_MATCHES_MAX, BatchFile, RunMatchBatch, batch_file, purge_batches,
+    run_match_batch, start_batch,
 };
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};
@@ -44,6 +50,10 @@ pub use regressions::{
     Regression, judge_label_changes, list_regressions, purge_regressions, regression_customers,
 };
 pub use reverse::{AUDIENCE_CUSTOMERS_MAX, Audiences};
+pub use rule_preview::{
+    AffectedCustomer, AffectedProduct, PREVIEW_CUSTOMERS_DEFAULT, PREVIEW_CUSTOMERS_MAX, RulePreview,
+    TriedRules, preview_rules,
+};
 pub use snapshots::read_cached_catalog;
 pub use snapshots::{Snapshots, VendorSnapshot};
 pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};

@@ -1,7 +1,7 @@
 //! What a caller looks for. Filters narrow the catalog before it is judged and never change a gate.
 
 use odyssey_matching::Filters;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::MatchingError;
 use crate::catalog;
@@ -12,7 +12,7 @@ pub const MATCHES_MAX: usize = 1_000;
 pub const MATCHES_DEFAULT: usize = 20;
 
 /// What to look for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MatchQuery {
     /// 1 to [`MATCHES_MAX`].
     pub k: usize,
@@ -29,7 +29,7 @@ pub struct MatchQuery {
 
 /// What a product may cost: hundredths of a currency, inclusive. One without a price, or with one in another
 /// currency, is left out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PriceRange {
     /// ISO 4217.
     pub currency: String,
@@ -53,7 +53,7 @@ impl Default for MatchQuery {
 }
 
 /// How many products of one brand or category may fill a list. Products without the field are not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Diversify {
     /// At least 1 where set.
     pub brand_max: Option<usize>,

@@ -20,9 +20,6 @@ pub struct Issue {
     /// What was probably meant, where only one reading makes sense.
     pub meant: Option<String>,
     pub fix: String,
-    /// For how many customers it keeps the product from matching. `None`: not counted, since that needs
-    /// the profiles of all customers compiled in memory; it is never a zero that nobody counted.
-    pub blocked_customers: Option<u64>,
 }
 
 /// A product and what is wrong with its record.
@@ -106,7 +103,6 @@ pub(super) fn explained(issues: Vec<QualityIssue>) -> Vec<Issue> {
                 field: issue.field,
                 value: issue.value,
                 meant: issue.meant,
-                blocked_customers: None,
             })
         })
         .collect();
@@ -135,7 +131,7 @@ mod tests {
         ]);
         let codes: Vec<&str> = issues.iter().map(|issue| issue.code.as_str()).collect();
         assert_eq!(codes, ["DQ_ALLERGEN_CONFLICT", "DQ_NS_ESTIMATED"]);
-        assert!(issues.iter().all(|issue| !issue.fix.is_empty() && issue.blocked_customers.is_none()));
+        assert!(issues.iter().all(|issue| !issue.fix.is_empty()));
     }
 
     #[test]

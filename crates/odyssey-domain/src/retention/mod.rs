@@ -39,6 +39,8 @@ pub const FHIR_PROPOSALS: TimeDelta = TimeDelta::days(7);
 pub const RECEIPTS: TimeDelta = AUDIT;
 /// Changes of labels by which somebody lost a product, with whom: to act on, not to look back at.
 pub const SAFETY_REGRESSIONS: TimeDelta = TimeDelta::days(365);
+/// Answers of batches: to be fetched, not to be kept.
+pub const MATCH_BATCHES: TimeDelta = TimeDelta::days(7);
 /// Monthly partitions of the audit that are made ahead.
 pub const AUDIT_MONTHS_AHEAD: i32 = 3;
 
@@ -52,7 +54,7 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 13] = [
+pub const TABLE: [Line; 14] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
@@ -65,5 +67,6 @@ pub const TABLE: [Line; 13] = [
     Line { what: "idempotency keys", kept: IDEMPOTENCY_KEYS, schedule: "purge_idempotency_keys" },
     Line { what: "FHIR proposals", kept: FHIR_PROPOSALS, schedule: "purge_fhir_proposals" },
     Line { what: "receipts", kept: RECEIPTS, schedule: "purge_receipts" },
+    Line { what: "batches of matches", kept: MATCH_BATCHES, schedule: "purge_match_batches" },
     Line { what: "safety regressions", kept: SAFETY_REGRESSIONS, schedule: "purge_regressions" },
 ];

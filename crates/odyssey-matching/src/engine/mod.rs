@@ -51,7 +51,9 @@ pub use policy::{
 };
 use product::fat_share_exceeds;
 pub use product::{ProductMeta, Role, name_hash};
-pub use rank::{Binding, Candidate, Filters, FunnelStep, Query, Ranked, rank, ranked_bytes};
+pub use rank::{
+    Binding, Candidate, Comparison, Filters, FunnelStep, Query, Ranked, compare, rank, ranked_bytes,
+};
 pub use reverse::{Audience, AudienceCounts, AudienceProduct, Judged, Listed, Regressions};
 pub(crate) use situation::{InForce, Situation};
 pub use situation::{InteractionCheck, Notice};

@@ -24,7 +24,12 @@ pub(super) fn ingestion(settings: &Settings) -> Ingestion {
 }
 
 pub(super) fn work(node: &Node, ingestion: &Ingestion) -> Work {
-    Work { database: node.database.clone(), ingestion: ingestion.clone(), audiences: node.audiences.clone() }
+    Work {
+        database: node.database.clone(),
+        ingestion: ingestion.clone(),
+        audiences: node.audiences.clone(),
+        snapshots: node.snapshots.clone(),
+    }
 }
 
 pub(super) fn worker_settings(settings: &Settings) -> WorkerSettings {

@@ -23,6 +23,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, FormerLabel};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
+// Edge: that a label turned against somebody is found here, and told from here.
 use crate::outbox;
 use crate::retention::{self, Holds};
 use crate::rules;

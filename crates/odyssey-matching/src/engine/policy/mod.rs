@@ -168,6 +168,24 @@ impl Policy {
     }
 }
 
+impl Gate {
+    /// Whether it decides the same, whatever version of whose rules it comes from.
+    pub fn decides_like(&self, other: &Self) -> bool {
+        let (mut this, mut that) = (self.clone(), other.clone());
+        this.rule_mut().clone_from(that.rule_mut());
+        this == that
+    }
+
+    const fn rule_mut(&mut self) -> &mut RuleRef {
+        match self {
+            Self::Keys(gate) => &mut gate.rule,
+            Self::Class(gate) => &mut gate.rule,
+            Self::Diet(gate) => &mut gate.rule,
+            Self::Amount(gate) => &mut gate.rule,
+        }
+    }
+}
+
 /// A policy of another algorithm is judged by the program that has it, and by no other.
 fn same_algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
     let version = String::deserialize(deserializer)?;

@@ -9,6 +9,7 @@ mod bound;
 mod bounded;
 mod cautions;
 mod choose;
+mod compare;
 mod curve_table;
 mod filters;
 mod gates;
@@ -30,6 +31,7 @@ use score::Scorer;
 use tally::Tally;
 
 pub(super) use best::Best;
+pub use compare::{Comparison, compare};
 pub use filters::Filters;
 
 /// What to look for.

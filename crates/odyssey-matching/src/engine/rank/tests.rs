@@ -7,7 +7,7 @@ use odyssey_types::{Nutrient, ProductId};
 use proptest::prelude::*;
 
 use super::choose::Path;
-use super::{Candidate, Filters, Query, Ranked, rank, rank_by};
+use super::{Candidate, Filters, Query, Ranked, compare, rank, rank_by};
 use crate::engine::testing::*;
 use crate::engine::{
     Action, Policy, Snapshot, SnapshotBuilder, SnapshotRow, Tier, Verdict, VerdictKind, evaluate,
@@ -131,6 +131,24 @@ proptest! {
         let one = rank(&built(&rows), &policy, &query(50));
         rows.reverse();
         prop_assert_eq!(one, rank(&built(&rows), &policy, &query(50)));
+    }
+
+    #[test]
+    fn a_comparison_is_what_judging_each_product_twice_gives(seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        let (one, other) = (policy_of(&random_profile(&mut dice)), policy_of(&random_profile(&mut dice)));
+        let rows: Vec<SnapshotRow> = (0..120).map(|n| random_row(&mut dice, n)).collect();
+        let fits = |policy: &Policy| -> BTreeSet<ProductId> {
+            let fits = judged(policy, &rows).into_iter().filter(|(_, verdict)| verdict.tier <= Tier::Two);
+            fits.map(|(row, _)| row.id).collect()
+        };
+        let (was, is) = (fits(&one), fits(&other));
+        let found = compare(&built(&rows), &one, &other, 1_000);
+        prop_assert_eq!(found.considered, rows.iter().filter(|row| row.active).count() as u64);
+        prop_assert_eq!((found.fits_before, found.fits_after), (was.len() as u64, is.len() as u64));
+        prop_assert_eq!(found.gained_ids.iter().copied().collect::<BTreeSet<_>>(), &is - &was);
+        prop_assert_eq!(found.lost_ids.iter().copied().collect::<BTreeSet<_>>(), &was - &is);
+        prop_assert_eq!((found.gained, found.lost), (found.gained_ids.len() as u64, found.lost_ids.len() as u64));
     }
 
     #[test]

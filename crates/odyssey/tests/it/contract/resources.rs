@@ -7,6 +7,7 @@ use serde_json::json;
 pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, String)> {
     // Before there is a job that has to go on waiting.
     let regression = regression(admin).await;
+    let batch = batch(admin).await;
     let customer = customer(admin, product_id).await;
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
@@ -17,6 +18,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("proposal_id", proposal),
         ("job_id", job(admin).await),
         ("regression_id", regression),
+        ("batch_id", batch),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
         ("kind", "category".to_owned()),
@@ -38,6 +40,13 @@ async fn regression(admin: &Actor<'_>) -> String {
     admin.app().run_jobs().await;
     let found = admin.get("/api/v1/safety-regressions").await.expect(200);
     found["items"][0]["id"].as_str().expect("a regression").to_owned()
+}
+
+/// A batch of matches that has ended.
+async fn batch(admin: &Actor<'_>) -> String {
+    let started = admin.post("/api/v1/matches/batch", json!({})).await.expect(202);
+    admin.app().run_jobs().await;
+    started["job_id"].as_str().expect("a job").to_owned()
 }
 
 /// A version of the rules that was in force, and a draft after it.
@@ -98,7 +107,8 @@ async fn synonym(admin: &Actor<'_>) -> String {
 async fn customer(admin: &Actor<'_>, product_id: &str) -> String {
     let record = json!({
         "external_id": "sample", "name": "Ada Lovelace", "email": "ada@example.org", "birth_date": "1985-12-10",
-        "profile": { "height_cm": 170, "weight_kg": 70, "allergies": [{ "allergen": "milk" }] },
+        "profile": { "height_cm": 170, "weight_kg": 70, "allergies": [{ "allergen": "milk" }],
+            "conditions": [{ "system": "icd10cm", "code": "I10" }] },
         "consents": [{ "purpose": "health_data", "state": "granted" }],
     });
     let created = admin.post("/api/v1/customers", record).await.expect(201);

@@ -26,6 +26,8 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "replace_rules_draft" => {
             Some(json!({ "changes": [{ "change": "set_cap", "rule": "htn.sodium", "amount": "1500" }] }))
         }
+        // What states no sodium is lost to whom the cap is hard for.
+        "preview_rules" => Some(json!({ "changes": [{ "change": "harden", "rule": "htn.sodium" }] })),
         "publish_rules" => Some(json!({ "version": 2 })),
         "roll_back_rules" => Some(json!({ "version": 1 })),
         "replace_scoring_policy" => {

@@ -33,7 +33,8 @@ impl Files {
         let ingestion =
             Ingestion { spool: Spool::new(spool.path().join("spool")), settings, wake: jobs::Wake::new() };
         let audiences = odyssey_domain::matching::Audiences::new(test.database.clone(), 1 << 20);
-        let work = Work { database: test.database.clone(), ingestion, audiences };
+        let snapshots = odyssey_domain::matching::Snapshots::new(test.database.clone(), 1 << 20);
+        let work = Work { database: test.database.clone(), ingestion, audiences, snapshots };
         Self { test, work, spool }
     }
 

@@ -5,6 +5,7 @@ mod answers;
 mod audience;
 mod audiences;
 mod baskets;
+mod batches;
 mod cold_start;
 mod diets;
 mod edits;

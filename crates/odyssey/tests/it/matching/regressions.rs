@@ -108,9 +108,16 @@ async fn an_imported_label_and_a_limit_on_an_amount_count_as_well() {
     operator.create_product("bar", plain()).await;
     let limit = json!({ "limits": [{ "nutrient": "sodium_mg", "max": 100, "period": "serving" }] });
     let dan = consenting(&operator, "dan", limit).await;
+    // What a person edits while an import begins stands.
+    app.clock().advance(chrono::TimeDelta::seconds(10));
     let csv = b"external_id,sodium_mg_100g\nbar,900\n".to_vec();
     let started = operator
-        .send_bytes(http::Method::POST, "/api/v1/ingest/csv?mode=products", &[], Some(("text/csv", csv)))
+        .send_bytes(
+            http::Method::POST,
+            "/api/v1/ingest/csv?mode=products&overwrite_edits=true",
+            &[],
+            Some(("text/csv", csv)),
+        )
         .await
         .expect(202);
     app.run_jobs().await;

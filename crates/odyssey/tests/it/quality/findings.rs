@@ -46,8 +46,6 @@ async fn the_worst_record_stands_first_and_every_finding_says_what_to_do() {
     assert_eq!(conflict["issues"][0]["severity"], "critical");
     for issue in items.iter().flat_map(|p| p["issues"].as_array().expect("issues")) {
         assert!(issue["fix"].as_str().is_some_and(|fix| fix.len() > 10), "{issue}");
-        // Nobody counted whom it blocks, and null says so.
-        assert!(issue["blocked_customers"].is_null());
     }
 
     let only = admin.get("/api/v1/quality/products?code=DQ_ALLERGEN_CONFLICT").await.expect(200);
@@ -144,4 +142,29 @@ async fn the_score_of_a_match_names_grade_and_group() {
     let weight = |p: &Value| p["weight_milli"].as_i64().unwrap_or_default();
     let models = weight(part("SC_NUTRISCORE")) + weight(part("SC_NOVA"));
     assert!(models * 100 <= 15 * parts.iter().map(weight).sum::<i64>());
+}
+
+#[tokio::test]
+async fn a_record_tells_how_many_customers_what_is_missing_keeps_it_from() {
+    let app = TestApp::start().await;
+    let acme = app.vendor("acme");
+    let operator = acme.operator().await;
+    // Not attested: an allergy cannot be cleared by a label that is merely silent.
+    let bar = operator.create_product("bar", json!({ "name": "Bar", "ingredients": "Oats, salt." })).await;
+    let path = format!("/api/v1/products/{bar}/quality");
+    let blocked = |quality: &serde_json::Value| {
+        (quality["blocked_customers"].clone(), quality["blocked_customers_state"].clone())
+    };
+    let allergic = json!({ "allergies": [{ "allergen": "peanut" }] });
+    for number in 0..12 {
+        if number == 3 {
+            let few = operator.get(&path).await.expect(200);
+            assert_eq!(blocked(&few), (json!(null), json!("few")));
+        }
+        crate::matching::consenting(&operator, &format!("p{number}"), allergic.clone()).await;
+    }
+    let quality = operator.get(&path).await.expect(200);
+    assert_eq!(blocked(&quality), (json!(12), json!("counted")));
+    let viewer = acme.viewer().await.get(&path).await.expect(200);
+    assert_eq!(blocked(&viewer), (json!(null), json!("not_permitted")));
 }

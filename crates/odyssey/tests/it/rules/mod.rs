@@ -1,5 +1,7 @@
 //! A vendor's own rules: drafted, published, gone back to, and never looser in silence.
 
+mod preview;
+
 use http::Method;
 use odyssey_testkit::{Actor, TestApp};
 use serde_json::{Value, json};

@@ -1,0 +1,100 @@
+//! A line of the file: one customer and the answer.
+
+use odyssey_matching::{ALGORITHM_VERSION, Blocked, FunnelStep, Policy, Ranked, Verdict};
+use odyssey_types::{AuditEventId, CustomerId, ProductId};
+use serde::Serialize;
+
+/// How a customer was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    Ok,
+    /// The profile cannot be ranked; `blocked` says why.
+    ProfileUnsafe,
+    ConsentMissing,
+    NotFound,
+}
+
+/// One product of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Item {
+    rank: usize,
+    product_id: ProductId,
+    external_id: String,
+    name: Option<String>,
+    verdict: odyssey_matching::VerdictKind,
+    score_permille: u16,
+    confidence_permille: u16,
+    reason_codes: Vec<String>,
+}
+
+impl Item {
+    pub fn new(rank: usize, external_id: &str, name: Option<&str>, verdict: Verdict) -> Self {
+        Self {
+            rank,
+            product_id: verdict.product_id,
+            external_id: external_id.to_owned(),
+            name: name.map(str::to_owned),
+            verdict: verdict.verdict,
+            score_permille: verdict.score_permille,
+            confidence_permille: verdict.confidence_permille,
+            reason_codes: verdict.reasons.into_iter().map(|reason| reason.code).collect(),
+        }
+    }
+}
+
+/// The answer of a customer who consents.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    answer_id: AuditEventId,
+    considered: u64,
+    fits_total: u64,
+    items: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cannot_verify: Option<Vec<Item>>,
+    funnel: Vec<FunnelStep>,
+    blocked: Vec<Blocked>,
+    policy_digest: String,
+    catalog_version: i64,
+    algorithm_version: &'static str,
+}
+
+impl Answer {
+    pub fn new(
+        answer_id: AuditEventId,
+        catalog_version: i64,
+        policy: &Policy,
+        ranked: Ranked,
+        items: Vec<Item>,
+        cannot_verify: Option<Vec<Item>>,
+    ) -> Self {
+        Self {
+            answer_id,
+            considered: ranked.considered,
+            fits_total: ranked.fits_total,
+            items,
+            cannot_verify,
+            funnel: ranked.funnel,
+            blocked: policy.blocked.clone(),
+            policy_digest: policy.digest(),
+            catalog_version,
+            algorithm_version: ALGORITHM_VERSION,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        if self.blocked.is_empty() { Status::Ok } else { Status::ProfileUnsafe }
+    }
+}
+
+/// A line of the file.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    pub customer_id: CustomerId,
+    /// Absent for somebody who is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<&'a str>,
+    pub status: Status,
+    #[serde(flatten)]
+    pub answer: Option<Answer>,
+}
