@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use odyssey_matching::{Comparison, Policy, PolicyInput, RuleChange, compare};
 use odyssey_types::{CustomerId, ProductId};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
-use super::judge::{ATTEMPTS_MAX, TOO_FAST, snapshot_within};
 use super::{MatchingError, Snapshots, VendorSnapshot};
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
@@ -24,6 +23,8 @@ pub const PREVIEW_CUSTOMERS_DEFAULT: u64 = 1_000;
 pub const PREVIEW_CUSTOMERS_MAX: u64 = 50_000;
 /// Different pairs of policies that are judged over the whole catalog; the most frequent ones.
 const PAIRS_MAX: usize = 1_000;
+/// They are judged by so many threads at most.
+const THREADS_MAX: usize = 8;
 /// Profiles opened at a time.
 const PAGE: i64 = 1_000;
 /// Products named on each side, and looked at for that in each pair.
@@ -88,39 +89,39 @@ pub struct RulePreview {
 }
 
 /// Tries rules on up to `most` customers, in the order of their keyed ids, which is a fair sample and the same one
-/// each time. Audited; the customers it names are recorded as disclosed.
+/// each time. That profiles are opened is on record before the first is; the customers it names are recorded as
+/// disclosed. Nobody holds a connection while policies are compiled or the catalog is judged.
 pub async fn preview_rules(
     caller: &Caller,
     snapshots: &Snapshots,
     tried: &TriedRules,
     most: u64,
 ) -> Result<RulePreview, MatchingError> {
-    for _ in 0..ATTEMPTS_MAX {
-        let mut tx = caller.begin().await?;
-        let version = catalog::catalog_version(&mut tx).await?;
-        let Some(snapshot) = snapshot_within(&tx, snapshots, version).await? else {
-            let scope = tx.scope();
-            tx.roll_back().await?;
-            snapshots.at_least(scope, version).await?;
-            continue;
-        };
-        let now_in_force = rules::effective_rules(&mut tx).await?;
-        let as_tried = Arc::new(rules_of(&mut tx, tried).await?);
-        let people = look_at(&mut tx, &now_in_force, &as_tried, most.min(PREVIEW_CUSTOMERS_MAX)).await?;
-        let judged = judge(snapshot, people.pairs).await?;
-        let population = customers::count_consenting(&mut tx).await?.unsigned_abs();
-        let mut preview = tally(version, population, people.looked_at, &judged);
-        preview.products_gained = name(&mut tx, &judged, |found| &found.gained_ids).await?;
-        preview.products_lost = name(&mut tx, &judged, |found| &found.lost_ids).await?;
-        let event = AuditEvent::new("rules.preview", "health_profile", Purpose::Analytics)
-            .count(preview.looked_at as i64)
-            .detail("affected", preview.affected)
-            .discloses_all(preview.customers.iter().map(|customer| customer.customer_id));
-        audit::record(&mut tx, event).await?;
-        tx.commit().await?;
-        return Ok(preview);
-    }
-    Err(TOO_FAST)
+    let most = most.min(PREVIEW_CUSTOMERS_MAX);
+    let mut tx = caller.begin().await?;
+    let (scope, version) = (tx.scope(), catalog::catalog_version(&mut tx).await?);
+    let in_force = rules::effective_rules(&mut tx).await?;
+    let as_tried = Arc::new(rules_of(&mut tx, tried).await?);
+    let population = customers::count_consenting(&mut tx).await?.unsigned_abs();
+    let event = AuditEvent::new("rules.preview", "health_profile", Purpose::Analytics)
+        .count(most.min(population) as i64)
+        .detail("population", population);
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    let snapshot = snapshots.at_least(scope, version).await?;
+    let people = look_at(caller, &in_force, &as_tried, most).await?;
+    let judged = judge(snapshot, people.pairs).await?;
+    let mut preview = tally(version, population, people.looked_at, &judged);
+    let mut tx = caller.begin().await?;
+    preview.products_gained = name(&mut tx, &judged, |found| &found.gained_ids).await?;
+    preview.products_lost = name(&mut tx, &judged, |found| &found.lost_ids).await?;
+    let event = AuditEvent::new("rules.preview", "health_profile", Purpose::Analytics)
+        .count(preview.customers.len() as i64)
+        .detail("affected", preview.affected)
+        .discloses_all(preview.customers.iter().map(|customer| customer.customer_id));
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(preview)
 }
 
 async fn rules_of(tx: &mut VendorTx, tried: &TriedRules) -> Result<EffectiveRules, MatchingError> {
@@ -146,21 +147,24 @@ struct Looked {
 
 /// Opens, compiles twice and drops profile after profile; keeps the pairs that differ.
 async fn look_at(
-    tx: &mut VendorTx,
+    caller: &Caller,
     before: &Arc<EffectiveRules>,
     after: &Arc<EffectiveRules>,
     most: u64,
 ) -> Result<Looked, MatchingError> {
-    let (keys, vendor_id, now) = (tx.keys().map_err(CustomerError::from)?, tx.vendor_id(), tx.now());
     let mut pairs: BTreeMap<(String, String), Pair> = BTreeMap::new();
     let (mut last, mut looked_at) = (None, 0);
     while looked_at < most {
         let wanted = PAGE.min((most - looked_at) as i64);
-        let page = customers::page_of_sealed_profiles(tx, last, wanted).await?;
+        let mut tx = caller.begin().await?;
+        let (keys, vendor_id, now) = (tx.keys().map_err(CustomerError::from)?, tx.vendor_id(), tx.now());
+        let page = customers::page_of_sealed_profiles(&mut tx, last, wanted).await?;
+        // Nothing was written; the looking as a whole is on record.
+        tx.roll_back().await?;
         let (Some(end), len) = (page.last().map(SealedProfile::customer_id), page.len()) else { break };
         last = Some(end);
         looked_at += len as u64;
-        let (keys, before, after) = (Arc::clone(&keys), Arc::clone(before), Arc::clone(after));
+        let (before, after) = (Arc::clone(before), Arc::clone(after));
         let compiling =
             spawn_blocking(move || -> Result<Vec<(CustomerId, Policy, Policy)>, CustomerError> {
                 let mut differ = Vec::new();
@@ -221,14 +225,26 @@ async fn judge(snapshot: Arc<VendorSnapshot>, mut pairs: Vec<Pair>) -> Result<Ju
     pairs.sort_by_key(|pair| std::cmp::Reverse(pair.people.len()));
     let left = pairs.split_off(pairs.len().min(PAIRS_MAX));
     let unjudged = left.iter().map(|pair| pair.people.len() as u64).sum();
-    let judging = spawn_blocking(move || {
-        let judged = |pair: Pair| {
-            let found = compare(&snapshot.snapshot, &pair.before, &pair.after, NAMED_A_PAIR);
-            (pair, found)
-        };
-        pairs.into_iter().map(judged).collect()
-    });
-    let pairs = judging.await.map_err(|_| MatchingError::Unavailable("the engine stopped"))?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let mut shares: Vec<Vec<Pair>> = (0..threads).map(|_| Vec::new()).collect();
+    for (at, pair) in pairs.into_iter().enumerate() {
+        shares[at % threads].push(pair);
+    }
+    let mut busy: JoinSet<Vec<(Pair, Comparison)>> = JoinSet::new();
+    for share in shares {
+        let snapshot = Arc::clone(&snapshot);
+        busy.spawn_blocking(move || {
+            let judged = |pair: Pair| {
+                let found = compare(&snapshot.snapshot, &pair.before, &pair.after, NAMED_A_PAIR);
+                (pair, found)
+            };
+            share.into_iter().map(judged).collect()
+        });
+    }
+    let mut pairs = Vec::new();
+    while let Some(share) = busy.join_next().await {
+        pairs.extend(share.map_err(|_| MatchingError::Unavailable("the engine stopped"))?);
+    }
     Ok(Judged { pairs, complete: left.is_empty(), unjudged })
 }
 
