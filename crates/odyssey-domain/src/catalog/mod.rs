@@ -8,6 +8,7 @@
 //!
 //! [`Notice::CatalogChanged`]: crate::db::Notice::CatalogChanged
 
+mod derived;
 mod document;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod validate;
 mod write;
 
 pub use crate::field::FieldError;
+pub use derived::derivation_of;
 pub use document::{document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
 pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};

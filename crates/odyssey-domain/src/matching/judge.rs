@@ -162,11 +162,12 @@ pub(super) async fn evaluate_products(
     let products = catalog::find_products(tx, ids).await?;
     let holds = catalog::holds_of_products(tx, ids).await?;
     let tables = catalog::tables(tx).await?;
+    let vendor_id = tx.vendor_id();
     let judge = |product: Product| {
         let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
-        let derivation = catalog::derive_product_by(&tables, &product.fields, held);
+        let derivation = catalog::derivation_of(vendor_id, &tables, &product, held);
         let verdict = evaluate(policy, &derivation, &meta_of(&product));
-        (MatchedProduct { product, verdict }, derivation.facts)
+        (MatchedProduct { product, verdict }, derivation.facts.clone())
     };
     Ok(products.into_iter().map(judge).collect())
 }

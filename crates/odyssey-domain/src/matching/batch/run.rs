@@ -27,8 +27,6 @@ use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 pub const BATCH_LANE: &str = "batches";
 /// Customers of one part.
 const CUSTOMERS_A_PART: usize = 100;
-/// Derivations kept between parts: the same products win again and again.
-const DERIVATIONS_KEPT_MAX: usize = 20_000;
 /// Ranks are found by so many threads at most.
 const THREADS_MAX: usize = 8;
 const COMPRESSION_LEVEL: i32 = 3;
@@ -50,8 +48,7 @@ pub async fn run_match_batch(
     snapshots: &Snapshots,
     context: &JobContext,
 ) -> Result<JobOutcome, JobError> {
-    let mut run =
-        Run { database, snapshots, context, derived: HashMap::new(), catalog_version: 0, tables_version: 0 };
+    let mut run = Run { database, snapshots, context, derived: HashMap::new() };
     loop {
         match context.stop_reason() {
             Some(StopReason::Cancel) => return Ok(JobOutcome::CANCELED),
@@ -76,10 +73,8 @@ struct Run<'a> {
     database: &'a Database,
     snapshots: &'a Snapshots,
     context: &'a JobContext,
-    /// By product and version of its row; holds for one version of catalog and tables.
-    derived: HashMap<ProductId, (i64, Arc<Derivation>)>,
-    catalog_version: i64,
-    tables_version: u32,
+    /// Of the winners of the part.
+    derived: HashMap<ProductId, Arc<Derivation>>,
 }
 
 impl Run<'_> {
@@ -157,7 +152,7 @@ impl Run<'_> {
             filters: filters_of(tx, query).await?,
         };
         let ranked = rank_all(snapshot, policies, wanted).await?;
-        let products = self.products_of(tx, version, &ranked).await?;
+        let products = self.products_of(tx, &ranked).await?;
         let mut answers: HashMap<CustomerId, Answer> = HashMap::new();
         for (id, policy, ranked) in ranked {
             let Some(opened) = people.get(&id).and_then(|person| person.opened.as_ref()) else { continue };
@@ -194,7 +189,7 @@ impl Run<'_> {
         let judged = |list: Vec<Candidate>| -> Vec<Item> {
             let again = |candidate: Candidate| {
                 let product = products.get(&candidate.id)?;
-                let (_, derivation) = self.derived.get(&candidate.id)?;
+                let derivation = self.derived.get(&candidate.id)?;
                 let verdict = evaluate(policy, derivation, &meta_of(product));
                 let stands = match candidate.tier {
                     Tier::One | Tier::Two => verdict.tier <= Tier::Two,
@@ -219,7 +214,6 @@ impl Run<'_> {
     async fn products_of(
         &mut self,
         tx: &mut VendorTx,
-        version: i64,
         ranked: &[(CustomerId, Arc<Policy>, Ranked)],
     ) -> Result<HashMap<ProductId, Product>, MatchingError> {
         let mut ids: Vec<ProductId> = ranked
@@ -231,20 +225,13 @@ impl Run<'_> {
         ids.dedup();
         let products = catalog::find_products(tx, &ids).await?;
         let tables = catalog::tables(tx).await?;
-        let moved_on = (self.catalog_version, self.tables_version) != (version, tables.version());
-        if moved_on || self.derived.len() > DERIVATIONS_KEPT_MAX {
-            self.derived.clear();
-            (self.catalog_version, self.tables_version) = (version, tables.version());
-        }
-        let unknown = |product: &&Product| {
-            self.derived.get(&product.id).is_none_or(|(row_version, _)| *row_version != product.row_version)
-        };
-        let unknown: Vec<ProductId> = products.iter().filter(unknown).map(|product| product.id).collect();
-        let holds = catalog::holds_of_products(tx, &unknown).await?;
-        for product in products.iter().filter(|product| unknown.contains(&product.id)) {
+        let holds = catalog::holds_of_products(tx, &ids).await?;
+        let vendor_id = tx.vendor_id();
+        self.derived.clear();
+        for product in &products {
             let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
-            let derivation = catalog::derive_product_by(&tables, &product.fields, held);
-            self.derived.insert(product.id, (product.row_version, Arc::new(derivation)));
+            let derivation = catalog::derivation_of(vendor_id, &tables, product, held);
+            self.derived.insert(product.id, derivation);
         }
         Ok(products.into_iter().map(|product| (product.id, product)).collect())
     }
