@@ -134,7 +134,7 @@ impl FactsRecord {
 /// filter can ask for.
 pub fn hundredths(price: &str) -> Option<u32> {
     let price: Decimal = price.trim().parse().ok()?;
-    (price * Decimal::ONE_HUNDRED).ceil().to_u32()
+    price.checked_mul(Decimal::ONE_HUNDRED)?.ceil().to_u32()
 }
 
 /// The first 64 keys as the bits of a `bigint`: all that a law makes a label declare are among them, and
@@ -295,6 +295,21 @@ mod tests {
         for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_regulated()) {
             let keys = KeySet::of(&[key]);
             assert_eq!(KeySet(u128::from(low_keys(keys) as u64)), keys, "{}", key.code());
+        }
+    }
+
+    #[test]
+    fn a_price_is_rounded_up_and_one_beyond_all_counting_is_none() {
+        for (price, expected) in [
+            ("1.5", Some(150)),
+            ("1.501", Some(151)),
+            ("0", Some(0)),
+            ("42949672.95", Some(u32::MAX)),
+            ("42949672.96", None),
+            ("79228162514264337593543950335", None),
+            ("cheap", None),
+        ] {
+            assert_eq!(hundredths(price), expected, "{price}");
         }
     }
 

@@ -91,8 +91,13 @@ async fn a_price_narrows_the_list_and_changes_no_gate() {
     }
     let within = matches(&operator, &ada, "?currency=USD&price_max=3.00").await;
     assert_eq!(within["considered"], 3, "the satay is considered and kept out");
-    for query in ["?price_max=3", "?currency=usd&price_max=3", "?currency=USD", "?currency=USD&price_max=-1"]
-    {
+    for query in [
+        "?currency=USD&price_max=79228162514264337593543950335",
+        "?price_max=3",
+        "?currency=usd&price_max=3",
+        "?currency=USD",
+        "?currency=USD&price_max=-1",
+    ] {
         let refused = operator.get(&format!("/api/v1/matches/{ada}{query}")).await;
         assert_eq!(refused.problem(), "422 validation-error", "{query}");
     }
