@@ -50,6 +50,15 @@ fn an_unknown_value_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn a_number_that_does_not_fit_is_answered_in_words_and_not_with_a_type_of_ours() {
+    for body in [&b"{\"_number\":-1}"[..], b"{\"_number\":\"one\"}"] {
+        let problem = json::read::<Probe>(body, 32).unwrap_err();
+        let detail = &problem.errors[0].detail;
+        assert!(detail.contains("a whole number from 0 to 4294967295"), "{detail}");
+    }
+}
+
+#[test]
 fn a_query_without_a_value_is_read() {
     assert!(query::read::<Probe>("").is_ok());
     assert!(query::read::<Probe>("_number=12").is_ok());

@@ -54,6 +54,7 @@ async fn what_is_no_file_or_no_parameter_is_refused_before_anything_is_stored() 
         ("mode=products&colour=red", "text/csv", file, "400 malformed-request"),
         ("mode=products&allergen_data=complete", "text/csv", file, "422 validation-error"),
         ("mode=products&map=Name%3Dtaste", "text/csv", file, "422 validation-error"),
+        ("mode=products&encoding=klingon", "text/csv", file, "422 validation-error"),
         ("mode=products&consent=attested", "text/csv", file, "422 validation-error"),
         ("mode=customers&consent=attested", "text/csv", file, "403 forbidden"),
     ] {
@@ -63,6 +64,11 @@ async fn what_is_no_file_or_no_parameter_is_refused_before_anything_is_stored() 
             "{query} {media_type}"
         );
     }
+    let brotli = [("content-encoding", "br")];
+    let path = "/api/v1/ingest/csv?mode=products";
+    let packed = Some(("text/csv", file.as_bytes().to_vec()));
+    let refused = operator.send_bytes(http::Method::POST, path, &brotli, packed).await;
+    assert_eq!(refused.problem(), "415 unsupported-media-type");
     let products = operator.get("/api/v1/products").await.expect(200);
     assert_eq!(products["items"], json!([]));
 }
