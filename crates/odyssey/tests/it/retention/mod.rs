@@ -3,7 +3,9 @@
 use chrono::{NaiveDate, TimeDelta};
 use odyssey_domain::ingestion::{self, ImportMode, ImportParameters};
 use odyssey_domain::tenancy::{self, Actor, TenancyError};
-use odyssey_domain::{audit, jobs, outbox, retention, security};
+use odyssey_domain::{audit, customers, jobs, matching, outbox, retention, security};
+use odyssey_testkit::TestApp;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::ingestion::harness::Files;
@@ -83,6 +85,47 @@ async fn nothing_goes_while_a_hold_lasts_and_everything_after_it() {
     .await
     .expect("the trail");
     assert_eq!(trail, ["legal_hold.place", "legal_hold.lift", "legal_hold.place", "legal_hold.lift"]);
+}
+
+#[tokio::test]
+async fn what_is_kept_about_answers_goes_at_its_time_and_not_under_a_hold() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let bar = operator.create_product("bar", crate::matching::plain()).await;
+    let milk = json!({ "allergies": [{ "allergen": "milk" }] });
+    let ada = crate::matching::consenting(&operator, "ada", milk).await;
+    operator.get(&format!("/api/v1/matches/{ada}?receipt=true")).await.expect(200);
+    operator.post("/api/v1/matches/batch", json!({})).await.expect(202);
+    let change = json!({ "ingredients": "Rice, milk, salt." });
+    operator.patch(&format!("/api/v1/products/{bar}"), change).await.expect(200);
+    app.run_jobs().await;
+    let mut connection = app.test.superuser_connection().await;
+    let tables = ["receipts", "match_batches", "match_batch_parts", "safety_regressions"];
+    let purge = async || {
+        let database = app.database();
+        customers::purge_receipts(database).await.expect("a purge");
+        matching::purge_batches(database).await.expect("a purge");
+        matching::purge_regressions(database).await.expect("a purge");
+    };
+    let mut left = async || {
+        let mut left = Vec::new();
+        for table in tables {
+            left.push(count(&mut connection, table).await);
+        }
+        left
+    };
+    assert_eq!(left().await, [1, 1, 1, 1]);
+    let actor = Actor::command_line();
+    let acme = Some(app.vendor("acme").id());
+    let hold = retention::place_hold(app.database(), &actor, acme, "Case 7").await.expect("an answer");
+    app.clock().advance(TimeDelta::days(7 * 366));
+    purge().await;
+    assert_eq!(left().await, [1, 1, 1, 1], "nothing goes under a hold");
+    let hold = hold.expect("a reason").id;
+    assert!(retention::lift_hold(app.database(), &actor, hold).await.expect("an answer"));
+    app.clock().advance(TimeDelta::seconds(1));
+    purge().await;
+    assert_eq!(left().await, [0, 0, 0, 0]);
 }
 
 #[tokio::test]
