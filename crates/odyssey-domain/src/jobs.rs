@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use odyssey_jobs::{
-    DEFAULT_LANE, Dispatcher, Job, JobContext, JobError, JobOutcome, LaneOptions, Options, QueueError,
-    Registry,
+    DEFAULT_LANE, Dispatcher, Job, JobContext, JobError, JobOutcome, JobVerdict, LaneOptions, Options,
+    QueueError, Registry,
 };
 
 pub use odyssey_jobs::RunReport;
@@ -365,6 +366,9 @@ async fn purge_regressions(
     done("regressions", matching::purge_regressions(&work.database).await.map_err(JobError::retry)?)
 }
 
+/// How long labels of a suspended vendor wait before somebody looks whether it is back.
+const LOOK_WHETHER_BACK: TimeDelta = TimeDelta::minutes(10);
+
 async fn judge_label_changes(
     work: Arc<Work>,
     context: JobContext,
@@ -372,16 +376,21 @@ async fn judge_label_changes(
 ) -> Result<JobOutcome, JobError> {
     let vendor_id = VendorId::from_uuid(context.vendor_id());
     let actor = Actor::job(JobId::from_uuid(context.job_id()));
-    match matching::judge_label_changes(&work.database, &work.audiences, vendor_id, &actor).await {
-        Ok((judged, regressed)) => {
-            let totals = serde_json::json!({ "judged": judged, "regressed": regressed });
-            Ok(JobOutcome::COMPLETED.with_totals(totals))
+    let mut products = 0;
+    loop {
+        if context.stop_reason().is_some() {
+            return Err(JobError::stopped());
         }
-        // The changes stay; the next one queues their judgement again.
-        Err(MatchingError::Tenancy(TenancyError::VendorSuspended | TenancyError::VendorNotFound)) => {
-            Ok(JobOutcome::COMPLETED)
+        match matching::judge_label_changes(&work.database, &work.audiences, vendor_id, &actor).await {
+            Ok(Some(turn)) => products += turn.regressed,
+            Ok(None) => return done("products that somebody lost", products),
+            // Nobody is told anything now; what changed before is judged when the vendor is back.
+            Err(MatchingError::Tenancy(TenancyError::VendorSuspended)) => {
+                return Ok(JobOutcome::new(JobVerdict::Requeue(LOOK_WHETHER_BACK)));
+            }
+            Err(MatchingError::Tenancy(TenancyError::VendorNotFound)) => return Ok(JobOutcome::COMPLETED),
+            Err(error) => return Err(JobError::retry(error)),
         }
-        Err(error) => Err(JobError::retry(error)),
     }
 }
 

@@ -61,7 +61,7 @@ pub use receipts::{KeptReceipt, keep_receipt, open_receipt, purge_receipts};
 pub use sample::{ProfileSample, SAMPLE_MAX, SampledProfile, sample_profiles};
 pub use search::{CustomerLookup, search_customers};
 pub use store::{
-    SealedProfile, count_consenting, listers_of_product, page_of_changed_profiles, page_of_sealed_profiles,
+    SealedProfile, count_consenting, listers_of_products, page_of_changed_profiles, page_of_sealed_profiles,
     still_consenting,
 };
 pub use write::{

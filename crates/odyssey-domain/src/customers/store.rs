@@ -1117,21 +1117,25 @@ pub async fn still_consenting(
 }
 
 /// Who has a product on a list, and on which.
-pub async fn listers_of_product(
+pub async fn listers_of_products(
     tx: &mut VendorTx,
-    product_id: ProductId,
-) -> Result<Vec<(CustomerId, ListKind)>, CustomerError> {
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Vec<(CustomerId, ListKind)>>, CustomerError> {
     let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        "SELECT customer_id, list FROM customer_products WHERE vendor_id = $1 AND product_id = $2",
+        "SELECT product_id, customer_id, list FROM customer_products WHERE vendor_id = $1 AND product_id = ANY($2)",
         vendor_id,
-        product_id.as_uuid(),
+        &ids,
     )
     .fetch_all(tx.connection())
     .await?;
-    let kind = |row: &str, id| ListKind::parse(row).ok_or_else(|| broken(id, "list"));
-    let read = rows.into_iter().map(|row| Ok((row.customer_id.into(), kind(&row.list, row.customer_id)?)));
-    Ok(read.collect::<Result<_, DbError>>()?)
+    let mut listers: HashMap<ProductId, Vec<(CustomerId, ListKind)>> = HashMap::new();
+    for row in rows {
+        let list = ListKind::parse(&row.list).ok_or_else(|| broken(row.customer_id, "list"))?;
+        listers.entry(row.product_id.into()).or_default().push((row.customer_id.into(), list));
+    }
+    Ok(listers)
 }
 
 /// Customers after an id who consent and have a profile, by id.

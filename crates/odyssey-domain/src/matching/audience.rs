@@ -1,12 +1,12 @@
 //! One product against every customer: whom it suits, and who loses it when its label changes.
 //!
-//! For the endpoints on top (`Caller::vendor_scope` and `Caller::actor` say who asks): [`audience`] gives
-//! counts, which need no right to read health data but whose small cells have to be suppressed by whoever
-//! shows them; [`audience_of_label`] the same for a draft; [`audience_customers`] gives ids and records the
-//! disclosure; [`who_regresses`] compares two states of a label and records that it was asked, so that
-//! whoever shows its ids records them. Each is an audit event of its own, and counts only customers who
-//! consent as of the transaction that asks.
+//! [`audience`] gives counts, which need no right to read health data but whose small cells have to be
+//! suppressed by whoever shows them; [`audience_of_label`] the same for a draft; [`audience_customers`] gives ids
+//! and records the disclosure; [`who_regresses`] compares two states of one label for whoever has both at hand.
+//! Each is an audit event of its own, and counts only customers who consent as of the transaction that asks.
+//! Labels that were changed are judged in [`super::regressions`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -21,6 +21,9 @@ use crate::customers::{self, ListKind};
 use crate::db::VendorTx;
 use crate::rules;
 use crate::tenancy::{Actor, Purpose, VendorScope};
+
+/// Customers who have a product on a list of their own, and on which.
+pub(super) type Listers = Vec<(CustomerId, Listed)>;
 
 /// Ids of one answer at most.
 pub const AUDIENCE_IDS_MAX: usize = 10_000;
@@ -63,7 +66,7 @@ pub async fn audience_of_label(
     audiences.prepare(scope, actor).await?;
     let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
     let catalog_version = catalog::catalog_version(&mut tx).await?;
-    let listed = listed(&mut tx, product_id).await?;
+    let listed = listers_of_one(&mut tx, product_id).await?;
     let (audience, opened) = audiences.at_present(&mut tx).await?;
     let mut asked = Asked { tx, audience, opened, facts, active, listed, catalog_version };
     let counts = asked.judge(|judged| judged.counts()).await?;
@@ -117,7 +120,7 @@ pub async fn who_regresses(
     audiences.prepare(scope, actor).await?;
     let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
     let (audience, opened) = audiences.at_present(&mut tx).await?;
-    let listed = listed(&mut tx, product_id).await?;
+    let listed = listers_of_one(&mut tx, product_id).await?;
     let compare = move || {
         let product = |facts| AudienceProduct { facts, active: true, listed: &listed };
         audience.who_regresses(&product(&before), &product(&after))
@@ -140,7 +143,7 @@ struct Asked {
     opened: usize,
     facts: Facts,
     active: bool,
-    listed: Vec<(CustomerId, Listed)>,
+    listed: Listers,
     catalog_version: i64,
 }
 
@@ -169,7 +172,7 @@ impl Asked {
         let facts =
             facts_of_day(facts, product.fields.label_as_of, rules.label_oldest(tx.now().date_naive()));
         let active = meta_of(&product).active;
-        let listed = listed(&mut tx, product_id).await?;
+        let listed = listers_of_one(&mut tx, product_id).await?;
         let (audience, opened) = audiences.at_present(&mut tx).await?;
         Ok(Self { tx, audience, opened, facts, active, listed, catalog_version })
     }
@@ -205,14 +208,19 @@ pub(super) fn facts_of_day(facts: Facts, label_as_of: Option<NaiveDate>, oldest:
     if is_stale { facts.as_stale() } else { facts }
 }
 
-pub(super) async fn listed(
+/// Who has which of the products on a list of their own.
+pub(super) async fn listers(
     tx: &mut VendorTx,
-    product_id: ProductId,
-) -> Result<Vec<(CustomerId, Listed)>, MatchingError> {
-    let listed = |list| match list {
-        ListKind::AlwaysAllow => Listed::AlwaysAllow,
-        ListKind::NeverShow => Listed::NeverShow,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Listers>, MatchingError> {
+    let listed = |(id, list)| match list {
+        ListKind::AlwaysAllow => (id, Listed::AlwaysAllow),
+        ListKind::NeverShow => (id, Listed::NeverShow),
     };
-    let entries = customers::listers_of_product(tx, product_id).await?;
-    Ok(entries.into_iter().map(|(id, list)| (id, listed(list))).collect())
+    let found = customers::listers_of_products(tx, ids).await?;
+    Ok(found.into_iter().map(|(id, of)| (id, of.into_iter().map(listed).collect())).collect())
+}
+
+async fn listers_of_one(tx: &mut VendorTx, id: ProductId) -> Result<Listers, MatchingError> {
+    Ok(listers(tx, &[id]).await?.remove(&id).unwrap_or_default())
 }

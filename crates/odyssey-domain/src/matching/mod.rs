@@ -47,7 +47,7 @@ pub use receipt::{
     VerifiedReceipt, get_receipt, verify_receipt,
 };
 pub use regressions::{
-    Regression, judge_label_changes, list_regressions, purge_regressions, regression_customers,
+    JudgedLabels, Regression, judge_label_changes, list_regressions, purge_regressions, regression_customers,
 };
 pub use reverse::{AUDIENCE_CUSTOMERS_MAX, Audiences};
 pub use rule_preview::{

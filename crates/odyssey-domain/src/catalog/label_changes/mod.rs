@@ -64,8 +64,10 @@ pub(super) async fn note(tx: &mut VendorTx, before: &[&Product]) -> Result<(), C
     Ok(())
 }
 
-/// Labels that wait to be judged, by product.
-pub async fn former_labels(tx: &mut VendorTx, most: i64) -> Result<Vec<FormerLabel>, CatalogError> {
+/// Labels that wait to be judged, by product. Another transaction that asks waits until this one has ended, and gets
+/// what it left; who writes products waits for neither.
+pub async fn claim_former_labels(tx: &mut VendorTx, most: i64) -> Result<Vec<FormerLabel>, CatalogError> {
+    store::lock_judgement(tx).await?;
     let rows = store::find_former(tx, most).await?;
     let read = |row: (Uuid, Value, Value, DateTime<Utc>)| {
         let (product_id, former, holds, changed_at) = row;

@@ -37,6 +37,19 @@ pub(super) async fn insert_former(
     Ok(())
 }
 
+/// Until the transaction ends, nobody else judges labels of this vendor. Rows are not locked: whoever writes products
+/// would wait for the judgement.
+pub(super) async fn lock_judgement(tx: &mut VendorTx) -> Result<(), CatalogError> {
+    let vendor_id = tx.vendor_id().to_string();
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('odyssey.label_changes.' || $1, 0))",
+        vendor_id,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn find_former(tx: &mut VendorTx, most: i64) -> Result<Vec<FormerRow>, CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query!(

@@ -1,8 +1,8 @@
 //! Who loses a product when its label changes: found in the background, told by an event, listed for those who may
 //! read health data.
 //!
-//! Owns: `safety_regressions`. Promises: a change is judged once, whatever dies in between (the event, the
-//! list and the end of the change are one transaction); only customers who consent are counted, and asked again
+//! Owns: `safety_regressions`. Promises: a change is judged once, whoever else judges and whatever dies in between
+//! (the event, the list and the end of the change are one transaction, and one vendor has one of them at a time); only customers who consent are counted, and asked again
 //! before they are named; the event carries no id of a person and no count below a cell. Emits:
 //! `product.safety_regressed`. Never: judges a label by the tables of another day than the one before it.
 
@@ -11,13 +11,13 @@ mod store;
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use odyssey_matching::{Audience, AudienceProduct, Facts, Listed, Regressions};
+use odyssey_matching::{Audience, AudienceProduct, Facts, Regressions};
 use odyssey_types::{CustomerId, Page, Phi, ProductId, RegressionId, VendorId};
 use odyssey_vault::Aad;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::audience::{facts_of_day, listed};
+use super::audience::{Listers, facts_of_day, listers};
 use super::{AUDIENCE_IDS_MAX, Audiences, CELL_MIN, MatchingError, meta_of};
 use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, FormerLabel};
@@ -36,37 +36,35 @@ const PRODUCTS_A_TURN: i64 = 50;
 /// Customers of one regression that are kept by id; all are counted.
 const CUSTOMERS_KEPT_MAX: usize = 100_000;
 
-/// Judges every label of a vendor that changed; says how many, and for how many products somebody lost them.
+/// What a turn came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JudgedLabels {
+    pub judged: u64,
+    /// Products that somebody lost.
+    pub regressed: u64,
+}
+
+/// Judges some of the labels of a vendor that changed; `None` when none waits.
 pub async fn judge_label_changes(
     database: &Database,
     audiences: &Audiences,
     vendor_id: VendorId,
     actor: &Actor,
-) -> Result<(u64, u64), MatchingError> {
-    let (mut judged, mut regressed) = (0, 0);
-    loop {
-        let scope = tenancy::scope_for_job(database, vendor_id).await?;
-        // Nobody holds a connection while customers are compiled.
-        audiences.prepare(scope, actor).await?;
-        let mut tx = VendorTx::begin(database, scope, actor.clone()).await?;
-        let turn = judge_turn(&mut tx, audiences).await?;
-        match turn {
-            None => {
-                tx.roll_back().await?;
-                return Ok((judged, regressed));
-            }
-            Some((changes, lost)) => {
-                tx.commit().await?;
-                judged += changes;
-                regressed += lost;
-            }
-        }
+) -> Result<Option<JudgedLabels>, MatchingError> {
+    let scope = tenancy::scope_for_job(database, vendor_id).await?;
+    // Nobody holds a connection while customers are compiled.
+    audiences.prepare(scope, actor).await?;
+    let mut tx = VendorTx::begin(database, scope, actor.clone()).await?;
+    let turn = judge_turn(&mut tx, audiences).await?;
+    match turn {
+        None => tx.roll_back().await?,
+        Some(_) => tx.commit().await?,
     }
+    Ok(turn)
 }
 
-/// One turn; `None` when nothing waits.
-async fn judge_turn(tx: &mut VendorTx, audiences: &Audiences) -> Result<Option<(u64, u64)>, MatchingError> {
-    let changes = catalog::former_labels(tx, PRODUCTS_A_TURN).await?;
+async fn judge_turn(tx: &mut VendorTx, audiences: &Audiences) -> Result<Option<JudgedLabels>, MatchingError> {
+    let changes = catalog::claim_former_labels(tx, PRODUCTS_A_TURN).await?;
     if changes.is_empty() {
         return Ok(None);
     }
@@ -91,7 +89,7 @@ async fn judge_turn(tx: &mut VendorTx, audiences: &Audiences) -> Result<Option<(
         .detail("regressed", regressed)
         .detail("profiles_opened", opened);
     audit::record(tx, event).await?;
-    Ok(Some((changes.len() as u64, regressed)))
+    Ok(Some(JudgedLabels { judged: changes.len() as u64, regressed }))
 }
 
 /// A label before and after, by the same tables on the same day.
@@ -99,7 +97,7 @@ struct Pair {
     product_id: ProductId,
     before: Facts,
     after: Facts,
-    listed: Vec<(CustomerId, Listed)>,
+    listed: Listers,
 }
 
 impl Pair {
@@ -115,6 +113,7 @@ async fn labels_of(tx: &mut VendorTx, changes: &[FormerLabel]) -> Result<Vec<Pai
     let mut products: HashMap<ProductId, catalog::Product> =
         catalog::find_products(tx, &ids).await?.into_iter().map(|product| (product.id, product)).collect();
     let holds = catalog::holds_of_products(tx, &ids).await?;
+    let mut listed = listers(tx, &ids).await?;
     let tables = catalog::tables(tx).await?;
     let oldest: Option<NaiveDate> = rules::effective_rules(tx).await?.label_oldest(tx.now().date_naive());
     let mut pairs = Vec::with_capacity(changes.len());
@@ -125,12 +124,12 @@ async fn labels_of(tx: &mut VendorTx, changes: &[FormerLabel]) -> Result<Vec<Pai
         };
         let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
         let before = catalog::derive_product_by(&tables, &change.fields, &change.holds).facts;
-        let after = catalog::derive_product_by(&tables, &product.fields, held).facts;
+        let after = catalog::derivation_of(tx.vendor_id(), &tables, &product, held).facts.clone();
         pairs.push(Pair {
             product_id: product.id,
             before: facts_of_day(before, change.fields.label_as_of, oldest),
             after: facts_of_day(after, product.fields.label_as_of, oldest),
-            listed: listed(tx, product.id).await?,
+            listed: listed.remove(&product.id).unwrap_or_default(),
         });
     }
     Ok(pairs)

@@ -1,5 +1,8 @@
 //! Labels that turn against somebody.
 
+use chrono::TimeDelta;
+use odyssey_domain::matching::{Audiences, JudgedLabels, judge_label_changes};
+use odyssey_domain::tenancy;
 use odyssey_testkit::{Actor, TestApp};
 use serde_json::{Value, json};
 
@@ -109,7 +112,7 @@ async fn an_imported_label_and_a_limit_on_an_amount_count_as_well() {
     let limit = json!({ "limits": [{ "nutrient": "sodium_mg", "max": 100, "period": "serving" }] });
     let dan = consenting(&operator, "dan", limit).await;
     // What a person edits while an import begins stands.
-    app.clock().advance(chrono::TimeDelta::seconds(10));
+    app.clock().advance(TimeDelta::seconds(10));
     let csv = b"external_id,sodium_mg_100g\nbar,900\n".to_vec();
     let started = operator
         .send_bytes(
@@ -128,4 +131,47 @@ async fn an_imported_label_and_a_limit_on_an_amount_count_as_well() {
     assert_eq!(found.len(), 1, "{found:?}");
     let path = format!("{LIST}/{}/customers", found[0]["id"].as_str().expect("an id"));
     assert_eq!(operator.get(&path).await.expect(200)["items"], json!([{ "customer_id": dan }]));
+}
+
+#[tokio::test]
+async fn two_judgements_at_once_tell_of_a_label_once() {
+    let app = TestApp::start().await;
+    let acme = app.vendor("acme");
+    let operator = acme.operator().await;
+    let mut bars = Vec::new();
+    for number in 0..20 {
+        bars.push(operator.create_product(&format!("bar-{number}"), plain()).await);
+    }
+    consenting(&operator, "ada", allergic_to("milk")).await;
+    for bar in &bars {
+        relabel(&operator, bar, "Rice, water, skimmed milk, salt.").await;
+    }
+    // Nothing is compiled yet, so that both are ready at the same moment.
+    let audiences = Audiences::new(app.database().clone(), 64 << 20);
+    let by = tenancy::Actor::command_line();
+    let judge = || judge_label_changes(app.database(), &audiences, acme.id(), &by);
+    let (one, two) = tokio::join!(judge(), judge());
+    let mut turns: Vec<JudgedLabels> =
+        [one, two].into_iter().filter_map(|turn| turn.expect("judged")).collect();
+    assert_eq!(turns.pop(), Some(JudgedLabels { judged: 20, regressed: 20 }));
+    assert_eq!(turns, []);
+    assert_eq!((regressions(&operator).await.len(), events(&app).await.len()), (20, 20));
+}
+
+#[tokio::test]
+async fn a_label_that_changed_before_a_suspension_is_judged_after_it() {
+    let app = TestApp::start().await;
+    let acme = app.vendor("acme");
+    let operator = acme.operator().await;
+    let bar = operator.create_product("bar", plain()).await;
+    consenting(&operator, "ada", allergic_to("milk")).await;
+    relabel(&operator, &bar, "Rice, water, skimmed milk, salt.").await;
+    let platform = tenancy::Actor::command_line();
+    tenancy::suspend_vendor(app.database(), &platform, acme.id()).await.expect("it is suspended");
+    app.run_jobs().await;
+    assert_eq!(events(&app).await.len(), 0);
+    tenancy::unsuspend_vendor(app.database(), &platform, acme.id()).await.expect("it works again");
+    app.clock().advance(TimeDelta::minutes(11));
+    app.run_jobs().await;
+    assert_eq!(events(&app).await.len(), 1, "nobody had to change the label once more");
 }
