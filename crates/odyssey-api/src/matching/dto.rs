@@ -115,9 +115,19 @@ pub(super) struct EvidenceDto {
     pub offset: u32,
     /// The day of the label that it stands on; null where none is stated.
     pub as_of: Option<NaiveDate>,
-    /// `attested` (a named person says that the declaration is complete), `vendor` (declared, without that) or
-    /// `label` (read out of the label's text).
-    pub stated_by: &'static str,
+    pub stated_by: StatedBy,
+}
+
+/// Who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StatedBy {
+    /// A named person says that the declaration is complete.
+    Attested,
+    /// Declared, without that.
+    Vendor,
+    /// Read out of the label's text.
+    Label,
 }
 
 /// The rule behind a figure: its id, version and citation.
@@ -269,8 +279,8 @@ impl From<MatchedProduct> for MatchDto {
         let mut verdict = VerdictDto::from(matched.verdict);
         for evidence in verdict.reasons.iter_mut().flat_map(|reason| &mut reason.evidence) {
             evidence.as_of = as_of;
-            if attested && evidence.stated_by == "vendor" {
-                evidence.stated_by = "attested";
+            if attested && evidence.stated_by == StatedBy::Vendor {
+                evidence.stated_by = StatedBy::Attested;
             }
         }
         Self { product: matched.product.into(), verdict }
@@ -317,8 +327,8 @@ impl From<Evidence> for EvidenceDto {
             offset: evidence.offset,
             as_of: None,
             stated_by: match evidence.source {
-                EvidenceSource::Declared | EvidenceSource::Hold => "vendor",
-                EvidenceSource::Statement | EvidenceSource::Term | EvidenceSource::Claim => "label",
+                EvidenceSource::Declared | EvidenceSource::Hold => StatedBy::Vendor,
+                EvidenceSource::Statement | EvidenceSource::Term | EvidenceSource::Claim => StatedBy::Label,
             },
         }
     }

@@ -1,7 +1,7 @@
 //! `/api/v1/safety-regressions`: labels that changed so that a product conflicts with somebody whom it fitted.
 
 use chrono::{DateTime, Utc};
-use odyssey_domain::matching::{self, CELL_MIN, Regression};
+use odyssey_domain::matching::{self, Regression, cell};
 use odyssey_types::{CustomerId, Page, ProductId, RegressionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -109,17 +109,13 @@ pub(super) async fn list_regression_customers(
 
 impl From<Regression> for RegressionDto {
     fn from(found: Regression) -> Self {
-        let told = |count: i64| {
-            let count = count.unsigned_abs();
-            (count == 0 || count >= CELL_MIN as u64).then_some(count)
-        };
         Self {
             id: found.id,
             product_id: found.product_id,
             detected_at: found.detected_at,
             catalog_version: found.catalog_version,
-            to_conflict: told(found.conflict_count),
-            to_cannot_verify: told(found.unverified_count),
+            to_conflict: cell(found.conflict_count.unsigned_abs()),
+            to_cannot_verify: cell(found.unverified_count.unsigned_abs()),
         }
     }
 }

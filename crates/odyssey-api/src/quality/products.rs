@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use odyssey_domain::matching::{self, CELL_MIN};
+use odyssey_domain::matching::{self, cell};
 use odyssey_domain::quality::{self, QualityQuery};
 use odyssey_domain::tenancy::{Caller, Permission};
 use odyssey_types::{Page, ProductId};
@@ -119,10 +119,8 @@ async fn blocked_customers(
     let Ok(found) = tokio::time::timeout(AUDIENCE_PATIENCE, asked).await else {
         return Ok((None, BlockedStateDto::Building));
     };
-    let count = found?.counts.cannot_verify;
-    Ok(if count > 0 && count < CELL_MIN as u64 {
-        (None, BlockedStateDto::Few)
-    } else {
-        (Some(count), BlockedStateDto::Counted)
+    Ok(match cell(found?.counts.cannot_verify) {
+        None => (None, BlockedStateDto::Few),
+        counted => (counted, BlockedStateDto::Counted),
     })
 }

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use odyssey_domain::matching::{
-    self, AffectedCustomer, AffectedProduct, CELL_MIN, PREVIEW_CUSTOMERS_DEFAULT, PREVIEW_CUSTOMERS_MAX,
-    RulePreview, TriedRules,
+    self, AffectedCustomer, AffectedProduct, PREVIEW_CUSTOMERS_DEFAULT, PREVIEW_CUSTOMERS_MAX, RulePreview,
+    TriedRules, cell,
 };
 use odyssey_types::{CustomerId, ProductId};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub(super) struct AffectedCustomerDto {
 #[utoipa::path(post, path = "/api/v1/rules/preview", tag = "rules", request_body = PreviewRules,
     responses((status = 200, description = "Who gains and loses what", body = RulePreviewDto)))]
 pub(super) async fn preview_rules(
-    caller: Authorized<permission::MatchesRead>,
+    caller: Authorized<permission::HealthRead>,
     State(state): State<ApiState>,
     Json(body): Json<PreviewRules>,
 ) -> Result<Json<RulePreviewDto>, Problem> {
@@ -107,11 +107,6 @@ pub(super) async fn preview_rules(
     Ok(Json(preview.into()))
 }
 
-/// A count of people that may be told.
-fn told(count: u64) -> Option<u64> {
-    (count == 0 || count >= CELL_MIN as u64).then_some(count)
-}
-
 impl From<RulePreview> for RulePreviewDto {
     fn from(preview: RulePreview) -> Self {
         Self {
@@ -120,11 +115,11 @@ impl From<RulePreview> for RulePreviewDto {
             population: preview.population,
             looked_at: preview.looked_at,
             complete: preview.complete,
-            affected: told(preview.affected),
-            gaining: told(preview.gaining),
-            losing: told(preview.losing),
-            newly_blocked: told(preview.newly_blocked),
-            newly_served: told(preview.newly_served),
+            affected: cell(preview.affected),
+            gaining: cell(preview.gaining),
+            losing: cell(preview.losing),
+            newly_blocked: cell(preview.newly_blocked),
+            newly_served: cell(preview.newly_served),
             gained: preview.gained,
             lost: preview.lost,
             products_gained: preview.products_gained.into_iter().map(Into::into).collect(),
@@ -137,7 +132,7 @@ impl From<RulePreview> for RulePreviewDto {
 impl From<AffectedProduct> for AffectedProductDto {
     fn from(product: AffectedProduct) -> Self {
         let AffectedProduct { product_id, external_id, name, customers } = product;
-        Self { product_id, external_id, name, customers: told(customers) }
+        Self { product_id, external_id, name, customers: cell(customers) }
     }
 }
 

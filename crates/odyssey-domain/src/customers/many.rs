@@ -1,7 +1,7 @@
 //! Opening many customers for matches at once: what [`super::open_for_matching`] does for one, in as many
 //! statements for a hundred.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use odyssey_types::{CustomerId, Phi, ProductId};
 
@@ -13,14 +13,17 @@ use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
-/// One customer of many.
+/// One customer of many, who consents.
 #[derive(Debug, Clone)]
 pub struct OneOfMany {
-    pub id: CustomerId,
     /// The vendor's own name for the person.
     pub external_id: Phi<String>,
-    /// `None`: without consent nothing is opened for a match.
-    pub opened: Option<ForMatching>,
+    pub opened: ForMatching,
+}
+
+/// How many customers consent and have a profile.
+pub async fn count_with_profile(tx: &mut VendorTx) -> Result<u64, CustomerError> {
+    store::count_with_profile(tx).await
 }
 
 /// Customers after an id who consent and have a profile, by id.
@@ -32,13 +35,13 @@ pub async fn page_of_consenting(
     store::page_of_consenting(tx, after, most).await
 }
 
-/// Opens those of the given customers who are there, ascending; of those who do not consent at this moment only the
-/// external id. Audited as one act that names everybody whose health data it shows.
+/// Opens those of the given customers who are there and consent at this moment. `None` stands for those who are there
+/// and do not: nothing of them is opened. Audited as one act that names everybody whose health data it shows.
 pub async fn open_many_for_matching(
     tx: &mut VendorTx,
     ids: &[CustomerId],
     act: MatchAct,
-) -> Result<Vec<OneOfMany>, CustomerError> {
+) -> Result<BTreeMap<CustomerId, Option<OneOfMany>>, CustomerError> {
     let (keys, vendor_id, now) = (tx.keys()?, tx.vendor_id(), tx.now());
     let mut lists = store::find_lists(tx, ids).await?;
     let awaiting: HashSet<CustomerId> = store::find_awaiting_decision(tx, ids).await?;
@@ -51,35 +54,34 @@ pub async fn open_many_for_matching(
         .count(disclosed.len() as i64)
         .discloses_all(disclosed.iter().copied());
     let answer_id = audit::record(tx, event).await?;
-    let mut many = Vec::with_capacity(rows.len());
+    let mut many = BTreeMap::new();
     for row in rows {
-        let (id, may_open) = (row.id, consents(&row));
-        let profile = profiles.remove(&id).filter(|_| may_open);
-        let mut stored = Stored::open(&keys, vendor_id, row, profile)?;
-        let external_id = stored.customer.external_id.clone();
-        let opened = may_open.then(|| {
-            let taken = stored.profile.take();
-            let profile_version = taken.as_ref().map_or(0, |profile| profile.row_version);
-            let mut profile = taken.map(|taken| taken.profile).unwrap_or_default();
-            let birth_date = stored.customer.identity.expose().birth_date;
-            let own_age = profile.expose().age_years;
-            if awaiting.contains(&id) {
-                profile.expose_mut().allergies.push(fhir::awaited_entry());
-            }
-            let of = lists.remove(&id).unwrap_or_default();
-            ForMatching {
-                answer_id,
-                age_years: Phi::new(birth_date.and_then(|birth| age_on(birth, now)).or(own_age)),
-                profile,
-                customer_version: stored.customer.row_version,
-                profile_version,
-                lists_version: stored.customer.lists_version,
-                consent_version: stored.customer.consent_version,
-                always_allow: on(&of, ListKind::AlwaysAllow),
-                never_show: on(&of, ListKind::NeverShow),
-            }
-        });
-        many.push(OneOfMany { id, external_id, opened });
+        let id = row.id;
+        if !consents(&row) {
+            many.insert(id, None);
+            continue;
+        }
+        let Stored { customer, profile, .. } = Stored::open(&keys, vendor_id, row, profiles.remove(&id))?;
+        let profile_version = profile.as_ref().map_or(0, |profile| profile.row_version);
+        let mut profile = profile.map(|stored| stored.profile).unwrap_or_default();
+        let birth_date = customer.identity.expose().birth_date;
+        let own_age = profile.expose().age_years;
+        if awaiting.contains(&id) {
+            profile.expose_mut().allergies.push(fhir::awaited_entry());
+        }
+        let of = lists.remove(&id).unwrap_or_default();
+        let opened = ForMatching {
+            answer_id,
+            age_years: Phi::new(birth_date.and_then(|birth| age_on(birth, now)).or(own_age)),
+            profile,
+            customer_version: customer.row_version,
+            profile_version,
+            lists_version: customer.lists_version,
+            consent_version: customer.consent_version,
+            always_allow: on(&of, ListKind::AlwaysAllow),
+            never_show: on(&of, ListKind::NeverShow),
+        };
+        many.insert(id, Some(OneOfMany { external_id: customer.external_id, opened }));
     }
     Ok(many)
 }

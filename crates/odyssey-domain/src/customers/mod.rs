@@ -48,7 +48,7 @@ pub use fhir::{
 pub use import::{SinceImport, unchanged_customers};
 pub use list::{CustomerQuery, CustomerSort, list_customers, list_masked};
 pub use lists::{CustomerLists, delete_list_entry, get_lists, put_list_entry};
-pub use many::{OneOfMany, open_many_for_matching, page_of_consenting};
+pub use many::{OneOfMany, count_with_profile, open_many_for_matching, page_of_consenting};
 pub use matching::{
     ForGates, ForMatching, MatchAct, MatchStanding, open_ad_hoc, open_for_matching, record_match,
     standing_for_matching,

@@ -1139,6 +1139,18 @@ pub async fn listers_of_products(
 }
 
 /// Customers after an id who consent and have a profile, by id.
+pub(super) async fn count_with_profile(tx: &mut VendorTx) -> Result<u64, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM customers
+           WHERE vendor_id = $1 AND deleted_at IS NULL AND has_profile AND health_consent = 'granted'"#,
+        vendor_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(count.unsigned_abs())
+}
+
 pub(super) async fn page_of_consenting(
     tx: &mut VendorTx,
     after: Option<CustomerId>,

@@ -16,6 +16,12 @@ use crate::tenancy::Caller;
 
 /// Fewer people than this are not spoken of: the usual bound for tables of health data (CMS cell-size policy).
 pub const CELL_MIN: usize = 11;
+
+/// A count of people as it may be told; `None` where it would point at somebody.
+#[must_use]
+pub fn cell(count: u64) -> Option<u64> {
+    (count == 0 || count >= CELL_MIN as u64).then_some(count)
+}
 /// Profiles looked at when the caller does not say, and at most.
 pub const GAPS_SAMPLE_DEFAULT: usize = 300;
 pub const GAPS_SAMPLE_MAX: usize = SAMPLE_MAX;

@@ -23,6 +23,7 @@ mod regressions;
 mod reverse;
 mod rule_preview;
 mod snapshots;
+mod spread;
 mod swaps;
 
 pub use audience::{
@@ -37,7 +38,7 @@ pub use batch::{
 };
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};
-pub use gaps::{Archetype, CELL_MIN, GAPS_SAMPLE_DEFAULT, GAPS_SAMPLE_MAX, Gaps, assortment_gaps};
+pub use gaps::{Archetype, CELL_MIN, GAPS_SAMPLE_DEFAULT, GAPS_SAMPLE_MAX, Gaps, assortment_gaps, cell};
 pub use judge::MatchedProduct;
 pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};

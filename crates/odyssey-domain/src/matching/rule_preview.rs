@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use odyssey_matching::{Comparison, Policy, PolicyInput, RuleChange, compare};
 use odyssey_types::{CustomerId, ProductId};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
+use super::spread::spread;
 use super::{MatchingError, Snapshots, VendorSnapshot};
 use crate::audit::{self, AuditEvent};
 use crate::catalog;
@@ -23,8 +25,10 @@ pub const PREVIEW_CUSTOMERS_DEFAULT: u64 = 1_000;
 pub const PREVIEW_CUSTOMERS_MAX: u64 = 50_000;
 /// Different pairs of policies that are judged over the whole catalog; the most frequent ones.
 const PAIRS_MAX: usize = 1_000;
-/// They are judged by so many threads at most.
-const THREADS_MAX: usize = 8;
+/// Previews that are worked out at a time in this process: each may hold tens of thousands of policies and judges
+/// the whole catalog on all cores. Others wait their turn, holding nothing.
+const AT_ONCE_MAX: usize = 2;
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 /// Profiles opened at a time.
 const PAGE: i64 = 1_000;
 /// Products named on each side, and looked at for that in each pair.
@@ -98,6 +102,7 @@ pub async fn preview_rules(
     most: u64,
 ) -> Result<RulePreview, MatchingError> {
     let most = most.min(PREVIEW_CUSTOMERS_MAX);
+    let _turn = TURNS.acquire().await.map_err(|_| MatchingError::Unavailable("previews have stopped"))?;
     let mut tx = caller.begin().await?;
     let (scope, version) = (tx.scope(), catalog::catalog_version(&mut tx).await?);
     let in_force = rules::effective_rules(&mut tx).await?;
@@ -225,26 +230,11 @@ async fn judge(snapshot: Arc<VendorSnapshot>, mut pairs: Vec<Pair>) -> Result<Ju
     pairs.sort_by_key(|pair| std::cmp::Reverse(pair.people.len()));
     let left = pairs.split_off(pairs.len().min(PAIRS_MAX));
     let unjudged = left.iter().map(|pair| pair.people.len() as u64).sum();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let mut shares: Vec<Vec<Pair>> = (0..threads).map(|_| Vec::new()).collect();
-    for (at, pair) in pairs.into_iter().enumerate() {
-        shares[at % threads].push(pair);
-    }
-    let mut busy: JoinSet<Vec<(Pair, Comparison)>> = JoinSet::new();
-    for share in shares {
-        let snapshot = Arc::clone(&snapshot);
-        busy.spawn_blocking(move || {
-            let judged = |pair: Pair| {
-                let found = compare(&snapshot.snapshot, &pair.before, &pair.after, NAMED_A_PAIR);
-                (pair, found)
-            };
-            share.into_iter().map(judged).collect()
-        });
-    }
-    let mut pairs = Vec::new();
-    while let Some(share) = busy.join_next().await {
-        pairs.extend(share.map_err(|_| MatchingError::Unavailable("the engine stopped"))?);
-    }
+    let judged = spread(pairs, move |pair: Pair| {
+        let found = compare(&snapshot.snapshot, &pair.before, &pair.after, NAMED_A_PAIR);
+        (pair, found)
+    });
+    let pairs = judged.await?;
     Ok(Judged { pairs, complete: left.is_empty(), unjudged })
 }
 

@@ -69,13 +69,12 @@ impl Source {
         let sealed = sealed.ok_or(MatchingError::BatchNotFound)?;
         let lines = run::open(&tx, self.job_id, position.part, &sealed)?;
         position.part += 1;
-        let ids: Vec<CustomerId> = lines.expose().iter().map(|(id, _)| *id).collect();
+        let ids: Vec<CustomerId> = lines.expose().iter().map(|line| line.customer_id).collect();
         let consenting = customers::still_consenting(&mut tx, &ids).await?;
         let mut out = String::new();
-        for (id, line) in lines.expose() {
-            // A line without an answer says that somebody is not there or did not consent, and nothing else.
-            if consenting.contains(id) || !line.contains("\"answer_id\":") {
-                out.push_str(line);
+        for line in lines.expose() {
+            if consenting.contains(&line.customer_id) || !line.is_answer {
+                out.push_str(&line.text);
                 out.push('\n');
                 position.customers += 1;
             } else {

@@ -2,7 +2,9 @@
 
 use odyssey_matching::{ALGORITHM_VERSION, Blocked, FunnelStep, Policy, Ranked, Verdict};
 use odyssey_types::{AuditEventId, CustomerId, ProductId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::db::DbError;
 
 /// How a customer was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,14 +89,39 @@ impl Answer {
     }
 }
 
-/// A line of the file.
+/// A line of the file. One without an answer names nobody: not the vendor's name for the person either, who may have
+/// been erased.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
-    pub customer_id: CustomerId,
-    /// Absent for somebody who is not there.
+    customer_id: CustomerId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<&'a str>,
-    pub status: Status,
+    external_id: Option<&'a str>,
+    status: Status,
     #[serde(flatten)]
-    pub answer: Option<Answer>,
+    answer: Option<Answer>,
+}
+
+impl<'a> Line<'a> {
+    pub fn answered(customer_id: CustomerId, external_id: &'a str, answer: Answer) -> Self {
+        Self { customer_id, external_id: Some(external_id), status: answer.status(), answer: Some(answer) }
+    }
+
+    pub fn without(customer_id: CustomerId, status: Status) -> Self {
+        Self { customer_id, external_id: None, status, answer: None }
+    }
+
+    pub fn keep(&self) -> Result<KeptLine, DbError> {
+        let text = serde_json::to_string(self)
+            .map_err(|error| DbError::inconsistent(format!("a line cannot be written: {error}")))?;
+        Ok(KeptLine { customer_id: self.customer_id, is_answer: self.answer.is_some(), text })
+    }
+}
+
+/// A line as a part keeps it, sealed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeptLine {
+    pub customer_id: CustomerId,
+    /// Whether it says anything about the person; such a line leaves only while they consent.
+    pub is_answer: bool,
+    pub text: String,
 }

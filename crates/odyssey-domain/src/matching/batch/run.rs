@@ -1,6 +1,6 @@
 //! The job: customers part by part, each part in a transaction of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use odyssey_matching::{Candidate, Derivation, Policy, Query, Ranked, Tier, evalu
 use odyssey_types::{CustomerId, JobId, Phi, ProductId, VendorId};
 use odyssey_vault::Aad;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
-use super::line::{Answer, Item, Line, Status};
+use super::line::{Answer, Item, KeptLine, Line, Status};
 use super::store::{self, BatchRow};
 use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, Product};
-use crate::customers::{self, CustomerError, ForMatching, MatchAct, OneOfMany};
+use crate::customers::{self, CustomerError, ForMatching, MatchAct};
 use crate::db::{Database, DbError, VendorTx};
 use crate::matching::judge::snapshot_within;
 use crate::matching::query::filters_of;
+use crate::matching::spread::spread;
 use crate::matching::{MatchQuery, MatchingError, Snapshots, VendorSnapshot, compile_with, meta_of};
 use crate::rules;
 use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
@@ -27,8 +27,6 @@ use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 pub const BATCH_LANE: &str = "batches";
 /// Customers of one part.
 const CUSTOMERS_A_PART: usize = 100;
-/// Ranks are found by so many threads at most.
-const THREADS_MAX: usize = 8;
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// Answers a batch; everything about it is in its row.
@@ -48,7 +46,7 @@ pub async fn run_match_batch(
     snapshots: &Snapshots,
     context: &JobContext,
 ) -> Result<JobOutcome, JobError> {
-    let mut run = Run { database, snapshots, context, derived: HashMap::new() };
+    let run = Run { database, snapshots, context };
     loop {
         match context.stop_reason() {
             Some(StopReason::Cancel) => return Ok(JobOutcome::CANCELED),
@@ -73,9 +71,10 @@ struct Run<'a> {
     database: &'a Database,
     snapshots: &'a Snapshots,
     context: &'a JobContext,
-    /// Of the winners of the part.
-    derived: HashMap<ProductId, Arc<Derivation>>,
 }
+
+/// The winners of a part as they stand now, with what their labels say.
+type Products = HashMap<ProductId, (Product, Arc<Derivation>)>;
 
 impl Run<'_> {
     fn job_id(&self) -> JobId {
@@ -83,7 +82,7 @@ impl Run<'_> {
     }
 
     /// Answers the next customers; false when all are answered.
-    async fn part(&mut self) -> Result<bool, MatchingError> {
+    async fn part(&self) -> Result<bool, MatchingError> {
         let vendor_id = VendorId::from_uuid(self.context.vendor_id());
         let scope = tenancy::scope_for_job(self.database, vendor_id).await?;
         let mut tx = VendorTx::begin(self.database, scope, Actor::job(self.job_id())).await?;
@@ -94,7 +93,7 @@ impl Run<'_> {
             store::finish_batch(&mut tx, self.job_id()).await?;
             let event = AuditEvent::new("match_batch.finish", "job", Purpose::Service).entity(self.job_id());
             audit::record(&mut tx, event).await?;
-            self.commit(tx, 1000, batch.part_count).await?;
+            self.commit(tx, 1000, batch.customers_done).await?;
             return Ok(false);
         };
         let version = catalog::catalog_version(&mut tx).await?;
@@ -105,18 +104,20 @@ impl Run<'_> {
         };
         let lines = self.answer(&mut tx, &batch.query, snapshot, version, &ids).await?;
         let sealed = seal(&tx, self.job_id(), batch.part_count, &lines)?;
-        store::insert_part(&mut tx, self.job_id(), batch.part_count, last, &sealed).await?;
-        let permille = batch.customers.as_ref().map_or(0, |all| {
-            let done = all.partition_point(|id| *id <= last);
-            (done * 999 / all.len().max(1)) as u16
-        });
-        self.commit(tx, permille, batch.part_count + 1).await?;
+        let done = batch.customers_done + ids.len() as i64;
+        let total = match batch.customers_total {
+            Some(total) => total,
+            None => total_of(&mut tx, &batch).await?,
+        };
+        let part = store::Part { number: batch.part_count, last, lines_sealed: &sealed, done, total };
+        store::insert_part(&mut tx, self.job_id(), part).await?;
+        self.commit(tx, permille(done, total), done).await?;
         Ok(true)
     }
 
     /// Only the attempt that holds the job writes.
-    async fn commit(&self, mut tx: VendorTx, permille: u16, parts: i32) -> Result<(), MatchingError> {
-        let totals = serde_json::json!({ "parts": parts });
+    async fn commit(&self, mut tx: VendorTx, permille: u16, customers: i64) -> Result<(), MatchingError> {
+        let totals = serde_json::json!({ "customers": customers });
         let fenced = self.context.fence(tx.connection()).await;
         let fenced = match fenced {
             Ok(()) => self.context.progress_in(tx.connection(), permille, Some(&totals)).await,
@@ -127,114 +128,113 @@ impl Run<'_> {
     }
 
     async fn answer(
-        &mut self,
+        &self,
         tx: &mut VendorTx,
         query: &MatchQuery,
         snapshot: Arc<VendorSnapshot>,
         version: i64,
         ids: &[CustomerId],
-    ) -> Result<Vec<(CustomerId, String)>, MatchingError> {
-        let mut people: BTreeMap<CustomerId, OneOfMany> =
-            customers::open_many_for_matching(tx, ids, MatchAct::Batch)
-                .await?
-                .into_iter()
-                .map(|person| (person.id, person))
-                .collect();
+    ) -> Result<Vec<KeptLine>, MatchingError> {
+        let people = customers::open_many_for_matching(tx, ids, MatchAct::Batch).await?;
         let rules = rules::effective_rules(tx).await?;
         let as_of = tx.now().date_naive();
-        let compiled = |(id, person): (&CustomerId, &OneOfMany)| {
-            Some((*id, Arc::new(compile_with(person.opened.as_ref()?, &rules, as_of))))
-        };
-        let policies: Vec<(CustomerId, Arc<Policy>)> = people.iter().filter_map(compiled).collect();
+        let consenting = people.iter().filter_map(|(id, person)| Some((*id, person.as_ref()?)));
+        let policies: Vec<(CustomerId, Policy)> =
+            consenting.map(|(id, person)| (id, compile_with(&person.opened, &rules, as_of))).collect();
         let wanted = Query {
             k: query.k,
             include_cannot_verify: query.include_cannot_verify,
             filters: filters_of(tx, query).await?,
         };
-        let ranked = rank_all(snapshot, policies, wanted).await?;
-        let products = self.products_of(tx, &ranked).await?;
-        let mut answers: HashMap<CustomerId, Answer> = HashMap::new();
-        for (id, policy, ranked) in ranked {
-            let Some(opened) = people.get(&id).and_then(|person| person.opened.as_ref()) else { continue };
-            answers.insert(id, self.answer_one(opened, version, query, &policy, ranked, &products));
-        }
+        let ranked = spread(policies, move |(id, policy)| {
+            let ranked = rank(&snapshot.snapshot, &policy, &wanted);
+            (id, (policy, ranked))
+        });
+        let ranked: HashMap<CustomerId, (Policy, Ranked)> = ranked.await?.into_iter().collect();
+        let products = products_of(tx, ranked.values().map(|(_, ranked)| ranked)).await?;
+        let mut ranked = ranked;
         let mut lines = Vec::with_capacity(ids.len());
         for id in ids {
-            let person = people.remove(id);
-            let answer = answers.remove(id);
-            let status = match (&person, &answer) {
-                (None, _) => Status::NotFound,
-                (Some(_), None) => Status::ConsentMissing,
-                (Some(_), Some(answer)) => answer.status(),
+            let line = match (people.get(id), ranked.remove(id)) {
+                (Some(Some(person)), Some((policy, ranked))) => {
+                    let answer = answer_one(&person.opened, version, query, &policy, ranked, &products);
+                    Line::answered(*id, person.external_id.expose(), answer)
+                }
+                (Some(_), _) => Line::without(*id, Status::ConsentMissing),
+                (None, _) => Line::without(*id, Status::NotFound),
             };
-            let external_id = person.as_ref().map(|person| person.external_id.expose().as_str());
-            let line = Line { customer_id: *id, external_id, status, answer };
-            let text = serde_json::to_string(&line)
-                .map_err(|error| DbError::inconsistent(format!("a line cannot be written: {error}")))?;
-            lines.push((*id, text));
+            lines.push(line.keep()?);
         }
         Ok(lines)
     }
+}
 
-    /// The winners judged again on their live rows; what stands worse than the columns had it is left out.
-    fn answer_one(
-        &self,
-        opened: &ForMatching,
-        version: i64,
-        query: &MatchQuery,
-        policy: &Policy,
-        mut ranked: Ranked,
-        products: &HashMap<ProductId, Product>,
-    ) -> Answer {
-        let judged = |list: Vec<Candidate>| -> Vec<Item> {
-            let again = |candidate: Candidate| {
-                let product = products.get(&candidate.id)?;
-                let derivation = self.derived.get(&candidate.id)?;
-                let verdict = evaluate(policy, derivation, &meta_of(product));
-                let stands = match candidate.tier {
-                    Tier::One | Tier::Two => verdict.tier <= Tier::Two,
-                    tier => verdict.tier == tier,
-                };
-                stands.then_some((product, verdict))
+/// The winners judged again on their live rows; what stands worse than the columns had it is left out.
+fn answer_one(
+    opened: &ForMatching,
+    version: i64,
+    query: &MatchQuery,
+    policy: &Policy,
+    mut ranked: Ranked,
+    products: &Products,
+) -> Answer {
+    let judged = |list: Vec<Candidate>| -> Vec<Item> {
+        let again = |candidate: Candidate| {
+            let (product, derivation) = products.get(&candidate.id)?;
+            let verdict = evaluate(policy, derivation, &meta_of(product));
+            let stands = match candidate.tier {
+                Tier::One | Tier::Two => verdict.tier <= Tier::Two,
+                tier => verdict.tier == tier,
             };
-            let numbered = list.into_iter().filter_map(again).enumerate();
-            numbered
-                .map(|(at, (product, verdict))| {
-                    Item::new(at + 1, &product.external_id, product.fields.name.as_deref(), verdict)
-                })
-                .collect()
+            stands.then_some((product, verdict))
         };
-        let items = judged(std::mem::take(&mut ranked.fits));
-        let unverified = std::mem::take(&mut ranked.cannot_verify);
-        let cannot_verify = query.include_cannot_verify.then(|| judged(unverified));
-        Answer::new(opened.answer_id, version, policy, ranked, items, cannot_verify)
-    }
+        let numbered = list.into_iter().filter_map(again).enumerate();
+        numbered
+            .map(|(at, (product, verdict))| {
+                Item::new(at + 1, &product.external_id, product.fields.name.as_deref(), verdict)
+            })
+            .collect()
+    };
+    let items = judged(std::mem::take(&mut ranked.fits));
+    let unverified = std::mem::take(&mut ranked.cannot_verify);
+    let cannot_verify = query.include_cannot_verify.then(|| judged(unverified));
+    Answer::new(opened.answer_id, version, policy, ranked, items, cannot_verify)
+}
 
-    /// The live rows of all winners of a part, with their derivations in `derived`.
-    async fn products_of(
-        &mut self,
-        tx: &mut VendorTx,
-        ranked: &[(CustomerId, Arc<Policy>, Ranked)],
-    ) -> Result<HashMap<ProductId, Product>, MatchingError> {
-        let mut ids: Vec<ProductId> = ranked
-            .iter()
-            .flat_map(|(.., ranked)| ranked.fits.iter().chain(&ranked.cannot_verify))
-            .map(|candidate| candidate.id)
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let products = catalog::find_products(tx, &ids).await?;
-        let tables = catalog::tables(tx).await?;
-        let holds = catalog::holds_of_products(tx, &ids).await?;
-        let vendor_id = tx.vendor_id();
-        self.derived.clear();
-        for product in &products {
-            let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
-            let derivation = catalog::derivation_of(vendor_id, &tables, product, held);
-            self.derived.insert(product.id, derivation);
-        }
-        Ok(products.into_iter().map(|product| (product.id, product)).collect())
+/// The live rows of all winners of a part, and what their labels say.
+async fn products_of(
+    tx: &mut VendorTx,
+    ranked: impl Iterator<Item = &Ranked>,
+) -> Result<Products, MatchingError> {
+    let mut ids: Vec<ProductId> = ranked
+        .flat_map(|ranked| ranked.fits.iter().chain(&ranked.cannot_verify))
+        .map(|candidate| candidate.id)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let products = catalog::find_products(tx, &ids).await?;
+    let tables = catalog::tables(tx).await?;
+    let holds = catalog::holds_of_products(tx, &ids).await?;
+    let vendor_id = tx.vendor_id();
+    let derived = |product: Product| {
+        let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
+        let derivation = catalog::derivation_of(vendor_id, &tables, &product, held);
+        (product.id, (product, derivation))
+    };
+    Ok(products.into_iter().map(derived).collect())
+}
+
+/// How many the batch is about, as counted when its first part is written.
+async fn total_of(tx: &mut VendorTx, batch: &BatchRow) -> Result<i64, MatchingError> {
+    match &batch.customers {
+        Some(named) => Ok(named.len() as i64),
+        None => Ok(customers::count_with_profile(tx).await?.cast_signed()),
     }
+}
+
+/// Of everybody; short of all of it until the batch has ended, since people come and go meanwhile.
+fn permille(done: i64, total: i64) -> u16 {
+    (done * 1000 / total.max(1)).clamp(0, 999) as u16
 }
 
 async fn next_ids(tx: &mut VendorTx, batch: &BatchRow) -> Result<Vec<CustomerId>, CustomerError> {
@@ -247,35 +247,6 @@ async fn next_ids(tx: &mut VendorTx, batch: &BatchRow) -> Result<Vec<CustomerId>
     }
 }
 
-type RankedAll = Vec<(CustomerId, Arc<Policy>, Ranked)>;
-
-/// Ranks for everybody, on as many threads as there are cores.
-async fn rank_all(
-    snapshot: Arc<VendorSnapshot>,
-    policies: Vec<(CustomerId, Arc<Policy>)>,
-    query: Query,
-) -> Result<RankedAll, MatchingError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let share = policies.len().div_ceil(threads).max(1);
-    let mut busy: JoinSet<RankedAll> = JoinSet::new();
-    for part in policies.chunks(share) {
-        let (part, snapshot, query) = (part.to_vec(), Arc::clone(&snapshot), query.clone());
-        busy.spawn_blocking(move || {
-            part.into_iter()
-                .map(|(id, policy)| {
-                    let ranked = rank(&snapshot.snapshot, &policy, &query);
-                    (id, policy, ranked)
-                })
-                .collect()
-        });
-    }
-    let mut all = Vec::with_capacity(policies.len());
-    while let Some(part) = busy.join_next().await {
-        all.extend(part.map_err(|_| MatchingError::Unavailable("the engine stopped"))?);
-    }
-    Ok(all)
-}
-
 /// The place of a part, for the seal.
 pub(super) fn aad(tx: &VendorTx, job_id: JobId, part: i32) -> Aad {
     // A job has far fewer parts than its id has numbers behind it.
@@ -283,12 +254,7 @@ pub(super) fn aad(tx: &VendorTx, job_id: JobId, part: i32) -> Aad {
     Aad { vendor: tx.vendor_id(), row, column: "match_batch_parts.lines" }
 }
 
-fn seal(
-    tx: &VendorTx,
-    job_id: JobId,
-    part: i32,
-    lines: &Vec<(CustomerId, String)>,
-) -> Result<Vec<u8>, MatchingError> {
+fn seal(tx: &VendorTx, job_id: JobId, part: i32, lines: &[KeptLine]) -> Result<Vec<u8>, MatchingError> {
     let text = serde_json::to_vec(lines)
         .map_err(|error| DbError::inconsistent(format!("a part cannot be written: {error}")))?;
     let packed = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
@@ -303,7 +269,7 @@ pub(super) fn open(
     job_id: JobId,
     part: i32,
     sealed: &[u8],
-) -> Result<Phi<Vec<(CustomerId, String)>>, MatchingError> {
+) -> Result<Phi<Vec<KeptLine>>, MatchingError> {
     /// A part of 100 customers with 200 products each has far less.
     const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
     let keys = tx.keys().map_err(CustomerError::from)?;

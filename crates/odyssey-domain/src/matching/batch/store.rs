@@ -15,7 +15,21 @@ pub(super) struct BatchRow {
     pub customers: Option<Vec<CustomerId>>,
     pub last_customer: Option<CustomerId>,
     pub part_count: i32,
+    pub customers_done: i64,
+    /// Counted with the first part.
+    pub customers_total: Option<i64>,
     pub finished: bool,
+}
+
+/// A part as it is written.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub number: i32,
+    pub last: CustomerId,
+    pub lines_sealed: &'a [u8],
+    /// Customers answered with it, and of how many.
+    pub done: i64,
+    pub total: i64,
 }
 
 pub(super) async fn insert_batch(
@@ -44,8 +58,8 @@ pub(super) async fn insert_batch(
 pub(super) async fn find_batch(tx: &mut VendorTx, job_id: JobId) -> Result<Option<BatchRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        "SELECT query, customers, last_customer, part_count, finished_at FROM match_batches
-         WHERE vendor_id = $1 AND job_id = $2",
+        "SELECT query, customers, last_customer, part_count, customers_done, customers_total, finished_at
+         FROM match_batches WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
     )
@@ -58,34 +72,33 @@ pub(super) async fn find_batch(tx: &mut VendorTx, job_id: JobId) -> Result<Optio
         customers: row.customers.map(|ids| ids.into_iter().map(CustomerId::from_uuid).collect()),
         last_customer: row.last_customer.map(CustomerId::from_uuid),
         part_count: row.part_count,
+        customers_done: row.customers_done,
+        customers_total: row.customers_total,
         finished: row.finished_at.is_some(),
     }))
 }
 
 /// Writes a part and moves the place where the next one begins.
-pub(super) async fn insert_part(
-    tx: &mut VendorTx,
-    job_id: JobId,
-    part: i32,
-    last: CustomerId,
-    lines_sealed: &[u8],
-) -> Result<(), DbError> {
+pub(super) async fn insert_part(tx: &mut VendorTx, job_id: JobId, part: Part<'_>) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
         "INSERT INTO match_batch_parts (vendor_id, job_id, part, lines_sealed) VALUES ($1, $2, $3, $4)",
         vendor_id,
         job_id.as_uuid(),
-        part,
-        lines_sealed,
+        part.number,
+        part.lines_sealed,
     )
     .execute(tx.connection())
     .await?;
     sqlx::query!(
-        "UPDATE match_batches SET last_customer = $3, part_count = $4 WHERE vendor_id = $1 AND job_id = $2",
+        "UPDATE match_batches SET last_customer = $3, part_count = $4, customers_done = $5, customers_total = $6
+         WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
-        last.as_uuid(),
-        part + 1,
+        part.last.as_uuid(),
+        part.number + 1,
+        part.done,
+        part.total,
     )
     .execute(tx.connection())
     .await?;

@@ -107,6 +107,12 @@ async fn who_withdraws_is_in_no_file_whenever_they_did() {
     assert_eq!(lines.len(), 4, "each once, and a summary: {lines:?}");
     assert_eq!(status(&lines, &ada), Some(json!("ok")));
     assert_eq!(status(&lines, &bea), Some(json!("consent_missing")));
+    let of_bea = lines.iter().find(|line| line["customer_id"] == bea).expect("a line");
+    assert_eq!(
+        of_bea,
+        &json!({ "customer_id": bea, "status": "consent_missing" }),
+        "and nothing of the person"
+    );
     assert_eq!(status(&lines, &nobody), Some(json!("not_found")));
 
     operator.post(&format!("/api/v1/customers/{ada}/consents"), withdrawn).await.expect(201);
@@ -143,6 +149,15 @@ async fn a_batch_of_many_parts_is_whole_and_a_canceled_one_leaves_no_file() {
     operator.post(&format!("/api/v1/jobs/{canceled}/cancel"), json!({})).await.expect(202);
     let job = start(&operator, json!({ "query": { "k": 1 } })).await;
     app.run_jobs().await;
+    let mut connection = app.test.superuser_connection().await;
+    let (done, total): (i64, Option<i64>) = sqlx::query_as(
+        "SELECT customers_done, customers_total FROM odyssey.match_batches WHERE job_id = $1::uuid",
+    )
+    .bind(&job)
+    .fetch_one(&mut connection)
+    .await
+    .expect("how far it is");
+    assert_eq!((done, total), (230, Some(230)), "everybody is counted, so that progress can be told");
     let lines = file(&operator, &job).await;
     assert_eq!(lines.len(), 231);
     let names: std::collections::BTreeSet<&str> =
