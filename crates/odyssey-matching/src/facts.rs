@@ -517,9 +517,10 @@ impl Facts {
 }
 
 impl Facts {
-    /// Whether somebody whom `former` fitted may find these facts in conflict: a flag that speaks for an allergen
-    /// or a class is new, a diet is broken or doubted that was not, an amount or the portion is another. A quick
-    /// look before all customers are asked; it may say yes for nothing, and never no for something.
+    /// Whether somebody whom `former` fitted may find these facts in conflict, or be unsure of them: a flag that speaks
+    /// for an allergen or a class is new, a diet is broken or doubted that was not, an amount or the portion is
+    /// another, less is known of the list. A quick look before all customers are asked; it may say yes for nothing,
+    /// and never no for something.
     pub fn may_turn_away(&self, former: &Self) -> bool {
         const SPEAKING: Flags = Flags::NONE
             .with(Flag::Contains)
@@ -537,6 +538,21 @@ impl Facts {
             || self.per_100 != former.per_100
             || self.reference_amount != former.reference_amount
             || self.reference_source != former.reference_source
+            || self.knows_less_than(former)
+    }
+
+    /// Whether silence may prove less than it did.
+    fn knows_less_than(&self, former: &Self) -> bool {
+        let lost = |key: &EvidenceKey| {
+            let free = |facts: &Self| facts.flags_of(*key).has(Flag::CertifiedFree);
+            (former.mandatory.contains(*key) && !self.mandatory.contains(*key))
+                || (free(former) && !free(self))
+        };
+        (self.list_state != former.list_state && self.list_state != ListState::Complete)
+            || self.coverage_permille < former.coverage_permille
+            || (self.container_term && !former.container_term)
+            || (former.attested && !self.attested)
+            || EvidenceKey::ALL.iter().any(lost)
     }
 
     /// What is left of the facts of a label that is older than the vendor accepts. What it says it contains, it

@@ -77,7 +77,8 @@ fn body_of(request: &Request) -> Result<Bytes, Problem> {
     }
 }
 
-/// Reads one JSON document.
+/// Reads one JSON document, which is an object: every body of the contract is one. (What is derived from a struct
+/// would take an array as its fields in their order, and nobody means that.)
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<T, Problem> {
     if depth_of(body) > depth_max {
         return Err(Problem::new(ProblemCode::MalformedRequest)
@@ -85,6 +86,15 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result
     }
     if holds_nul(body) {
         return Err(nul());
+    }
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if matches!(first, Some(b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) {
+        let problem = Problem::new(ProblemCode::MalformedRequest);
+        return Err(problem.error(ProblemError::at(
+            "#",
+            "wrong_type",
+            "The body must be a JSON object: {…}.",
+        )));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

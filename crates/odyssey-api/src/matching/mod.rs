@@ -8,6 +8,7 @@ mod audience;
 mod basket;
 mod batch;
 mod dto;
+mod evidence;
 mod explain;
 mod gaps;
 mod matches;

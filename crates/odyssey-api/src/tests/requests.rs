@@ -110,6 +110,16 @@ async fn a_body_is_refused_with_the_place_and_without_the_value() {
 }
 
 #[tokio::test]
+async fn a_body_is_an_object_and_never_its_fields_in_a_row() {
+    for body in ["[]", " [\"ada@example.org\", 1]", "\"ada\"", "7", "null"] {
+        let answer = probing().post_json("/probe/people", body).await;
+        assert_eq!(answer.problem(), "400 malformed-request", "{body}");
+        let error = answer.first_error();
+        assert_eq!((&error["code"], &error["pointer"]), (&"wrong_type".into(), &"#".into()), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_field_is_named() {
     let answer = probing().post_json("/probe/people", "{\"email\":\"a\",\"sodium_mgs\":1}").await;
     assert_eq!(answer.first_error()["detail"], "There is no field \"sodium_mgs\" here.");

@@ -59,11 +59,18 @@ pub async fn find_by_text(tx: &mut VendorTx, typed: &str) -> Result<Vec<ProductI
     Ok(hits.into_iter().map(|hit| hit.product_id.into()).collect())
 }
 
+/// Refuses a text query that nothing could be looked for with; for what is only stored now and asked later.
+pub fn check_text(typed: &str) -> Result<(), CatalogError> {
+    search_terms_with(typed, |_| Vec::new()).map(drop).ok_or(NOTHING_TO_LOOK_FOR)
+}
+
+const NOTHING_TO_LOOK_FOR: CatalogError = CatalogError::QueryInvalid("it has no letter or digit");
+
 /// What was typed, as PostgreSQL looks for it, with the search synonyms of the platform and the vendor.
 async fn terms_of(tx: &mut VendorTx, typed: &str) -> Result<String, CatalogError> {
     let synonyms = taxonomy::search_synonyms(tx).await?;
     search_terms_with(typed, |word| synonyms.get(word).cloned().unwrap_or_default())
-        .ok_or(CatalogError::QueryInvalid("it has no letter or digit"))
+        .ok_or(NOTHING_TO_LOOK_FOR)
 }
 
 /// One page of products.

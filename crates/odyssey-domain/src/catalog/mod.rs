@@ -27,8 +27,10 @@ pub use document::{document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
 pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
-pub use label_changes::{FormerLabel, JudgeLabelChanges, claim_former_labels, forget_label_changes};
-pub use list::{ProductQuery, ProductSort, find_by_text, list_products};
+pub use label_changes::{
+    FormerLabel, JudgeLabelChanges, claim_former_labels, forget_label_changes, keep_label_changes,
+};
+pub use list::{ProductQuery, ProductSort, check_text, find_by_text, list_products};
 pub use product::{Attestation, Lineage, Product};
 pub use validate::validate_fields;
 pub use write::{

@@ -44,8 +44,8 @@ pub use matches::{Matches, list_for_customer};
 pub use preview::{PreviewOf, preview};
 pub use query::{Diversify, MATCHES_DEFAULT, MATCHES_MAX, MatchQuery, PriceRange};
 pub use receipt::{
-    PublicKey, RECEIPT_PRODUCTS_MAX, Receipt, ReceiptContent, ReceiptFault, ReceiptSigner, SignedReceipt,
-    VerifiedReceipt, get_receipt, verify_receipt,
+    HandedReceipt, PublicKey, RECEIPT_PRODUCTS_MAX, Receipt, ReceiptContent, ReceiptFault, ReceiptSigner,
+    SignedReceipt, VerifiedReceipt, get_receipt, verify_receipt,
 };
 pub use regressions::{
     JudgedLabels, Regression, judge_label_changes, list_regressions, purge_regressions, regression_customers,

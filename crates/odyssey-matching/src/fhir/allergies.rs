@@ -337,7 +337,7 @@ fn severity_of(
     }
 }
 
-fn is_anaphylaxis(text: &str) -> bool {
+pub(super) fn is_anaphylaxis(text: &str) -> bool {
     words(text).iter().any(|w| w.starts_with("anaphyla"))
 }
 

@@ -1,6 +1,6 @@
 //! Condition: which template of ours its codes claim; one that records a food allergy is one (reference 3.1).
 
-use odyssey_types::{CodeSystem, ConditionEntry, HealthProfile};
+use odyssey_types::{AllergySeverity, CodeSystem, ConditionEntry, HealthProfile};
 
 use super::allergies::{self, Food, Resolved};
 use super::codes::{System, shorten};
@@ -12,6 +12,9 @@ use crate::{AllergyCodeSystem, RulePack, resolve_conditions};
 /// Templates that stand for an allergy to a food and nothing else: the allergy says it all, and once a person
 /// has mapped it nothing of them is left to block.
 const ALLERGY_TEMPLATES: [&str; 3] = ["food_allergy", "fpies", "wheat_allergy"];
+
+/// Parts of the words for an allergy.
+const ALLERGY_WORDS: [&str; 4] = ["allerg", "anaphyla", "alergi", "hypersensitiv"];
 
 /// Reads one Condition into one line.
 pub(super) fn read(draft: &mut Draft<'_>, place: Place) {
@@ -64,9 +67,33 @@ pub(super) fn text_entry(text: &str) -> ConditionEntry {
     ConditionEntry { system: CodeSystem::Text, code: text.to_owned(), display: None }
 }
 
-/// The allergy to a food that a diagnosis records, by its codes alone: words of a diagnosis name foods for
-/// many reasons.
+/// The allergy to a food that a diagnosis records: by its codes, or by words that say "allergy". Other words of a
+/// diagnosis name foods for many reasons.
 fn as_allergy(concept: &Concept) -> Option<Resolved> {
+    coded_allergy(concept).or_else(|| worded_allergy(concept))
+}
+
+/// "Peanut allergy", "allergic to shellfish", "anaphylaxis due to egg". With a code beside it ("allergic rhinitis"),
+/// only what names a food of ours; in words alone also what we do not understand.
+fn worded_allergy(concept: &Concept) -> Option<Resolved> {
+    let text = concept.name()?;
+    let says = text.to_lowercase();
+    if !ALLERGY_WORDS.iter().any(|word| says.contains(word)) {
+        return None;
+    }
+    let is_coded = concept.codings().any(|(system, ..)| matches!(system, System::Icd10 | System::Snomed));
+    let anaphylaxis = allergies::is_anaphylaxis(&text).then_some(AllergySeverity::Anaphylaxis);
+    let mut resolved = allergies::resolve(&Concept { coding: Vec::new(), text: Some(text) }, &[]);
+    resolved.severity = resolved.severity.or(anaphylaxis);
+    let counts = match resolved.food {
+        Food::Allergens { .. } => true,
+        Food::Unmapped(_) => !is_coded,
+        Food::Other(_) | Food::Negation => false,
+    };
+    counts.then_some(resolved)
+}
+
+fn coded_allergy(concept: &Concept) -> Option<Resolved> {
     let coded: Vec<_> = concept
         .coding
         .iter()

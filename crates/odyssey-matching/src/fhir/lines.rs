@@ -55,7 +55,7 @@ words! {
         Unreadable "unreadable" "A field has another type than the standard's.";
         AllergyUnreadable "allergy_unreadable" "It is an allergy with a field of another type than the standard's; nothing is matched until somebody decides.";
         DietUnmapped "diet_unmapped" "An order asks for this diet, and it is none of ours; nothing is matched until somebody decides.";
-        TextOnly "text_only" "It has words and no code that we know; nothing is matched until somebody decides.";
+        TextOnly "text_only" "It has words and no code that we know; once it is in the profile, nothing is matched until somebody says which condition it is.";
         ExclusionUnmapped "exclusion_unmapped" "An order excludes this food, and neither its code nor its words are in our tables; nothing is matched until somebody decides.";
         AmountUnread "amount_unread" "An order states an amount of this; whether it is a floor or a ceiling is not stated. Set a limit by hand.";
         NotFoodByCode "not_food_by_code" "The code names no food.";
@@ -153,10 +153,10 @@ impl Line {
         self.proposes.iter().any(|change| matches!(change, Change::Allergies(_)))
     }
 
-    /// Whether it names a food allergy whose meaning a person has still to settle: it blocks matching.
+    /// Whether it names a food allergy, however surely: until somebody has applied it or turned it down, it stands in
+    /// no profile and protects nobody, so it blocks matching.
     pub fn awaits_decision(&self) -> bool {
         self.is_food_constraint()
-            && (self.status == LineStatus::Unmapped || self.notes.contains(&Note::FromWords))
     }
 }
 

@@ -104,6 +104,8 @@ enum Item {
 const INFINITIVES: &[&str] = &["contenir", "contener", "contenere", "conter"];
 /// An amount stands within so many words behind "contains".
 const AMOUNT_WITHIN: usize = 3;
+/// What the names of groups of allergens begin with ("fruits à coque", "frutos de cáscara", "frutta a guscio").
+const GROUP_BEGINNINGS: &[&str] = &["fruit", "fruits", "frutos", "frutta"];
 /// Misread items that a precautionary list may pass over, one after the other.
 const UNREAD_ITEMS_MAX: usize = 3;
 
@@ -381,10 +383,17 @@ impl<'a> Reader<'a> {
             let next = (first + 1..end).find(|i| self.starts_item(*i)).unwrap_or(end);
             match self.read_item(first, next) {
                 Item::Names { to, whole } => {
-                    accepted = Some((accepted.map_or(to, |(one, _)| one), to));
+                    // "May contain peanuts, other tree nuts, …": "other" goes on with what may be there.
+                    let others =
+                        |(one, last)| if last == one && self.is_word(first, "other") { to } else { one };
+                    accepted = Some((accepted.map_or(to, others), to));
                     passed = 0;
                     if !whole {
-                        break;
+                        let misread = next == to + 1 && self.words[to].id == Lexicon::UNKNOWN;
+                        if !misread {
+                            break;
+                        }
+                        passed = 1;
                     }
                 }
                 Item::Unread => {
@@ -432,9 +441,17 @@ impl<'a> Reader<'a> {
             None if (first..end).any(|i| self.marker(i) == Marker::Hazard) => {
                 Item::Names { to: end, whole: true }
             }
+            None if self.is_cut_name(first, end) => Item::Unread,
             None if (first..end).any(|i| ingredient(i) || self.named[i]) => Item::Lists,
             None => Item::Unread,
         }
+    }
+
+    /// The text breaks off in the name of a group: "traces de céleri, soja, fruits", which was to be "fruits à coque".
+    fn is_cut_name(&self, first: usize, end: usize) -> bool {
+        end == self.words.len()
+            && end == first + 1
+            && GROUP_BEGINNINGS.iter().any(|word| self.is_word(first, word))
     }
 
     /// A word of statements, a number or a single letter.
@@ -486,7 +503,7 @@ impl<'a> Reader<'a> {
             Marker::Free if self.joined(next) => {
                 let of = matches!(self.marker(next), Marker::Of) || self.is_from(next);
                 // "Made in a plant free of animal ingredients, milk and egg": the first may be no allergen.
-                let place = self.marker_before(at) == Marker::Place && self.term_end(next + 1) == 0;
+                let place = self.marker_before(at) == Marker::Place && !self.is_denied_item(next + 1);
                 let start = (next + 1..next + 6).find(|i| self.words.get(*i).is_some_and(|w| w.comma));
                 let comma = start.filter(|_| place);
                 of.then_some(Denial {
@@ -500,6 +517,12 @@ impl<'a> Reader<'a> {
             }
             _ => None,
         }
+    }
+
+    /// A term of ours fills the item, or a connective follows it.
+    fn is_denied_item(&self, at: usize) -> bool {
+        let end = self.term_end(at);
+        end > 0 && (!self.joined(end) || matches!(self.marker(end), Marker::And | Marker::Or))
     }
 
     fn is_from(&self, at: usize) -> bool {

@@ -26,7 +26,7 @@ use crate::indices::IndexTables;
 
 /// Raised whenever code or data of the deriver changes what it derives. At most 127: a version is stored as a
 /// positive 32-bit integer.
-const DERIVER_VERSION: u32 = 3;
+const DERIVER_VERSION: u32 = 4;
 /// Bits of a version that tell sets of added terms apart.
 pub(super) const EXTRA_BITS: u32 = 24;
 

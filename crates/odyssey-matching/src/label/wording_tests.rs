@@ -137,3 +137,26 @@ fn a_statement_alone_is_no_list() {
     let facts = of(&us("Contains wheat. Made with equipment shared with milk")).facts;
     assert_eq!(facts.list_state, ListState::Absent);
 }
+
+#[test]
+fn a_warning_goes_on_over_a_misread_word_an_other_and_a_broken_end() {
+    for (text, expected) in [
+        (
+            "Rice, salt. Traces eventuelles: oeufs, lait moutade, sulfites.",
+            "milk: pal; egg: pal; sulfite: pal",
+        ),
+        ("Rice, salt. May contain peanuts, other tree nuts, sugar, palm oil", "tree_nut: pal; peanut: pal"),
+        (
+            "Riz, sel. Peut contenir des traces de céleri, soja, moutarde, fruits",
+            "soy: pal; mustard: pal; celery: pal",
+        ),
+        // An ingredient behind it gives back what is not surely meant.
+        ("Rice. May contain milk flour, wheat, sugar", "milk: pal; wheat: contains"),
+    ] {
+        check(text, expected);
+    }
+    check(
+        "Water, salt. Made in a plant free of animal ingredients, milk, egg and soy.",
+        "egg: free; milk: free; soy: free",
+    );
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use odyssey_domain::matching::{PublicKey, SignedReceipt, VerifiedReceipt, verify_receipt};
+use odyssey_domain::matching::{HandedReceipt, PublicKey, VerifiedReceipt, verify_receipt};
 use serde::Deserialize;
 
 /// Bytes of a receipt at most: 200 products of 60 kB, once in clear and once signed.
@@ -25,7 +25,7 @@ struct KeySet {
 }
 
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
-    let receipt: SignedReceipt = serde_json::from_slice(&read(&args.file)?)
+    let receipt: HandedReceipt = serde_json::from_slice(&read(&args.file)?)
         .with_context(|| format!("{} is not a receipt", args.file.display()))?;
     let trusted: Option<KeySet> = match &args.keys {
         Some(path) => Some(
@@ -61,6 +61,7 @@ fn report(verified: &VerifiedReceipt) -> String {
     };
     let mut lines = vec![
         format!("Receipt {} of {}: {key}.", content.id, content.issued_at.format("%Y-%m-%d %H:%M UTC")),
+        format!("About customer {} of vendor {}.", content.customer_id, content.vendor_id),
         format!("Policy {} for {}: comes out the same.", content.proof.policy_digest, content.proof.as_of),
     ];
     for (at, (named, proven)) in content.products.iter().zip(&content.proof.verdicts).enumerate() {

@@ -1,8 +1,9 @@
 //! Labels that changed in a way that may turn somebody away, kept until somebody has looked.
 //!
 //! Owns: `label_changes`. Promises: the former label is kept in the transaction of the change, once for each
-//! product however often it changes before it is judged, so that a change that was taken back is none. Emits: the
-//! job that judges them. Never: knows a customer.
+//! product however often it changes before it is judged, so that a change that was taken back is none; it outlasts an
+//! absence of the product, and a judgement after which somebody cannot be sure any more. Emits: the job that judges
+//! them. Never: knows a customer.
 
 mod store;
 
@@ -44,24 +45,52 @@ pub struct FormerLabel {
     pub changed_at: DateTime<Utc>,
 }
 
-/// Keeps the labels as they are before this transaction changes them, and queues their judgement.
-pub(super) async fn note(tx: &mut VendorTx, before: &[&Product]) -> Result<(), CatalogError> {
-    let ids: Vec<ProductId> = before.iter().map(|product| product.id).collect();
-    let held = holds::open_holds_by_product(tx, &ids).await?;
-    let (mut former, mut open) = (Vec::new(), Vec::new());
-    for product in before {
-        let holds: Vec<(&str, Flag)> =
-            held.get(&product.id).into_iter().flatten().map(|(key, flag)| (key.code(), *flag)).collect();
-        former.push(json(&product.fields)?);
-        open.push(json(&holds)?);
+/// What a write means for the products that people are offered.
+#[derive(Debug, Default)]
+pub(super) struct Turned<'a> {
+    /// Another label, which may turn somebody away.
+    pub changed: Vec<&'a Product>,
+    /// No longer offered; the label as it was may come back as another one.
+    pub away: Vec<&'a Product>,
+    /// Offered again.
+    pub back: Vec<ProductId>,
+}
+
+/// Keeps the labels as they are before this transaction changes them, and queues the judgement of those offered.
+pub(super) async fn note(tx: &mut VendorTx, turned: &Turned<'_>) -> Result<(), CatalogError> {
+    let before: Vec<(&Product, bool)> = (turned.changed.iter().map(|product| (*product, false)))
+        .chain(turned.away.iter().map(|product| (*product, true)))
+        .collect();
+    if !before.is_empty() {
+        keep(tx, &before).await?;
     }
-    store::insert_former(tx, &ids, &former, &open).await?;
+    let mut waiting = turned.changed.len() as u64;
+    if !turned.back.is_empty() {
+        waiting += store::call_back(tx, &turned.back).await?;
+    }
+    if waiting == 0 {
+        return Ok(());
+    }
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     odyssey_jobs::enqueue_job(tx.connection(), vendor_id, None, &JudgeLabelChanges {}, now)
         .await
         .map_err(|error| DbError::inconsistent(format!("a judgement could not be queued: {error}")))?;
     tx.notify_after_commit(Notice::JobsWaiting);
     Ok(())
+}
+
+async fn keep(tx: &mut VendorTx, before: &[(&Product, bool)]) -> Result<(), CatalogError> {
+    let ids: Vec<ProductId> = before.iter().map(|(product, _)| product.id).collect();
+    let held = holds::open_holds_by_product(tx, &ids).await?;
+    let (mut former, mut open, mut away) = (Vec::new(), Vec::new(), Vec::new());
+    for (product, is_away) in before {
+        let holds: Vec<(&str, Flag)> =
+            held.get(&product.id).into_iter().flatten().map(|(key, flag)| (key.code(), *flag)).collect();
+        former.push(json(&product.fields)?);
+        open.push(json(&holds)?);
+        away.push(*is_away);
+    }
+    store::insert_former(tx, &ids, &former, &open, &away).await
 }
 
 /// Labels that wait to be judged, by product. Another transaction that asks waits until this one has ended, and gets
@@ -92,6 +121,15 @@ pub async fn forget_label_changes(
     judged: &[(ProductId, DateTime<Utc>)],
 ) -> Result<(), CatalogError> {
     store::delete_judged(tx, judged).await
+}
+
+/// These were judged, and somebody cannot be sure of the product any more whom it fitted: their former labels are kept,
+/// for a further change may turn those people away.
+pub async fn keep_label_changes(
+    tx: &mut VendorTx,
+    judged: &[(ProductId, DateTime<Utc>)],
+) -> Result<(), CatalogError> {
+    store::mark_unsure(tx, judged).await
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Value, DbError> {

@@ -9,8 +9,9 @@ use super::BatchOptions;
 use super::plan::{Changed, Plan};
 use crate::catalog::document::document_of;
 use crate::catalog::facts::{FactsRecord, derive_product_by};
+use crate::catalog::label_changes::{self, Turned};
 use crate::catalog::store::{self, ProductRecord};
-use crate::catalog::{CatalogError, Lineage, Product, holds, label_changes};
+use crate::catalog::{CatalogError, Lineage, Product, holds};
 use crate::db::{Notice, VendorTx};
 use crate::outbox;
 
@@ -79,21 +80,25 @@ async fn write_facts(
 ) -> Result<(), CatalogError> {
     let tables = crate::catalog::tables(tx).await?;
     let mut vanished: Vec<(ProductId, EvidenceKey, Lineage)> = Vec::new();
-    let mut turned: Vec<&Product> = Vec::new();
+    let mut turned = Turned::default();
     for change in changed {
         // A deleted row counts as well: going away and coming back must not lose an allergen.
-        let before = stored.get(&change.id);
-        if let Some(before) = before.filter(|_| !change.deleted) {
+        let Some(before) = stored.get(&change.id) else { continue };
+        let was_offered = before.deleted_at.is_none() && before.fields.status == ProductStatus::Active;
+        let is_offered = !change.deleted && change.fields.status == ProductStatus::Active;
+        match (was_offered, is_offered) {
+            (true, false) => turned.away.push(before),
+            (false, true) => turned.back.push(change.id),
+            _ => {}
+        }
+        if !change.deleted {
             // Both sides by the tables of today, so that only the data can make a difference.
             let (was, is) = (
                 derive_product_by(&tables, &before.fields, &[]).facts,
                 derive_product_by(&tables, &change.fields, &[]).facts,
             );
-            let offered = before.deleted_at.is_none()
-                && before.fields.status == ProductStatus::Active
-                && change.fields.status == ProductStatus::Active;
-            if offered && is.may_turn_away(&was) {
-                turned.push(before);
+            if was_offered && is_offered && is.may_turn_away(&was) {
+                turned.changed.push(before);
             }
             for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
                 if was.flags_of(key).has(Flag::Contains) && !is.flags_of(key).has(Flag::Contains) {
@@ -102,9 +107,7 @@ async fn write_facts(
             }
         }
     }
-    if !turned.is_empty() {
-        label_changes::note(tx, &turned).await?;
-    }
+    label_changes::note(tx, &turned).await?;
     if !vanished.is_empty() {
         holds::open_holds(tx, &vanished).await?;
     }

@@ -17,6 +17,7 @@ use odyssey_types::{CustomerId, JobId};
 
 use super::{MatchQuery, MatchingError};
 use crate::audit::{self, AuditEvent};
+use crate::catalog;
 use crate::db::{Database, DbError, Notice, SystemTx, VendorTx};
 use crate::retention::{self, Holds};
 use crate::tenancy::Purpose;
@@ -32,6 +33,9 @@ pub async fn start_batch(
     customers: Option<Vec<CustomerId>>,
     query: &MatchQuery,
 ) -> Result<JobId, MatchingError> {
+    if let Some(q) = &query.q {
+        catalog::check_text(q)?;
+    }
     let customers = customers.map(|mut ids| {
         ids.sort_unstable();
         ids.dedup();

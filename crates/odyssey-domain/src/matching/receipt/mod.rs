@@ -8,7 +8,7 @@ mod sign;
 mod verify;
 
 pub use sign::{PublicKey, ReceiptSigner, SignedReceipt};
-pub use verify::{ReceiptFault, VerifiedReceipt, verify_receipt};
+pub use verify::{HandedReceipt, ReceiptFault, VerifiedReceipt, verify_receipt};
 
 use chrono::{DateTime, Utc};
 use odyssey_matching::{Policy, Proof};
@@ -73,7 +73,10 @@ pub async fn get_receipt(
 ) -> Result<Receipt, MatchingError> {
     let kept = customers::open_receipt(tx, id).await?;
     let signed = signer.unpack(kept.content.expose()).map_err(DbError::inconsistent)?;
-    Ok(Receipt { id, customer_id: kept.customer_id, issued_at: kept.created_at, signed: Phi::new(signed) })
+    // As it was signed; the row's own time is that of the database's clock.
+    let issued_at: DateTime<Utc> = DateTime::deserialize(&signed.content["issued_at"])
+        .map_err(|_| DbError::inconsistent(format!("receipt {id} does not say when it was issued")))?;
+    Ok(Receipt { id, customer_id: kept.customer_id, issued_at, signed: Phi::new(signed) })
 }
 
 /// What a receipt is about, beside the products.

@@ -35,7 +35,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    fn of(public: &str) -> Self {
+    pub(super) fn of(public: &str) -> Self {
         Self {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),

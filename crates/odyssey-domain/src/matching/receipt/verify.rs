@@ -2,12 +2,29 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use odyssey_matching::{ALGORITHM_VERSION, Discrepancy};
+use odyssey_types::{CustomerId, ReceiptId};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::sign::{TYPE, thumbprint};
-use super::{FORMAT, PublicKey, ReceiptContent, SignedReceipt};
+use super::{FORMAT, PublicKey, ReceiptContent};
+
+/// A receipt as it lies in a file: every field that the service hands out, and no other.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedReceipt {
+    pub id: ReceiptId,
+    pub customer_id: CustomerId,
+    pub issued_at: DateTime<Utc>,
+    /// What was signed, to be read.
+    pub content: Value,
+    /// The compact serialisation.
+    pub jws: String,
+    pub key: PublicKey,
+}
 
 /// Why a receipt proves nothing.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +33,8 @@ pub enum ReceiptFault {
     Signature,
     #[error("the key {kid} is not among the trusted ones")]
     KeyNotTrusted { kid: String },
+    #[error("what is said of the key is not so: it is an Ed25519 key, named by its thumbprint")]
+    KeyDiffers,
     #[error("this is no receipt of format {FORMAT}: {0}")]
     Format(String),
     #[error("the readable content is not what was signed")]
@@ -41,11 +60,14 @@ pub struct VerifiedReceipt {
 /// Checks a receipt: that its key signed it, that what is to be read is what was signed, and that every verdict
 /// comes out again. With `trusted`, its key has to be one of them; without, the caller has to compare the key.
 pub fn verify_receipt(
-    receipt: &SignedReceipt,
+    receipt: &HandedReceipt,
     trusted: Option<&[PublicKey]>,
 ) -> Result<VerifiedReceipt, ReceiptFault> {
     let public = &receipt.key.x;
     let kid = thumbprint(public);
+    if receipt.key != PublicKey::of(public) {
+        return Err(ReceiptFault::KeyDiffers);
+    }
     if let Some(trusted) = trusted
         && !trusted.iter().any(|key| key.x == *public)
     {
@@ -63,6 +85,10 @@ pub fn verify_receipt(
         serde_json::from_value(payload).map_err(|error| ReceiptFault::Format(error.to_string()))?;
     if content.format != FORMAT {
         return Err(ReceiptFault::Format(format!("it has format {}", content.format)));
+    }
+    let head = (content.id, content.customer_id, content.issued_at);
+    if head != (receipt.id, receipt.customer_id, receipt.issued_at) {
+        return Err(ReceiptFault::ContentDiffers);
     }
     let discrepancies = content.proof.recompute();
     if !discrepancies.is_empty() {

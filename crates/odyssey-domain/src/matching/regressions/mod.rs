@@ -8,7 +8,7 @@
 
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use odyssey_matching::{Audience, AudienceProduct, Facts, Regressions};
@@ -77,13 +77,20 @@ async fn judge_turn(tx: &mut VendorTx, audiences: &Audiences) -> Result<Option<J
     let compared = spawn_blocking(compare).await;
     let compared = compared.map_err(|_| MatchingError::Unavailable("the engine stopped"))?;
     let mut regressed = 0;
-    for (product_id, lost) in compared.into_iter().filter(|(_, lost)| !lost.to_conflict.is_empty()) {
-        keep(tx, product_id, catalog_version, lost).await?;
-        regressed += 1;
+    let mut unsure: HashSet<ProductId> = HashSet::new();
+    for (product_id, lost) in compared {
+        if !lost.to_conflict.is_empty() {
+            keep(tx, product_id, catalog_version, lost).await?;
+            regressed += 1;
+        } else if !lost.to_cannot_verify.is_empty() {
+            unsure.insert(product_id);
+        }
     }
-    let judged: Vec<(ProductId, DateTime<Utc>)> =
-        changes.iter().map(|change| (change.product_id, change.changed_at)).collect();
-    catalog::forget_label_changes(tx, &judged).await?;
+    let judged = changes.iter().map(|change| (change.product_id, change.changed_at));
+    let (kept, done): (Vec<(ProductId, DateTime<Utc>)>, Vec<_>) =
+        judged.partition(|(id, _)| unsure.contains(id));
+    catalog::keep_label_changes(tx, &kept).await?;
+    catalog::forget_label_changes(tx, &done).await?;
     let event = AuditEvent::new("audience.regressions", "product", Purpose::Service)
         .count(changes.len() as i64)
         .detail("regressed", regressed)

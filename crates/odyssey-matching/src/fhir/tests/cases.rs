@@ -144,7 +144,7 @@ fn words_name_a_food_only_until_somebody_confirms() {
     let words = allergy(json!({ "code": { "text": "Allergic to fresh fish. Tolerates canned fish" } }));
     check(words.clone(), &["mapped worded [fish allergy] (from_words)"]);
     assert!(proposal(&[words]).awaits_decision());
-    assert!(!proposal(&[allergy(json!({ "code": snomed("762952008", "Peanut") }))]).awaits_decision());
+    assert!(proposal(&[allergy(json!({ "code": snomed("762952008", "Peanut") }))]).awaits_decision());
     assert!(proposal(&[allergy(json!({ "code": { "text": "moon dust" } }))]).awaits_decision());
 }
 
@@ -238,6 +238,20 @@ fn a_diagnosis_of_a_food_allergy_is_one() {
         condition(json!({ "code": snomed("91935009", "Allergy to peanut") })),
         &["mapped coded [peanut -]"],
     );
+    check(
+        condition(json!({ "code": { "text": "Peanut allergy" } })),
+        &["mapped worded [peanut -] (from_words)"],
+    );
+    check(
+        condition(json!({ "code": { "text": "Anaphylaxis due to egg" } })),
+        &["mapped worded [egg anaphylaxis] (from_words)"],
+    );
+    check(
+        condition(json!({ "code": snomed("446096008", "Perennial allergic rhinitis") })),
+        &["unmapped no_rule [snomed 446096008]"],
+    );
+    let dust = proposal(&[condition(json!({ "code": { "text": "Allergy to moon dust" } }))]);
+    assert!(dust.awaits_decision(), "what is not understood blocks");
     let group = proposal(&[condition(json!({ "code": icd("T78.1XXA") }))]);
     let line = group.lines.last().expect("a line");
     assert!(is(line, LineStatus::Unmapped) && line.awaits_decision(), "{}", shown(line));

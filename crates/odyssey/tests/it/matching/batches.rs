@@ -165,6 +165,8 @@ async fn a_batch_of_many_parts_is_whole_and_a_canceled_one_leaves_no_file() {
     assert_eq!(names.len(), 230, "each once");
     let none = operator.get(&format!("/api/v1/matches/batch/{canceled}/result")).await;
     assert_eq!(none.problem(), "409 job-not-finished");
+    let wordless = json!({ "query": { "q": " !!! " } });
+    assert_eq!(operator.post("/api/v1/matches/batch", wordless).await.problem(), "400 search-query-invalid");
     let too_long = json!({ "query": { "k": 101 } });
     assert_eq!(operator.post("/api/v1/matches/batch", too_long).await.problem(), "422 validation-error");
 }

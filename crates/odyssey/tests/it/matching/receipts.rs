@@ -1,4 +1,4 @@
-use odyssey_domain::matching::{PublicKey, ReceiptFault, SignedReceipt, verify_receipt};
+use odyssey_domain::matching::{HandedReceipt, PublicKey, ReceiptFault, verify_receipt};
 use odyssey_testkit::{Actor, TestApp};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ async fn receipt_of(actor: &Actor<'_>, answer: &Value) -> Value {
     actor.get(&format!("/api/v1/receipts/{id}")).await.expect(200)
 }
 
-fn signed(receipt: &Value) -> SignedReceipt {
+fn signed(receipt: &Value) -> HandedReceipt {
     serde_json::from_value(receipt.clone()).expect("a receipt as it is saved")
 }
 
@@ -68,6 +68,21 @@ async fn a_receipt_that_was_changed_or_signed_by_somebody_else_proves_nothing() 
     prettier["content"]["proof"]["verdicts"][0]["verdict"]["score_permille"] = json!(1000);
     let fault = verify_receipt(&signed(&prettier), None).expect_err("changed");
     assert!(matches!(fault, ReceiptFault::ContentDiffers), "{fault}");
+
+    for (pointer, other) in [
+        ("/id", json!(uuid::Uuid::now_v7())),
+        ("/customer_id", json!(uuid::Uuid::now_v7())),
+        ("/issued_at", json!("2020-01-01T00:00:00Z")),
+        ("/key/kid", json!("another")),
+        ("/key/alg", json!("none")),
+    ] {
+        let mut relabelled = receipt.clone();
+        *relabelled.pointer_mut(pointer).expect(pointer) = other;
+        verify_receipt(&signed(&relabelled), None).expect_err(pointer);
+    }
+    let mut padded = receipt.clone();
+    padded["note"] = json!("all is well");
+    serde_json::from_value::<HandedReceipt>(padded).expect_err("a field that nobody signed");
 
     let mut cut = receipt.clone();
     let jws = receipt["jws"].as_str().expect("a jws");

@@ -175,3 +175,59 @@ async fn a_label_that_changed_before_a_suspension_is_judged_after_it() {
     app.run_jobs().await;
     assert_eq!(events(&app).await.len(), 1, "nobody had to change the label once more");
 }
+
+#[tokio::test]
+async fn a_label_that_changes_while_the_product_is_away_is_judged_when_it_is_back() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    consenting(&operator, "ada", allergic_to("milk")).await;
+    let milk = "Rice, water, skimmed milk, salt.";
+    let status = |status: &str| json!({ "status": status });
+    let asleep = operator.create_product("asleep", plain()).await;
+    let at_once = operator.create_product("at-once", plain()).await;
+    let deleted = operator.create_product("deleted", plain()).await;
+    let same = operator.create_product("same", plain()).await;
+    app.run_jobs().await;
+    let patch = |id: &str, change: Value| {
+        let (operator, path) = (operator.clone(), format!("/api/v1/products/{id}"));
+        async move { operator.patch(&path, change).await.expect(200) }
+    };
+    // Away first, and another label then.
+    patch(&asleep, status("inactive")).await;
+    app.run_jobs().await;
+    relabel(&operator, &asleep, milk).await;
+    // Both in one step; and changed first, away before anybody looked.
+    patch(&at_once, json!({ "ingredients": milk, "status": "inactive" })).await;
+    operator.delete(&format!("/api/v1/products/{deleted}")).await.expect(204);
+    patch(&same, status("inactive")).await;
+    app.run_jobs().await;
+    assert_eq!(regressions(&operator).await.len(), 0, "what is not offered turns nobody away");
+
+    patch(&asleep, status("active")).await;
+    patch(&at_once, status("active")).await;
+    operator.create_product("deleted", label(milk)).await;
+    patch(&same, status("active")).await;
+    app.run_jobs().await;
+    let mut found: Vec<String> =
+        regressions(&operator).await.iter().map(|r| r["product_id"].to_string()).collect();
+    found.sort();
+    let mut expected = [&asleep, &at_once, &deleted].map(|id| json!(id).to_string());
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_label_that_worsens_in_two_steps_is_compared_with_the_one_that_fitted() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    consenting(&operator, "ada", allergic_to("milk")).await;
+    let bar = operator.create_product("bar", plain()).await;
+    app.run_jobs().await;
+    let path = format!("/api/v1/products/{bar}");
+    operator.patch(&path, json!({ "allergen_data": "unknown" })).await.expect(200);
+    app.run_jobs().await;
+    assert_eq!(regressions(&operator).await.len(), 0, "not sure any more, and no conflict");
+    relabel(&operator, &bar, "Rice, water, skimmed milk, salt.").await;
+    app.run_jobs().await;
+    assert_eq!(regressions(&operator).await.len(), 1);
+}
