@@ -48,6 +48,14 @@ row_codes! {
         "This row is longer than 1 MiB. Usually an opening quote is never closed: look for a lone quote at or before this row.";
     QuoteUnclosed "quote_unclosed"
         "The file ends inside a quoted text that begins in this row. Close the quote, or double it if it belongs to the text.";
+    JsonUnreadable "json_unreadable"
+        "This line is no JSON object. Write each row on one line of its own, from { to }, with every name and every text in double quotes.";
+    JsonTooDeep "json_too_deep"
+        "This row holds objects within objects more than 8 deep, more than 2,000 fields, or a field name of more than 500 letters. Write its values side by side under short names.";
+    JsonKeyTwice "json_key_twice"
+        "This row has the same field twice, and nobody can tell which of the two is meant. Delete one of them.";
+    JsonKeyLate "json_key_late"
+        "This field occurs for the first time far down in the file, when its columns are settled already. Give the first row every field that the file has (null where nothing is known), or put this row first.";
     EncodingInvalid "encoding_invalid"
         "The identity of this row holds characters that could not be decoded. Save the file as UTF-8 and upload it again.";
     NumberUnreadable "number_unreadable"
@@ -131,6 +139,7 @@ warning_codes! {
     NulRemoved "nul_removed" "NUL characters were removed from the text";
     CellsBeyondHeader "cells_beyond_header" "empty cells beyond the last header were dropped";
     CellsMissing "cells_missing" "the row ends early; only columns that are not mapped are missing";
+    FieldNotRead "field_not_read" "a field that no row at the beginning of the file has, and whose name is not known, was left out";
     PlaceholderReadAsUnknown "placeholder_read_as_unknown" "a placeholder such as `n/a` was read as unknown";
     TraceReadAsUnknown "trace_read_as_unknown" "`trace` is no number; the amount stays unknown";
     BoundReadAsValue "bound_read_as_value" "`<` was dropped and the bound itself taken as the amount";
@@ -223,6 +232,11 @@ pub enum ReadError {
     Bomb { ratio: u64 },
     #[error("the file has no header row")]
     NoHeader,
+    #[error(
+        "the file looks like JSON, but none of its first lines is an object; write each row as one object on a \
+         line of its own, without a list around them"
+    )]
+    NotJsonLines,
     #[error("the file has more than {limit} columns")]
     TooManyColumns { limit: usize },
     #[error("the encoding `{0}` is not known")]

@@ -1,4 +1,4 @@
-//! Reads vendors' CSV-like files: what they are, what their columns mean, and one typed row after the
+//! Reads vendors' files (CSV and its kin, JSON Lines): what they are, what their columns mean, and one typed row after the
 //! other or the reasons why a row is none.
 //!
 //! Owns: the synonym tables in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the
@@ -24,7 +24,7 @@ mod target;
 mod unit;
 mod value;
 
-pub use decode::{Compression, Decoded, Detected, Options, is_known_encoding, open, sniff};
+pub use decode::{Compression, Decoded, Detected, Format, Options, is_known_encoding, open, sniff};
 pub use error::{ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;

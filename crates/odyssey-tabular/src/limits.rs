@@ -30,3 +30,9 @@ pub const DECOMPRESSED_BYTES_MAX: u64 = 64 << 30;
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 25;
 /// Errors kept per row: a row with more is broken as a whole.
 pub const ROW_ERRORS_MAX: usize = 20;
+/// Rows of JSON Lines whose keys become the columns.
+pub const JSON_HEADER_ROWS: usize = 1_000;
+/// Bytes of those rows at most, since they are held until the columns are known.
+pub const JSON_HEADER_BYTES: usize = 8 << 20;
+/// Objects within objects. The deepest export met has three; a bomb of brackets has thousands.
+pub const JSON_DEPTH_MAX: usize = 8;

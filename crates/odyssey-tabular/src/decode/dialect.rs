@@ -18,6 +18,12 @@ pub(super) struct Dialect {
     pub columns: usize,
 }
 
+impl Dialect {
+    /// Objects name their fields themselves.
+    pub const JSON_LINES: Self =
+        Self { delimiter: b',', quoting: true, has_header: true, confidence: 99, columns: 0 };
+}
+
 /// Tries each delimiter with and without quoting and takes the one under which most rows have the
 /// same number of columns, more columns counting more.
 pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
@@ -39,8 +45,14 @@ pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
         }
     }
     best.map_or(
-        Dialect { delimiter: b',', quoting: true, has_header: true, confidence: 0, columns: 0 },
-        |(_, dialect)| dialect,
+        Dialect {
+            delimiter: b',',
+            quoting: true,
+            has_header: options.has_header.unwrap_or(true),
+            confidence: 0,
+            columns: 0,
+        },
+        |(_, dialect)| Dialect { has_header: options.has_header.unwrap_or(dialect.has_header), ..dialect },
     )
 }
 

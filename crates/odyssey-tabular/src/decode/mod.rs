@@ -16,8 +16,10 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
 use crate::error::ReadError;
+use crate::header::Names;
 use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES};
 use crate::target::Mode;
+use dialect::Dialect;
 use inflate::{Counted, Inflate};
 use transcode::Transcoder;
 
@@ -30,10 +32,21 @@ pub enum Compression {
     Zstd,
 }
 
+/// How rows are laid out in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Cells between delimiters: CSV, TSV and their kin.
+    Delimited,
+    /// One JSON object a line.
+    JsonLines,
+}
+
 /// What is known or guessed about a file before its first row is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Detected {
     pub compression: Compression,
+    pub format: Format,
     /// WHATWG name such as `UTF-8`, `UTF-16LE`, `windows-1252` (which includes ISO-8859-1).
     pub encoding: &'static str,
     /// True when the sample is plain ASCII: the encoding is settled at the first other byte.
@@ -59,6 +72,7 @@ fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::E
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub compression: Option<Compression>,
+    pub format: Option<Format>,
     /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`, …
     pub encoding: Option<String>,
     pub delimiter: Option<u8>,
@@ -76,6 +90,7 @@ pub struct Options {
 /// The text of a file as UTF-8, and what was found out about it.
 pub struct Decoded<R: Read> {
     pub detected: Detected,
+    pub(crate) names: Names,
     text: Transcoder<Sampled<R>>,
     consumed: Arc<AtomicU64>,
 }
@@ -137,20 +152,25 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
         None => marked.or_else(|| guess_encoding(&sample, whole)),
     };
     let text = sample_text(&sample, encoding, whole);
-    let dialect = dialect::guess(&text, whole, options);
+    let format = options.format.unwrap_or_else(|| format_of(&text));
+    let dialect = match format {
+        Format::Delimited => dialect::guess(&text, whole, options),
+        Format::JsonLines => Dialect::JSON_LINES,
+    };
     let detected = Detected {
         compression,
+        format,
         encoding: encoding.unwrap_or(UTF_8).name(),
         encoding_open: encoding.is_none(),
         bom: mark_len > 0,
         delimiter: dialect.delimiter,
         quoting: dialect.quoting,
-        has_header: options.has_header.unwrap_or(dialect.has_header),
+        has_header: dialect.has_header,
         confidence: dialect.confidence,
         columns: dialect.columns,
     };
     let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);
-    Ok(Decoded { detected, text, consumed })
+    Ok(Decoded { detected, names: Names::new(options), text, consumed })
 }
 
 /// By magic number: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames).
@@ -159,6 +179,17 @@ fn compression_of(magic: &[u8]) -> Compression {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
         _ => Compression::None,
+    }
+}
+
+/// An object begins with a brace and the quote of its first name, which no list of PostgreSQL in a cell of a
+/// delimited file does.
+fn format_of(text: &str) -> Format {
+    let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
+    if inner.is_some_and(|inner| inner.starts_with(['"', '}'])) {
+        Format::JsonLines
+    } else {
+        Format::Delimited
     }
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::normalise::{Parts, take_apart};
 use super::settle::{mark_twins, own_unit, settle_basis, settle_targets, settle_units};
-use super::synonyms::find;
+use super::synonyms::{find, find_parts};
 use crate::target::{Mode, Target, TargetSet};
 use crate::unit::Unit;
 
@@ -240,9 +240,9 @@ fn map_one(
         column.reason = Some(IgnoredReason::ErrorColumn);
         return column;
     }
-    let whole = find(&parts.full, mode);
+    let whole = find(parts.inner.as_deref().unwrap_or(&parts.full), mode);
     let Some(synonym) =
-        whole.or_else(|| find(&parts.name, mode).filter(|s| takes_unit(s.target) || parts.unit.is_none()))
+        find_parts(parts, mode).filter(|s| whole.is_some() || takes_unit(s.target) || parts.unit.is_none())
     else {
         column.reason = Some(IgnoredReason::NotKnown);
         return column;

@@ -21,6 +21,33 @@ use normalise::Parts;
 pub(crate) use normalise::take_apart;
 pub(crate) use settle::unit_fits;
 
+/// The names that mean something in a file: those of the tables and those that somebody named.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    mode: Option<Mode>,
+    /// In normal form.
+    named: Vec<String>,
+}
+
+impl Names {
+    pub fn new(options: &Options) -> Self {
+        let named = options.named_headers.iter().map(|name| take_apart(name).full);
+        Self { mode: options.mode, named: named.filter(|name| !name.is_empty()).collect() }
+    }
+
+    /// Whether a column of this name would be read.
+    pub fn knows(&self, header: &str) -> bool {
+        let parts = take_apart(header);
+        self.named.contains(&parts.full)
+            || match self.mode {
+                Some(mode) => synonyms::find_parts(&parts, mode).is_some(),
+                None => [Mode::Products, Mode::Customers]
+                    .into_iter()
+                    .any(|mode| synonyms::find_parts(&parts, mode).is_some()),
+            }
+    }
+}
+
 /// Whether the first row of a file is its header: it holds a header that somebody named, or enough known
 /// ones, or no numbers and nothing twice while the row below it differs in kind. Of customers only what names
 /// their identity is one, by the table or by a person: a file without is not read anyhow.

@@ -12,6 +12,9 @@ pub(crate) struct Parts {
     pub name: String,
     /// The whole header in the same form, unit and basis included.
     pub full: String,
+    /// The last name of a path into a nutrition panel, unit and basis included: `sodium_mg` of
+    /// `nutrition.sodium_mg`. Name, unit and basis are then those of the last name.
+    pub inner: Option<String>,
     pub unit: Option<Unit>,
     pub basis: Option<NutritionBasis>,
 }
@@ -21,11 +24,66 @@ pub(crate) struct Parts {
 pub(crate) fn take_apart(header: &str) -> Parts {
     let words = words(header);
     let full = words.join("_");
+    match take_panel(header) {
+        Some((last, outer)) => {
+            let inner = take_words(&last);
+            let basis = inner.basis.or(outer);
+            Parts { full, inner: Some(inner.full), basis, ..inner }
+        }
+        None => take_words(&words),
+    }
+}
+
+fn take_words(words: &[String]) -> Parts {
+    let full = words.join("_");
     let mut rest: Vec<&str> = words.iter().map(String::as_str).collect();
     let basis = take_basis(&mut rest);
     let unit = take_unit(&mut rest);
     let basis = basis.or_else(|| take_basis(&mut rest));
-    Parts { name: rest.join("_"), full, unit, basis }
+    Parts { name: rest.join("_"), full, inner: None, unit, basis }
+}
+
+/// Objects that hold the amounts of a nutrition panel, and nothing else that we know by the same name.
+const PANELS: &[&str] = &[
+    "nutrition",
+    "nutritions",
+    "nutriments",
+    "nutrients",
+    "nutrient",
+    "nutrition_facts",
+    "nutritional_facts",
+    "nutrition_information",
+    "nutritional_information",
+    "nutritional_values",
+    "nutrition_values",
+    "nutrition_info",
+    "nutrition_panel",
+    "macros",
+    "macronutrients",
+    "micronutrients",
+    "vitamins",
+    "minerals",
+    "amounts",
+    "values",
+];
+
+/// The last name of a dotted path and the basis that the path states, where all that leads there is a
+/// nutrition panel: `nutrition.per_100g.fat`.
+fn take_panel(header: &str) -> Option<(Vec<String>, Option<NutritionBasis>)> {
+    let mut steps: Vec<Vec<String>> = header.split('.').map(words).collect();
+    let last = steps.pop().filter(|last| !last.is_empty() && !steps.is_empty())?;
+    let (mut basis, mut panels) = (None, 0);
+    for step in &steps {
+        // A basis is taken off a name only.
+        let mut rest: Vec<&str> = std::iter::once("panel").chain(step.iter().map(String::as_str)).collect();
+        basis = take_basis(&mut rest).or(basis);
+        let name = rest[1..].join("_");
+        panels += usize::from(PANELS.contains(&name.as_str()));
+        if !name.is_empty() && !PANELS.contains(&name.as_str()) {
+            return None;
+        }
+    }
+    (panels > 0).then_some((last, basis))
 }
 
 fn words(header: &str) -> Vec<String> {
@@ -117,6 +175,34 @@ fn take_unit(words: &mut Vec<&str>) -> Option<Unit> {
 mod tests {
     use super::*;
     use NutritionBasis::{Per100g, PerServing};
+
+    #[test]
+    fn a_path_into_a_nutrition_panel_is_read_by_its_last_name() {
+        for (header, inner, name, unit, basis) in [
+            ("nutrition.sodium_mg", "sodium_mg", "sodium", Some(Unit::Milligram), None),
+            ("nutriments.fat_100g", "fat_100g", "fat", None, Some(Per100g)),
+            ("nutrition.per_100g.fat", "fat", "fat", None, Some(Per100g)),
+            (
+                "Nutrition Facts.per serving.Total Fat (g)",
+                "total_fat_g",
+                "total_fat",
+                Some(Unit::Gram),
+                Some(PerServing),
+            ),
+        ] {
+            let parts = take_apart(header);
+            assert_eq!(
+                (parts.inner.as_deref(), parts.name.as_str(), parts.unit, parts.basis),
+                (Some(inner), name, unit, basis),
+                "{header}"
+            );
+        }
+        for header in
+            ["brand.name", "limits.sodium_mg", "item no.", "nutrition.", ".fat", "per_100g.fat", "nutrition"]
+        {
+            assert_eq!(take_apart(header).inner, None, "{header}");
+        }
+    }
 
     #[test]
     fn a_header_gives_up_its_unit_and_its_basis() {

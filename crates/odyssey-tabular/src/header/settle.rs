@@ -9,7 +9,7 @@ use super::mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderSynonyms, IgnoredReason, Transform, ignore,
 };
 use super::normalise::Parts;
-use super::synonyms::{DefaultUnit, Synonym, find};
+use super::synonyms::{DefaultUnit, find_parts};
 use crate::target::{Mode, Target};
 use crate::unit::Unit;
 
@@ -23,7 +23,7 @@ pub(super) fn settle_units(columns: &mut [ColumnMap], parts: &[Parts], sample: &
     for column in columns.iter_mut() {
         let Some(target) = column.target else { continue };
         if column.unit.is_none() {
-            match table_entry(&parts[column.index], mode).map_or(DefaultUnit::None, |s| s.unit) {
+            match find_parts(&parts[column.index], mode).map_or(DefaultUnit::None, |s| s.unit) {
                 DefaultUnit::Known(unit) => column.unit = Some(unit),
                 DefaultUnit::Inferred(own) => {
                     match infer_unit(target, own, &cells(column.index), salt.as_deref()) {
@@ -42,10 +42,6 @@ pub(super) fn settle_units(columns: &mut [ColumnMap], parts: &[Parts], sample: &
             ignore(column, IgnoredReason::UnitUnsupported);
         }
     }
-}
-
-fn table_entry(parts: &Parts, mode: Mode) -> Option<&'static Synonym> {
-    find(&parts.full, mode).or_else(|| find(&parts.name, mode))
 }
 
 /// The same header twice.

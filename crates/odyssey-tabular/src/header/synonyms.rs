@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use odyssey_types::NutritionBasis;
 
 use super::mapping::Transform;
+use super::normalise::Parts;
 use crate::target::{Mode, Target};
 use crate::unit::Unit;
 
@@ -31,6 +32,22 @@ pub(super) struct Synonym {
 /// What the table knows about a header (already in its normal form) in files of this kind.
 pub(super) fn find(name: &str, mode: Mode) -> Option<&'static Synonym> {
     table().get(name)?.iter().find(|s| s.target.belongs_to(mode))
+}
+
+/// The whole header or, of one inside an object, its last name; else the name without unit and basis.
+pub(super) fn find_parts(parts: &Parts, mode: Mode) -> Option<&'static Synonym> {
+    let inner = || parts.inner.as_deref().and_then(|inner| find(inner, mode));
+    find(&parts.full, mode).or_else(inner).or_else(|| find(&parts.name, mode)).filter(|synonym| {
+        parts.inner.is_none()
+            || matches!(
+                synonym.target,
+                Target::Nutrient(_)
+                    | Target::Basis
+                    | Target::ServingSize
+                    | Target::ServingUnit
+                    | Target::ServingText
+            )
+    })
 }
 
 /// True when the table knows the header in files of any kind.

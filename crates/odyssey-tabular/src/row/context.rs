@@ -67,10 +67,17 @@ impl<'a> Context<'a> {
     /// Begins a row; what is wrong with the row as a whole is noted.
     pub(crate) fn new(plan: &'a Plan, record: &'a Record) -> Self {
         let mut row = Self { plan, record, errors: Vec::new(), warnings: Vec::new() };
-        match record.fault {
+        match &record.fault {
             Some(RecordFault::TooLong) => row.fail(RowErrorCode::RowTooLong, None, ""),
             Some(RecordFault::QuoteUnclosed) => row.fail(RowErrorCode::QuoteUnclosed, None, ""),
+            Some(RecordFault::JsonUnreadable(what)) => row.fail(RowErrorCode::JsonUnreadable, None, what),
+            Some(RecordFault::JsonTooDeep) => row.fail(RowErrorCode::JsonTooDeep, None, ""),
+            Some(RecordFault::JsonKeyTwice(key)) => row.fail(RowErrorCode::JsonKeyTwice, None, key),
+            Some(RecordFault::JsonKeyLate(key)) => row.fail(RowErrorCode::JsonKeyLate, None, key),
             None => row.check_width(),
+        }
+        if record.left_out {
+            row.warn(WarningCode::FieldNotRead, None);
         }
         row
     }

@@ -5,5 +5,6 @@
 
 pub(crate) mod allergens;
 pub(crate) mod amount;
+pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod text;

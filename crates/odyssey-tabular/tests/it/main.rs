@@ -1,6 +1,7 @@
 //! Files in, typed rows out: quirks one by one, real files whole, and properties on generated ones.
 
 mod detection;
+mod json_lines;
 mod mapping;
 mod properties;
 mod real_files;

@@ -48,6 +48,31 @@ fn read_all(file: impl Read, mode: Mode) -> Vec<String> {
     }
 }
 
+fn json_like() -> impl Strategy<Value = Vec<u8>> {
+    let token = proptest::sample::select(vec![
+        "{\"sku\":1",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"sku\"",
+        "\"fat\":",
+        "\"nutrition\":{",
+        "\"",
+        "\\u00e9",
+        "1.50",
+        "null",
+        "true",
+        "é",
+        "\n",
+        "}\n{\"sku\":\"a\",",
+    ]);
+    proptest::collection::vec(token, 0..60)
+        .prop_map(|soup| format!("{{\"sku\":1}}\n{}", soup.concat()).into_bytes())
+}
+
 fn csv_like() -> impl Strategy<Value = Vec<u8>> {
     let header = proptest::sample::select(vec![
         "sku,name,fat,allergens,price",
@@ -81,7 +106,7 @@ proptest! {
 
     #[test]
     fn rows_do_not_depend_on_how_the_source_hands_out_its_bytes(
-        bytes in csv_like(),
+        bytes in prop_oneof![csv_like(), json_like()],
         sizes in proptest::collection::vec(1..40_usize, 1..5),
         customers in any::<bool>(),
     ) {

@@ -1,0 +1,191 @@
+//! Rows of JSON Lines: one object a line, its fields under the columns that the first rows have together.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::Read;
+
+use super::{Record, RecordFault};
+use crate::error::ReadError;
+use crate::header::Names;
+use crate::limits::{COLUMNS_MAX, JSON_HEADER_BYTES, JSON_HEADER_ROWS, ROW_BYTES_MAX};
+use crate::value::json::{Field, JsonFault, flatten};
+
+/// Bytes of text fetched at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Cuts a text into lines and lays their fields out in columns.
+pub(super) struct JsonLines {
+    names: Names,
+    columns: HashMap<String, usize>,
+    /// Read for the columns, not yet handed out.
+    waiting: VecDeque<Line>,
+    chunk: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Lines that have begun.
+    line: u64,
+}
+
+/// One line that is not blank; without its text where that is too long.
+struct Line {
+    number: u64,
+    text: Option<String>,
+}
+
+impl JsonLines {
+    pub fn new(names: Names) -> Self {
+        Self {
+            names,
+            columns: HashMap::new(),
+            waiting: VecDeque::new(),
+            chunk: vec![0; CHUNK_BYTES],
+            start: 0,
+            end: 0,
+            line: 0,
+        }
+    }
+
+    /// The names of the fields of the first [`JSON_HEADER_ROWS`] rows, in the order of their first use.
+    pub fn read_header(&mut self, source: &mut impl Read) -> Result<Vec<String>, ReadError> {
+        let mut headers: Vec<String> = Vec::new();
+        let (mut bytes, mut readable) = (0, false);
+        while self.waiting.len() < JSON_HEADER_ROWS && bytes < JSON_HEADER_BYTES {
+            let Some(line) = self.read_line(source)? else { break };
+            if let Some(text) = &line.text {
+                bytes += text.len();
+                let fields = flatten(text);
+                readable |= fields.is_ok();
+                for field in fields.unwrap_or_default() {
+                    if self.columns.contains_key(&field.name) {
+                        continue;
+                    }
+                    if headers.len() == COLUMNS_MAX {
+                        return Err(ReadError::TooManyColumns { limit: COLUMNS_MAX });
+                    }
+                    self.columns.insert(field.name.clone(), headers.len());
+                    headers.push(field.name);
+                }
+            }
+            self.waiting.push_back(line);
+        }
+        match (self.waiting.is_empty(), readable && !headers.is_empty()) {
+            (true, _) => Err(ReadError::NoHeader),
+            (false, false) => Err(ReadError::NotJsonLines),
+            (false, true) => Ok(headers),
+        }
+    }
+
+    /// The next row; false at the end of the text.
+    pub fn read(&mut self, source: &mut impl Read, record: &mut Record) -> Result<bool, ReadError> {
+        let line = match self.waiting.pop_front() {
+            Some(line) => line,
+            None => match self.read_line(source)? {
+                Some(line) => line,
+                None => return Ok(false),
+            },
+        };
+        record.begin(line.number);
+        match line.text {
+            Some(text) => self.lay_out(&text, record),
+            None => record.fault = Some(RecordFault::TooLong),
+        }
+        Ok(true)
+    }
+
+    fn lay_out(&self, text: &str, record: &mut Record) {
+        let fields = match flatten(text) {
+            Ok(fields) => fields,
+            Err(fault) => {
+                record.fault = Some(match fault {
+                    JsonFault::Unreadable(what) => RecordFault::JsonUnreadable(what),
+                    JsonFault::TooDeep => RecordFault::JsonTooDeep,
+                });
+                return self.keep_beyond(record, [text]);
+            }
+        };
+        let mut cells: Vec<Option<&str>> = vec![None; self.columns.len()];
+        let mut beyond = Vec::new();
+        for field in &fields {
+            match self.columns.get(&field.name) {
+                Some(at) if cells[*at].is_some() => {
+                    record.fault.get_or_insert_with(|| RecordFault::JsonKeyTwice(field.name.clone()));
+                    beyond.push(field);
+                }
+                Some(at) => cells[*at] = Some(&field.text),
+                // Nothing is lost with it.
+                None if field.text.is_empty() => {}
+                None => {
+                    if self.names.knows(&field.name) {
+                        record.fault.get_or_insert_with(|| RecordFault::JsonKeyLate(field.name.clone()));
+                    }
+                    beyond.push(field);
+                }
+            }
+        }
+        cells.into_iter().for_each(|cell| record.push(cell.unwrap_or("")));
+        if record.fault.is_some() {
+            beyond.iter().for_each(|Field { name, text }| record.push(&format!("{name}: {text}")));
+        } else {
+            record.left_out = !beyond.is_empty();
+        }
+    }
+
+    /// Keeps what stands under no column behind the last one, where a refused row shows it.
+    fn keep_beyond<'a>(&self, record: &mut Record, texts: impl IntoIterator<Item = &'a str>) {
+        (0..self.columns.len()).for_each(|_| record.push(""));
+        texts.into_iter().for_each(|text| record.push(text));
+    }
+
+    /// The next line that is not blank.
+    fn read_line(&mut self, source: &mut impl Read) -> Result<Option<Line>, ReadError> {
+        loop {
+            let mut bytes = Vec::new();
+            let mut too_long = false;
+            let ended = loop {
+                if self.start == self.end && !self.fill(source)? {
+                    break true;
+                }
+                let rest = &self.chunk[self.start..self.end];
+                let line_end = rest.iter().position(|byte| *byte == b'\n');
+                let taken = line_end.unwrap_or(rest.len());
+                too_long |= bytes.len() + taken > ROW_BYTES_MAX;
+                if too_long {
+                    bytes.clear();
+                } else {
+                    bytes.extend_from_slice(&rest[..taken]);
+                }
+                self.start += taken + usize::from(line_end.is_some());
+                if line_end.is_some() {
+                    break false;
+                }
+            };
+            self.line += 1;
+            if too_long {
+                return Ok(Some(Line { number: self.line, text: None }));
+            }
+            // Always UTF-8: the source decodes to it and lines are cut at ASCII.
+            let text = String::from_utf8(bytes).unwrap_or_default();
+            if !text.trim().is_empty() {
+                return Ok(Some(Line { number: self.line, text: Some(text.trim().to_owned()) }));
+            }
+            if ended {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// False at the end of the text.
+    fn fill(&mut self, source: &mut impl Read) -> Result<bool, ReadError> {
+        self.start = 0;
+        self.end = 0;
+        loop {
+            match source.read(&mut self.chunk) {
+                Ok(read) => {
+                    self.end = read;
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

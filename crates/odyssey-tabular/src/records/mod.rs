@@ -1,0 +1,201 @@
+//! Raw rows: cells of text with their place in the file, within limits.
+//!
+//! Owns: no table. Promises: rows are numbered from 1 behind the header without a gap, lines are those of
+//! the file itself. Emits: nothing. Never: reads a cell.
+
+mod delimited;
+mod json_lines;
+
+use std::collections::VecDeque;
+use std::io::Read;
+
+use crate::decode::{Decoded, Detected, Format};
+use crate::error::ReadError;
+use crate::header::column_name;
+use crate::limits::COLUMNS_MAX;
+use delimited::Delimited;
+use json_lines::JsonLines;
+
+/// Rows that may be looked at before the mapping is settled.
+const SAMPLE_ROWS: usize = 200;
+
+/// One row as the file writes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record {
+    text: String,
+    ends: Vec<usize>,
+    /// 1-based number of the data row.
+    pub number: u64,
+    /// 1-based line where the row begins; of a workbook the row of its sheet.
+    pub line: u64,
+    pub fault: Option<RecordFault>,
+    /// A field without a column and without a known name was left out.
+    pub left_out: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RecordFault {
+    /// Over the limit of bytes or columns; the cells were dropped.
+    TooLong,
+    QuoteUnclosed,
+    /// What the parser says.
+    JsonUnreadable(String),
+    JsonTooDeep,
+    JsonKeyTwice(String),
+    JsonKeyLate(String),
+}
+
+impl Record {
+    /// A row that came from elsewhere than a file.
+    pub fn of_cells(cells: &[String]) -> Self {
+        let mut record = Self::default();
+        cells.iter().for_each(|cell| record.push(cell));
+        record
+    }
+
+    fn push(&mut self, cell: &str) {
+        self.text.push_str(cell);
+        self.ends.push(self.text.len());
+    }
+
+    /// Empties the row for the one that begins at `line`.
+    fn begin(&mut self, line: u64) {
+        self.line = line;
+        self.fault = None;
+        self.left_out = false;
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The cell, empty where the row has none.
+    pub fn cell(&self, index: usize) -> &str {
+        let Some(end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.get(start..*end).unwrap_or("")
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.cell(index))
+    }
+
+    pub fn to_cells(&self) -> Vec<String> {
+        self.cells().map(str::to_owned).collect()
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A file whose header has been read: what there is to map. Holds the first rows back, so that none is
+/// lost to looking.
+pub struct Table<R: Read> {
+    source: Decoded<R>,
+    rows: RowSource,
+    headers: Vec<String>,
+    held: VecDeque<Record>,
+    number: u64,
+}
+
+/// Where rows come from, by the kind of file.
+enum RowSource {
+    Delimited(Delimited),
+    JsonLines(JsonLines),
+}
+
+impl<R: Read> Table<R> {
+    /// Reads the header (or makes up `column_1`, … where the file has none) and a sample.
+    pub fn new(source: Decoded<R>) -> Result<Self, ReadError> {
+        let rows = match source.detected.format {
+            Format::Delimited => RowSource::Delimited(Delimited::new(&source.detected)),
+            Format::JsonLines => RowSource::JsonLines(JsonLines::new(source.names.clone())),
+        };
+        let (headers, held) = (Vec::new(), VecDeque::new());
+        let mut table = Self { source, rows, headers, held, number: 0 };
+        table.read_header()?;
+        while table.held.len() < SAMPLE_ROWS {
+            let mut record = Record::default();
+            if !table.read_fresh(&mut record)? {
+                break;
+            }
+            table.held.push_back(record);
+        }
+        Ok(table)
+    }
+
+    fn read_header(&mut self) -> Result<(), ReadError> {
+        if let RowSource::JsonLines(lines) = &mut self.rows {
+            self.headers = lines.read_header(&mut self.source)?;
+            self.source.detected.columns = self.headers.len();
+            return Ok(());
+        }
+        let mut first = Record::default();
+        if !self.read_fresh(&mut first)? {
+            return Err(ReadError::NoHeader);
+        }
+        if first.fault == Some(RecordFault::TooLong) {
+            return Err(ReadError::TooManyColumns { limit: COLUMNS_MAX });
+        }
+        if self.source.detected.has_header {
+            self.headers = first.to_cells();
+            self.number = 0;
+        } else {
+            self.headers = (0..first.len()).map(column_name).collect();
+            self.held.push_back(first);
+        }
+        Ok(())
+    }
+
+    pub fn detected(&self) -> &Detected {
+        &self.source.detected
+    }
+
+    /// As the file writes them.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// The first rows, for mapping.
+    pub fn sample(&self) -> Vec<Vec<String>> {
+        self.held.iter().filter(|r| r.fault.is_none()).map(Record::to_cells).collect()
+    }
+
+    /// Bytes taken from the source so far, for progress.
+    pub fn source_bytes(&self) -> u64 {
+        self.source.source_bytes()
+    }
+
+    /// The next row; false at the end of the file.
+    pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        if let Some(held) = self.held.pop_front() {
+            *record = held;
+            return Ok(true);
+        }
+        self.read_fresh(record)
+    }
+
+    fn read_fresh(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        let found = match &mut self.rows {
+            RowSource::Delimited(rows) => rows.read(&mut self.source, record, self.headers.len())?,
+            RowSource::JsonLines(rows) => rows.read(&mut self.source, record)?,
+        };
+        if found {
+            self.number += 1;
+            record.number = self.number;
+        }
+        Ok(found)
+    }
+}
+
+impl<R: Read> std::fmt::Debug for Table<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("source", &self.source)
+            .field("columns", &self.headers.len())
+            .finish_non_exhaustive()
+    }
+}
