@@ -5,6 +5,8 @@
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Columns of a file. The widest real export met has 210.
 pub const COLUMNS_MAX: usize = 2_000;
+/// The last row that may be the header: above it stand titles and remarks.
+pub const HEADER_ROW_MAX: usize = 20;
 /// Bytes of one header: longer ones are data.
 pub const HEADER_BYTES_MAX: usize = 500;
 /// Characters of a short text (name, brand, code), as the catalog takes them.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use super::Options;
-use crate::header::looks_like_header;
+use crate::header::{looks_like_header, rows_above_header};
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 300;
@@ -14,14 +14,21 @@ pub(super) struct Dialect {
     pub delimiter: u8,
     pub quoting: bool,
     pub has_header: bool,
+    pub rows_above_header: usize,
     pub confidence: u8,
     pub columns: usize,
 }
 
 impl Dialect {
     /// Objects name their fields themselves.
-    pub const JSON_LINES: Self =
-        Self { delimiter: b',', quoting: true, has_header: true, confidence: 99, columns: 0 };
+    pub const JSON_LINES: Self = Self {
+        delimiter: b',',
+        quoting: true,
+        has_header: true,
+        rows_above_header: 0,
+        confidence: 99,
+        columns: 0,
+    };
 }
 
 /// Tries each delimiter with and without quoting and takes the one under which most rows have the
@@ -32,28 +39,32 @@ pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
     for delimiter in delimiters {
         let quoting = options.quoting.unwrap_or_else(|| guess_quoting(text, whole, delimiter));
         let rows = split(text, whole, delimiter, quoting);
-        let (columns, agreeing) = most_common_width(&rows);
+        let rows_above_header = rows_above_header(&rows, options);
+        let rows = &rows[rows_above_header..];
+        let (columns, agreeing) = most_common_width(rows);
         let share = if rows.is_empty() { 0 } else { agreeing * 100 / rows.len() };
         let confidence = if columns < 2 { 20 } else { share.clamp(20, 99) as u8 };
         // A wrong delimiter that occurs inside texts yields uneven rows, so evenness counts squared.
         let score =
             if columns < 2 { 0 } else { (share * share) as u64 * u64::from(columns.min(64).ilog2() + 4) };
         if best.as_ref().is_none_or(|(top, _)| score > *top) {
-            let second = rows.get(1).map(Vec::as_slice);
-            let has_header = rows.first().is_some_and(|first| looks_like_header(first, second, options));
-            best = Some((score, Dialect { delimiter, quoting, has_header, confidence, columns }));
+            let has_header = has_header(rows, options);
+            best = Some((
+                score,
+                Dialect { delimiter, quoting, has_header, rows_above_header, confidence, columns },
+            ));
         }
     }
-    best.map_or(
-        Dialect {
-            delimiter: b',',
-            quoting: true,
-            has_header: options.has_header.unwrap_or(true),
-            confidence: 0,
-            columns: 0,
-        },
-        |(_, dialect)| Dialect { has_header: options.has_header.unwrap_or(dialect.has_header), ..dialect },
-    )
+    // There is always a delimiter to try.
+    best.map_or(Dialect::JSON_LINES, |(_, dialect)| dialect)
+}
+
+/// Whether the first of these rows is a header, by the caller's word or by its looks.
+pub(super) fn has_header(rows: &[Vec<String>], options: &Options) -> bool {
+    options.has_header.unwrap_or_else(|| {
+        let second = rows.get(1).map(Vec::as_slice);
+        rows.first().is_some_and(|first| looks_like_header(first, second, options))
+    })
 }
 
 /// Quotes are quotes, except in tab-separated files where those that open a field do not close it:

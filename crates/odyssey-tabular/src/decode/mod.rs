@@ -58,6 +58,8 @@ pub struct Detected {
     /// False where quotes are ordinary characters.
     pub quoting: bool,
     pub has_header: bool,
+    /// Titles, remarks and rows without content above the header, which are passed over.
+    pub rows_above_header: usize,
     /// 0 to 100: how sure delimiter and quoting are.
     pub confidence: u8,
     /// Columns of most rows of the sample.
@@ -166,6 +168,7 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
         delimiter: dialect.delimiter,
         quoting: dialect.quoting,
         has_header: dialect.has_header,
+        rows_above_header: dialect.rows_above_header,
         confidence: dialect.confidence,
         columns: dialect.columns,
     };

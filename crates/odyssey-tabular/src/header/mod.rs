@@ -4,6 +4,7 @@
 //! every column what became of it and why; the same headers and sample always give the same mapping.
 //! Emits: nothing. Never: invents a unit that neither header nor values support.
 
+mod above;
 mod infer;
 mod mapping;
 mod normalise;
@@ -13,6 +14,7 @@ mod synonyms;
 use crate::decode::Options;
 use crate::target::{Mode, Target};
 
+pub(crate) use above::rows_above_header;
 pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
     column_name, map_headers,

@@ -134,6 +134,9 @@ impl<R: Read> Table<R> {
             return Ok(());
         }
         let mut first = Record::default();
+        for _ in 0..self.source.detected.rows_above_header {
+            self.read_fresh(&mut first)?;
+        }
         if !self.read_fresh(&mut first)? {
             return Err(ReadError::NoHeader);
         }

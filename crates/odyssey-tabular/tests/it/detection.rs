@@ -166,3 +166,31 @@ fn only_a_header_that_names_an_identity_makes_the_first_row_of_customers_a_heade
     assert!(customers("Asiakasnumero,nimi\nM-78,Otto\n", &["asiakasnumero"]), "somebody named it");
     assert!(!customers("Asiakasnumero,nimi\nM-78,Otto\n", &["column_1", ""]));
 }
+
+#[test]
+fn what_stands_above_the_header_is_passed_over_and_lines_stay_those_of_the_file() {
+    let file = "Price list;;;\r\n\r\n# \"Spring\";;;\r\n;;;\r\nsku;name;fat;salt\r\n1;a;1;2\r\n2;b;-1;2\r\n";
+    let found = sniff(file.as_bytes()).expect("opens");
+    assert_eq!(
+        (found.delimiter, found.has_header, found.rows_above_header, found.columns),
+        (b';', true, 3, 4)
+    );
+    let parsed = crate::support::products(file.as_bytes());
+    assert_eq!((parsed.accepted[0].row, parsed.accepted[0].line), (1, 6));
+    assert_eq!((parsed.rejected[0].row, parsed.rejected[0].line), (2, 7));
+
+    let none = Options { has_header: Some(false), ..Options::default() };
+    let table = Table::new(open(file.as_bytes(), &none).expect("opens")).expect("rows");
+    assert_eq!((table.headers()[0].as_str(), table.sample().len()), ("column_1", 6));
+}
+
+#[test]
+fn a_first_row_of_customers_is_no_title() {
+    let options = Options { mode: Some(Mode::Customers), ..Options::default() };
+    for file in
+        ["M-77\nname,sex,weight\nAda,female,70\n", "M-77,Ada,milk\ncustomer_id,name,allergies\nM-78,Otto,\n"]
+    {
+        let found = open(file.as_bytes(), &options).expect("opens").detected;
+        assert_eq!((found.has_header, found.rows_above_header), (false, 0), "{file}");
+    }
+}
