@@ -230,6 +230,8 @@ pub enum ReadError {
     TooLarge { limit: u64 },
     #[error("the file unpacks to more than {ratio} times its size")]
     Bomb { ratio: u64 },
+    #[error("{0}")]
+    Archive(ArchiveFault),
     #[error("the file has no header row")]
     NoHeader,
     #[error(
@@ -245,6 +247,30 @@ pub enum ReadError {
     MappingMismatch { expected: usize, found: usize },
 }
 
+/// Why a zip archive is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveFault {
+    #[error("the zip holds no file; put the file into it and upload it again")]
+    Empty,
+    #[error("the zip holds more than one file; upload each file on its own, or a zip with one file in it")]
+    SeveralFiles,
+    #[error("the zip has a password; upload the file without one, it is encrypted here anyway")]
+    Encrypted,
+    #[error(
+        "the zip is packed in a way that is not read here; pack the file again with the usual method \
+         (`deflate`), or as .gz or .zst"
+    )]
+    Method,
+    #[error("the file in the zip has more than 4 GiB; pack it as .gz or .zst, or split it")]
+    TooLarge,
+    #[error("the zip does not say how long its file is; pack the file again with another program, or as .gz")]
+    LengthUnknown,
+    #[error("the packed file is itself a packed file; unpack it once and upload what is inside")]
+    Nested,
+    #[error("this is an OpenDocument file (.ods); save the table as .xlsx or .csv and upload that")]
+    OpenDocument,
+}
+
 /// A limit that tripped inside a `Read`, on its way out through `io::Error`.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub(crate) enum Tripped {
@@ -254,6 +280,8 @@ pub(crate) enum Tripped {
     Bomb(u64),
     #[error("damaged compressed data")]
     Damaged,
+    #[error("archive refused")]
+    Archive(ArchiveFault),
 }
 
 impl From<std::io::Error> for ReadError {
@@ -261,6 +289,7 @@ impl From<std::io::Error> for ReadError {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Tripped>()) {
             Some(Tripped::TooLarge(limit)) => Self::TooLarge { limit: *limit },
             Some(Tripped::Bomb(ratio)) => Self::Bomb { ratio: *ratio },
+            Some(Tripped::Archive(fault)) => Self::Archive(*fault),
             Some(Tripped::Damaged) => Self::Damaged(error),
             None => Self::Io(error),
         }

@@ -25,7 +25,7 @@ mod unit;
 mod value;
 
 pub use decode::{Compression, Decoded, Detected, Format, Options, is_known_encoding, open, sniff};
-pub use error::{ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
+pub use error::{ArchiveFault, ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;
 pub use header::{

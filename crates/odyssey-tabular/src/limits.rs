@@ -26,6 +26,8 @@ pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 /// Decompressed bytes per compressed byte beyond [`RATIO_FREE_BYTES`]. Real catalogs reach 6 to 12,
 /// machine-made ones about 100; deflate cannot exceed 1,032, which only a bomb comes near.
 pub const DECOMPRESSION_RATIO_MAX: u64 = 250;
+/// Folders and shadow files that a zip may have beside its one file.
+pub const ARCHIVE_FILES_MAX: usize = 100;
 /// Decompressed bytes of a file. Files of 10 GB are promised; this leaves room above.
 pub const DECOMPRESSED_BYTES_MAX: u64 = 64 << 30;
 /// Log2 of the largest zstd window (32 MiB): what `zstd -20` writes, and all the memory it may ask for.

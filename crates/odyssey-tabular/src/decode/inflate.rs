@@ -1,4 +1,5 @@
-//! Decompression with limits: gzip with several members, zstd with several frames, or nothing.
+//! Decompression with limits: gzip with several members, zstd with several frames, zip with one
+//! file, or nothing.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Compression;
+use super::zip::Zip;
 use crate::error::Tripped;
 use crate::limits::{DECOMPRESSION_RATIO_MAX, RATIO_FREE_BYTES, ZSTD_WINDOW_LOG_MAX};
 
@@ -22,6 +24,7 @@ enum Kind<R: Read> {
     Plain(R),
     Gzip(Box<MultiGzDecoder<BufReader<R>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<R>>>),
+    Zip(Zip<R>),
 }
 
 impl<R: Read> Inflate<R> {
@@ -42,6 +45,7 @@ impl<R: Read> Inflate<R> {
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
                 Kind::Zstd(Box::new(decoder))
             }
+            Compression::Zip => Kind::Zip(Zip::new(source)),
         };
         Ok(Self { kind, consumed, produced: 0, produced_max })
     }
@@ -67,6 +71,7 @@ impl<R: Read> Read for Inflate<R> {
             Kind::Plain(source) => source.read(out)?,
             Kind::Gzip(decoder) => damaged(decoder.read(out))?,
             Kind::Zstd(decoder) => damaged(decoder.read(out))?,
+            Kind::Zip(archive) => damaged(archive.read(out))?,
         };
         self.produced += read as u64;
         self.check().map_err(io::Error::other)?;
@@ -75,10 +80,11 @@ impl<R: Read> Read for Inflate<R> {
 }
 
 /// The decoders say `InvalidInput`, `InvalidData`, `UnexpectedEof` or `Other` for damaged data; what
-/// the source itself reports (a lost connection) passes as it is.
+/// the source itself reports (a lost connection) passes as it is, and so does what is said already.
 fn damaged(result: io::Result<usize>) -> io::Result<usize> {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     result.map_err(|error| match error.kind() {
+        _ if error.get_ref().is_some_and(|inner| inner.is::<Tripped>()) => error,
         InvalidInput | InvalidData | UnexpectedEof | Other => io::Error::new(error.kind(), Tripped::Damaged),
         _ => error,
     })

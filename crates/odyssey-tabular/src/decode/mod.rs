@@ -7,6 +7,7 @@
 mod dialect;
 mod inflate;
 mod transcode;
+mod zip;
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
-use crate::error::ReadError;
+use crate::error::{ArchiveFault, ReadError};
 use crate::header::Names;
 use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES};
 use crate::target::Mode;
@@ -30,6 +31,8 @@ pub enum Compression {
     None,
     Gzip,
     Zstd,
+    /// An archive with one file in it.
+    Zip,
 }
 
 /// How rows are laid out in the file.
@@ -134,7 +137,8 @@ pub fn sniff<R: Read>(source: R) -> Result<Detected, ReadError> {
 pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, ReadError> {
     let mut magic = Vec::new();
     source.by_ref().take(4).read_to_end(&mut magic)?;
-    let compression = options.compression.unwrap_or_else(|| compression_of(&magic));
+    let first_name = zip::first_name(&mut source, &mut magic)?;
+    let compression = options.compression.unwrap_or_else(|| compression_of(&magic, first_name.as_deref()));
     let consumed = Arc::new(AtomicU64::new(0));
     let source = Counted::new(Cursor::new(magic).chain(source), Arc::clone(&consumed));
     let bytes_max = options.decompressed_bytes_max.unwrap_or(DECOMPRESSED_BYTES_MAX);
@@ -143,6 +147,12 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
     let mut sample = Vec::new();
     plain.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
     let whole = sample.len() < SAMPLE_BYTES;
+    if first_name.is_some_and(|name| name == b"mimetype") {
+        return Err(ReadError::Archive(ArchiveFault::OpenDocument));
+    }
+    if compression_of(&sample, None) != Compression::None {
+        return Err(ReadError::Archive(ArchiveFault::Nested));
+    }
 
     let (marked, mark_len) = Encoding::for_bom(&sample).map_or((None, 0), |(e, len)| (Some(e), len));
     sample.drain(..mark_len);
@@ -176,11 +186,15 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
     Ok(Decoded { detected, names: Names::new(options), text, consumed })
 }
 
-/// By magic number: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames).
-fn compression_of(magic: &[u8]) -> Compression {
+/// By magic number: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames). A workbook
+/// is an archive of many parts, and no packed file.
+fn compression_of(magic: &[u8], first_name: Option<&[u8]>) -> Compression {
     match magic {
+        _ if first_name.is_some_and(zip::is_office_part) => Compression::None,
+        // The second is an archive without any file.
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Compression::Zip,
         [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         _ => Compression::None,
     }
 }

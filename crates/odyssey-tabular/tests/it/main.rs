@@ -1,5 +1,6 @@
 //! Files in, typed rows out: quirks one by one, real files whole, and properties on generated ones.
 
+mod archives;
 mod detection;
 mod json_lines;
 mod mapping;

@@ -7,7 +7,7 @@ use odyssey_tabular::{
 };
 use proptest::prelude::*;
 
-use crate::support::{products, settings};
+use crate::support::{Entry, products, settings, zip};
 
 /// Hands out its bytes in pieces of the given sizes, over and over.
 struct Pieces<'a> {
@@ -97,8 +97,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), packed in 0..3_u8) {
-        let magic: &[u8] = match packed { 0 => b"", 1 => &[0x1f, 0x8b, 8, 0], _ => &[0x28, 0xb5, 0x2f, 0xfd] };
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), packed in 0..4_u8) {
+        let magic: &[u8] = match packed { 0 => b"", 1 => &[0x1f, 0x8b, 8, 0], 2 => b"PK\x03\x04\x14\0", _ => &[0x28, 0xb5, 0x2f, 0xfd] };
         let file = [magic, &bytes].concat();
         read_all(file.as_slice(), Mode::Products);
         read_all(file.as_slice(), Mode::Customers);
@@ -113,6 +113,28 @@ proptest! {
         let mode = if customers { Mode::Customers } else { Mode::Products };
         let pieces = Pieces { bytes: &bytes, sizes, at: 0 };
         prop_assert_eq!(read_all(pieces, mode), read_all(bytes.as_slice(), mode));
+    }
+
+    #[test]
+    fn a_changed_zip_never_panics_and_reads_the_same_in_any_pieces(
+        text in csv_like(),
+        kind in 0..8_u8,
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3),
+        sizes in proptest::collection::vec(1..40_usize, 1..5),
+    ) {
+        let entry = Entry {
+            stored: kind & 1 > 0,
+            length_behind: kind & 2 > 0,
+            wide: kind & 4 > 0,
+            ..Entry::new("a.csv", &text)
+        };
+        let mut bytes = zip(&[entry]);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let pieces = Pieces { bytes: &bytes, sizes, at: 0 };
+        prop_assert_eq!(read_all(pieces, Mode::Products), read_all(bytes.as_slice(), Mode::Products));
     }
 
     #[test]

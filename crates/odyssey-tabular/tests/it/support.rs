@@ -68,3 +68,69 @@ pub fn shared(path: &str) -> Option<std::fs::File> {
     }
     file
 }
+
+/// A file to be put into a zip, and what to make of it.
+pub struct Entry {
+    pub name: String,
+    pub contents: Vec<u8>,
+    pub stored: bool,
+    /// Sizes and checksum behind the contents.
+    pub length_behind: bool,
+    /// Those sizes in eight bytes.
+    pub wide: bool,
+    pub flags: u16,
+    pub method: Option<u16>,
+    pub size_said: Option<u32>,
+}
+
+impl Entry {
+    pub fn new(name: &str, contents: &[u8]) -> Self {
+        let (name, contents) = (name.to_owned(), contents.to_vec());
+        let (stored, length_behind, wide) = (false, false, false);
+        Self { name, contents, stored, length_behind, wide, flags: 0, method: None, size_said: None }
+    }
+}
+
+/// An archive with a directory at its end.
+pub fn zip(entries: &[Entry]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let offset = bytes.len() as u32;
+        let mut crc = flate2::Crc::new();
+        crc.update(&entry.contents);
+        let packed = if entry.stored { entry.contents.clone() } else { deflate(&entry.contents) };
+        let flags = entry.flags | u16::from(entry.length_behind) << 3;
+        let method = entry.method.unwrap_or(if entry.stored { 0 } else { 8 });
+        let size = entry.size_said.unwrap_or(entry.contents.len() as u32);
+        let sizes = |known: bool| {
+            let numbers = if known { [crc.sum(), packed.len() as u32, size] } else { [0; 3] };
+            numbers.map(u32::to_le_bytes).concat()
+        };
+        let head = |known: bool| {
+            let words = [20, flags, method, 0, 0].map(u16::to_le_bytes).concat();
+            [words, sizes(known), (entry.name.len() as u16).to_le_bytes().to_vec(), vec![0, 0]].concat()
+        };
+        bytes.extend(
+            [b"PK\x03\x04".to_vec(), head(!entry.length_behind), entry.name.clone().into_bytes()].concat(),
+        );
+        bytes.extend_from_slice(&packed);
+        if entry.length_behind && entry.wide {
+            bytes.extend([b"PK\x07\x08", crc.sum().to_le_bytes().as_slice()].concat());
+            bytes.extend([packed.len() as u64, u64::from(size)].map(u64::to_le_bytes).concat());
+        } else if entry.length_behind {
+            bytes.extend([b"PK\x07\x08".to_vec(), sizes(true)].concat());
+        }
+        directory.extend([b"PK\x01\x02\x14\x00".to_vec(), head(true), vec![0; 10]].concat());
+        directory.extend([offset.to_le_bytes().as_slice(), entry.name.as_bytes()].concat());
+    }
+    let (start, count) = ((bytes.len() as u32).to_le_bytes(), (entries.len() as u16).to_le_bytes());
+    let end =
+        [b"PK\x05\x06\0\0\0\0".as_slice(), &count, &count, &(directory.len() as u32).to_le_bytes(), &start];
+    [bytes, directory, end.concat(), vec![0, 0]].concat()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, bytes).expect("into memory");
+    encoder.finish().expect("into memory")
+}
