@@ -232,6 +232,8 @@ pub enum ReadError {
     Bomb { ratio: u64 },
     #[error("{0}")]
     Archive(ArchiveFault),
+    #[error("{0}")]
+    Workbook(WorkbookFault),
     #[error("the file has no header row")]
     NoHeader,
     #[error(
@@ -269,6 +271,38 @@ pub enum ArchiveFault {
     Nested,
     #[error("this is an OpenDocument file (.ods); save the table as .xlsx or .csv and upload that")]
     OpenDocument,
+}
+
+/// Why a workbook is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WorkbookFault {
+    #[error(
+        "this is no workbook that can be read; open it in a spreadsheet program, save it as .xlsx or .csv and \
+         upload that"
+    )]
+    Unreadable,
+    #[error(
+        "this is an Excel file of the old kind (.xls), or one with a password; save it as .xlsx or .csv, without \
+         a password"
+    )]
+    OldOrLocked,
+    #[error("a workbook has at most {limit} bytes; save the sheet as .csv, pack it and upload that")]
+    TooLarge { limit: usize },
+    #[error("the workbook unpacks to more than {limit} bytes; save the sheet as .csv and upload that")]
+    UnpacksTooLarge { limit: u64 },
+    #[error(
+        "the workbook is packed as no spreadsheet program does it; save the sheet as .csv and upload that"
+    )]
+    Bomb,
+    #[error(
+        "the workbook has too much beside its cells (texts, formats, sheets); save the sheet as .csv and \
+         upload that"
+    )]
+    TooRich,
+    #[error(
+        "the first sheet has more than {limit} cells, or too much text in them; save it as .csv and upload that"
+    )]
+    TooManyCells { limit: usize },
 }
 
 /// A limit that tripped inside a `Read`, on its way out through `io::Error`.

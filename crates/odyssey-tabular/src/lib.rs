@@ -1,4 +1,4 @@
-//! Reads vendors' files (CSV and its kin, JSON Lines): what they are, what their columns mean, and one typed row after the
+//! Reads vendors' files (CSV and its kin, JSON Lines, the first sheet of a workbook): what they are, what their columns mean, and one typed row after the
 //! other or the reasons why a row is none.
 //!
 //! Owns: the synonym tables in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the
@@ -25,7 +25,9 @@ mod unit;
 mod value;
 
 pub use decode::{Compression, Decoded, Detected, Format, Options, is_known_encoding, open, sniff};
-pub use error::{ArchiveFault, ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
+pub use error::{
+    ArchiveFault, ReadError, RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode, WorkbookFault,
+};
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;
 pub use header::{

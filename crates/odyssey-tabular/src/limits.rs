@@ -40,3 +40,17 @@ pub const JSON_HEADER_ROWS: usize = 1_000;
 pub const JSON_HEADER_BYTES: usize = 8 << 20;
 /// Objects within objects. The deepest export met has three; a bomb of brackets has thousands.
 pub const JSON_DEPTH_MAX: usize = 8;
+/// Bytes of a workbook (XLSX), which is read in memory; larger tables belong into a CSV file.
+pub const WORKBOOK_PACKED_BYTES_MAX: usize = 64 << 20;
+/// Bytes of all its parts unpacked.
+pub const WORKBOOK_UNPACKED_BYTES_MAX: u64 = 512 << 20;
+/// Bytes unpacked of the parts that are held in memory: texts, styles, relations.
+pub const WORKBOOK_LOADED_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of styles and relations, times the cell formats and sheets that may copy them.
+pub const WORKBOOK_CLONED_BYTES_MAX: u64 = 512 << 20;
+/// Parts of a workbook. The directory of one with more could be read in two ways.
+pub const WORKBOOK_PARTS_MAX: usize = 10_000;
+/// Cells of its first sheet, four bytes each besides their text.
+pub const WORKBOOK_CELLS_MAX: usize = 5_000_000;
+/// Bytes of the text of those cells.
+pub const WORKBOOK_TEXT_BYTES_MAX: usize = 128 << 20;

@@ -8,7 +8,7 @@ use super::Options;
 use crate::header::{looks_like_header, rows_above_header};
 
 /// Rows of the sample that are looked at.
-const ROWS_MAX: usize = 300;
+pub(super) const ROWS_MAX: usize = 300;
 
 pub(super) struct Dialect {
     pub delimiter: u8,
@@ -20,8 +20,8 @@ pub(super) struct Dialect {
 }
 
 impl Dialect {
-    /// Objects name their fields themselves.
-    pub const JSON_LINES: Self = Self {
+    /// Of objects, which name their fields themselves.
+    pub const NONE: Self = Self {
         delimiter: b',',
         quoting: true,
         has_header: true,
@@ -56,11 +56,18 @@ pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
         }
     }
     // There is always a delimiter to try.
-    best.map_or(Dialect::JSON_LINES, |(_, dialect)| dialect)
+    best.map_or(Dialect::NONE, |(_, dialect)| dialect)
+}
+
+/// Of rows that come in cells already.
+pub(super) fn of_rows(rows: &[Vec<String>], options: &Options) -> Dialect {
+    let rows_above_header = rows_above_header(rows, options);
+    let has_header = has_header(&rows[rows_above_header..], options);
+    Dialect { has_header, rows_above_header, ..Dialect::NONE }
 }
 
 /// Whether the first of these rows is a header, by the caller's word or by its looks.
-pub(super) fn has_header(rows: &[Vec<String>], options: &Options) -> bool {
+fn has_header(rows: &[Vec<String>], options: &Options) -> bool {
     options.has_header.unwrap_or_else(|| {
         let second = rows.get(1).map(Vec::as_slice);
         rows.first().is_some_and(|first| looks_like_header(first, second, options))
@@ -95,7 +102,7 @@ fn most_common_width(rows: &[Vec<String>]) -> (usize, usize) {
 }
 
 /// The first rows of the sample; its last one is dropped where the sample cuts it.
-pub(super) fn split(text: &str, whole: bool, delimiter: u8, quoting: bool) -> Vec<Vec<String>> {
+fn split(text: &str, whole: bool, delimiter: u8, quoting: bool) -> Vec<Vec<String>> {
     let mut reader = ReaderBuilder::new().delimiter(delimiter).quoting(quoting).build();
     let mut input = text.as_bytes();
     let mut output = vec![0; text.len() + 1];

@@ -6,7 +6,10 @@
 
 mod dialect;
 mod inflate;
+mod package;
+mod shown;
 mod transcode;
+mod workbook;
 mod zip;
 
 use std::io::{self, Cursor, Read};
@@ -16,13 +19,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
-use crate::error::{ArchiveFault, ReadError};
+use crate::error::{ArchiveFault, ReadError, WorkbookFault};
 use crate::header::Names;
-use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES};
+use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES, WORKBOOK_PACKED_BYTES_MAX};
 use crate::target::Mode;
 use dialect::Dialect;
 use inflate::{Counted, Inflate};
 use transcode::Transcoder;
+pub(crate) use workbook::Sheet;
 
 /// How the file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,6 +47,8 @@ pub enum Format {
     Delimited,
     /// One JSON object a line.
     JsonLines,
+    /// The first sheet of an XLSX workbook.
+    Workbook,
 }
 
 /// What is known or guessed about a file before its first row is read.
@@ -67,6 +73,9 @@ pub struct Detected {
     pub confidence: u8,
     /// Columns of most rows of the sample.
     pub columns: usize,
+    /// Of a workbook: how many it has. The first that can be seen is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheets: Option<usize>,
 }
 
 fn as_char<S: serde::Serializer>(byte: &u8, serializer: S) -> Result<S::Ok, S::Error> {
@@ -92,21 +101,35 @@ pub struct Options {
     pub decompressed_bytes_max: Option<u64>,
 }
 
-/// The text of a file as UTF-8, and what was found out about it.
+/// The text of a file as UTF-8 (of a workbook its sheet), and what was found out about it.
 pub struct Decoded<R: Read> {
     pub detected: Detected,
     pub(crate) names: Names,
-    text: Transcoder<Sampled<R>>,
+    content: Content<R>,
     consumed: Arc<AtomicU64>,
 }
 
+enum Content<R: Read> {
+    Text(Box<Transcoder<Sampled<R>>>),
+    Sheet(Sheet),
+}
+
 type Source<R> = io::Chain<Cursor<Vec<u8>>, R>;
-type Sampled<R> = io::Chain<Cursor<Vec<u8>>, Inflate<Counted<Source<R>>>>;
+type Plain<R> = Inflate<Counted<Source<R>>>;
+type Sampled<R> = io::Chain<Cursor<Vec<u8>>, Plain<R>>;
 
 impl<R: Read> Decoded<R> {
     /// Bytes taken from the source so far (compressed, where it is): for progress.
     pub fn source_bytes(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// The sheet of a workbook, once.
+    pub(crate) fn take_sheet(&mut self) -> Sheet {
+        match &mut self.content {
+            Content::Text(_) => Sheet::default(),
+            Content::Sheet(sheet) => std::mem::take(sheet),
+        }
     }
 }
 
@@ -116,9 +139,13 @@ impl<R: Read> std::fmt::Debug for Decoded<R> {
     }
 }
 
+/// A workbook has no text.
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.text.read(out)
+        match &mut self.content {
+            Content::Text(text) => text.read(out),
+            Content::Sheet(_) => Ok(0),
+        }
     }
 }
 
@@ -132,28 +159,43 @@ pub fn sniff<R: Read>(source: R) -> Result<Detected, ReadError> {
     open(source, &Options::default()).map(|decoded| decoded.detected)
 }
 
-/// Opens a file as UTF-8 text without a byte order mark; whatever `options` leaves open is guessed
-/// from the first [`SAMPLE_BYTES`].
+/// Opens a file as UTF-8 text without a byte order mark, or a workbook as its first sheet; whatever `options`
+/// leaves open is guessed from the first [`SAMPLE_BYTES`].
 pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, ReadError> {
     let mut magic = Vec::new();
-    source.by_ref().take(4).read_to_end(&mut magic)?;
+    source.by_ref().take(8).read_to_end(&mut magic)?;
     let first_name = zip::first_name(&mut source, &mut magic)?;
-    let compression = options.compression.unwrap_or_else(|| compression_of(&magic, first_name.as_deref()));
+    if first_name.as_deref().is_some_and(|name| name == b"mimetype") {
+        return Err(ReadError::Archive(ArchiveFault::OpenDocument));
+    }
+    let compression = options.compression.unwrap_or_else(|| compression_of(&magic));
     let consumed = Arc::new(AtomicU64::new(0));
     let source = Counted::new(Cursor::new(magic).chain(source), Arc::clone(&consumed));
     let bytes_max = options.decompressed_bytes_max.unwrap_or(DECOMPRESSED_BYTES_MAX);
     let mut plain = Inflate::new(source, compression, Arc::clone(&consumed), bytes_max)?;
-
     let mut sample = Vec::new();
     plain.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
-    let whole = sample.len() < SAMPLE_BYTES;
-    if first_name.is_some_and(|name| name == b"mimetype") {
-        return Err(ReadError::Archive(ArchiveFault::OpenDocument));
-    }
-    if compression_of(&sample, None) != Compression::None {
-        return Err(ReadError::Archive(ArchiveFault::Nested));
-    }
 
+    let (detected, content) = if is_workbook(&sample) || options.format == Some(Format::Workbook) {
+        let sheet = workbook::read(read_whole(sample, plain)?, bytes_max).map_err(ReadError::Workbook)?;
+        (sheet_detected(&sheet, compression, options), Content::Sheet(sheet))
+    } else if workbook::is_compound_file(&sample) {
+        return Err(ReadError::Workbook(WorkbookFault::OldOrLocked));
+    } else if compression_of(&sample) != Compression::None {
+        return Err(ReadError::Archive(ArchiveFault::Nested));
+    } else {
+        open_text(sample, plain, compression, options)?
+    };
+    Ok(Decoded { detected, names: Names::new(options), content, consumed })
+}
+
+fn open_text<R: Read>(
+    mut sample: Vec<u8>,
+    plain: Plain<R>,
+    compression: Compression,
+    options: &Options,
+) -> Result<(Detected, Content<R>), ReadError> {
+    let whole = sample.len() < SAMPLE_BYTES;
     let (marked, mark_len) = Encoding::for_bom(&sample).map_or((None, 0), |(e, len)| (Some(e), len));
     sample.drain(..mark_len);
     let encoding = match &options.encoding {
@@ -166,31 +208,63 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
     let text = sample_text(&sample, encoding, whole);
     let format = options.format.unwrap_or_else(|| format_of(&text));
     let dialect = match format {
-        Format::Delimited => dialect::guess(&text, whole, options),
-        Format::JsonLines => Dialect::JSON_LINES,
+        Format::JsonLines => Dialect::NONE,
+        Format::Delimited | Format::Workbook => dialect::guess(&text, whole, options),
     };
     let detected = Detected {
-        compression,
-        format,
         encoding: encoding.unwrap_or(UTF_8).name(),
         encoding_open: encoding.is_none(),
         bom: mark_len > 0,
-        delimiter: dialect.delimiter,
-        quoting: dialect.quoting,
-        has_header: dialect.has_header,
-        rows_above_header: dialect.rows_above_header,
-        confidence: dialect.confidence,
-        columns: dialect.columns,
+        ..Detected::new(compression, format, &dialect)
     };
     let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);
-    Ok(Decoded { detected, names: Names::new(options), text, consumed })
+    Ok((detected, Content::Text(Box::new(text))))
+}
+
+impl Detected {
+    fn new(compression: Compression, format: Format, dialect: &Dialect) -> Self {
+        Self {
+            compression,
+            format,
+            encoding: UTF_8.name(),
+            encoding_open: false,
+            bom: false,
+            delimiter: dialect.delimiter,
+            quoting: dialect.quoting,
+            has_header: dialect.has_header,
+            rows_above_header: dialect.rows_above_header,
+            confidence: dialect.confidence,
+            columns: dialect.columns,
+            sheets: None,
+        }
+    }
+}
+
+/// A workbook in memory, packed or not; the rest of a sample.
+fn read_whole(mut bytes: Vec<u8>, plain: impl Read) -> Result<Vec<u8>, ReadError> {
+    let limit = WORKBOOK_PACKED_BYTES_MAX;
+    plain.take((limit + 1).saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(ReadError::Workbook(WorkbookFault::TooLarge { limit }));
+    }
+    Ok(bytes)
+}
+
+fn sheet_detected(sheet: &Sheet, compression: Compression, options: &Options) -> Detected {
+    let dialect = dialect::of_rows(&sheet.first_rows(dialect::ROWS_MAX), options);
+    let detected = Detected::new(compression, Format::Workbook, &dialect);
+    Detected { columns: sheet.width, sheets: Some(sheet.sheet_count), ..detected }
+}
+
+fn is_workbook(begin: &[u8]) -> bool {
+    begin.starts_with(b"PK\x03\x04") && zip::is_office_part(zip::name_in(begin))
 }
 
 /// By magic number: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (skippable frames). A workbook
 /// is an archive of many parts, and no packed file.
-fn compression_of(magic: &[u8], first_name: Option<&[u8]>) -> Compression {
+fn compression_of(magic: &[u8]) -> Compression {
     match magic {
-        _ if first_name.is_some_and(zip::is_office_part) => Compression::None,
+        _ if is_workbook(magic) => Compression::None,
         // The second is an archive without any file.
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Compression::Zip,
         [0x1f, 0x8b, ..] => Compression::Gzip,

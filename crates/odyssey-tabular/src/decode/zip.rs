@@ -219,7 +219,14 @@ pub(super) fn first_name(source: &mut impl Read, begin: &mut Vec<u8>) -> io::Res
     fetch(begin, fixed_len)?;
     let name_len = usize::from(u16_at(begin, LOCAL_HEADER.len() + 22));
     fetch(begin, fixed_len + name_len)?;
-    Ok(Some(begin.get(fixed_len..fixed_len + name_len).unwrap_or_default().to_vec()))
+    Ok(Some(name_in(begin).to_vec()))
+}
+
+/// The name of the first entry of an archive, empty where its header is cut.
+pub(super) fn name_in(begin: &[u8]) -> &[u8] {
+    let start = LOCAL_HEADER.len() + LOCAL_HEADER_LEN;
+    let name_len = usize::from(u16_at(begin, LOCAL_HEADER.len() + 22));
+    begin.get(start..start + name_len).unwrap_or_default()
 }
 
 impl<R: Read> Entry<R> {
@@ -290,11 +297,11 @@ fn array<const N: usize>(source: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     bytes.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 

@@ -5,6 +5,7 @@
 
 mod delimited;
 mod json_lines;
+mod sheet_rows;
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -15,6 +16,7 @@ use crate::header::column_name;
 use crate::limits::COLUMNS_MAX;
 use delimited::Delimited;
 use json_lines::JsonLines;
+use sheet_rows::SheetRows;
 
 /// Rows that may be looked at before the mapping is settled.
 const SAMPLE_ROWS: usize = 200;
@@ -105,14 +107,16 @@ pub struct Table<R: Read> {
 enum RowSource {
     Delimited(Delimited),
     JsonLines(JsonLines),
+    Sheet(SheetRows),
 }
 
 impl<R: Read> Table<R> {
     /// Reads the header (or makes up `column_1`, … where the file has none) and a sample.
-    pub fn new(source: Decoded<R>) -> Result<Self, ReadError> {
+    pub fn new(mut source: Decoded<R>) -> Result<Self, ReadError> {
         let rows = match source.detected.format {
             Format::Delimited => RowSource::Delimited(Delimited::new(&source.detected)),
             Format::JsonLines => RowSource::JsonLines(JsonLines::new(source.names.clone())),
+            Format::Workbook => RowSource::Sheet(SheetRows::new(source.take_sheet())),
         };
         let (headers, held) = (Vec::new(), VecDeque::new());
         let mut table = Self { source, rows, headers, held, number: 0 };
@@ -185,6 +189,7 @@ impl<R: Read> Table<R> {
         let found = match &mut self.rows {
             RowSource::Delimited(rows) => rows.read(&mut self.source, record, self.headers.len())?,
             RowSource::JsonLines(rows) => rows.read(&mut self.source, record)?,
+            RowSource::Sheet(rows) => rows.read(record),
         };
         if found {
             self.number += 1;

@@ -9,3 +9,4 @@ mod real_files;
 mod rows;
 mod support;
 mod synthea;
+mod workbooks;

@@ -7,7 +7,7 @@ use odyssey_tabular::{
 };
 use proptest::prelude::*;
 
-use crate::support::{Entry, products, settings, zip};
+use crate::support::{Entry, products, settings, workbook_parts, zip};
 
 /// Hands out its bytes in pieces of the given sizes, over and over.
 struct Pieces<'a> {
@@ -135,6 +135,32 @@ proptest! {
         }
         let pieces = Pieces { bytes: &bytes, sizes, at: 0 };
         prop_assert_eq!(read_all(pieces, Mode::Products), read_all(bytes.as_slice(), Mode::Products));
+    }
+
+    #[test]
+    fn a_changed_workbook_never_panics(
+        part in 1..8_usize,
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        in_archive in any::<bool>(),
+    ) {
+        let rows = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c></row>\
+                    <row r=\"2\"><c r=\"A2\"><v>96385074</v></c><c r=\"B2\" s=\"1\"><v>4.5</v></c></row>";
+        let mut parts = workbook_parts(rows);
+        if !in_archive {
+            for (at, byte) in &changes {
+                let contents = &mut parts[part].contents;
+                let at = at.index(contents.len());
+                contents[at] = *byte;
+            }
+        }
+        let mut bytes = zip(&parts);
+        if in_archive {
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+        }
+        read_all(bytes.as_slice(), Mode::Products);
     }
 
     #[test]

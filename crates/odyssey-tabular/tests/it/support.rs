@@ -134,3 +134,55 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     std::io::Write::write_all(&mut encoder, bytes).expect("into memory");
     encoder.finish().expect("into memory")
 }
+
+/// A workbook whose first sheet is hidden and whose second has these rows; `0` to `2` are its texts, style 1
+/// is a date.
+pub fn workbook(rows: &str) -> Vec<u8> {
+    zip(&workbook_parts(rows))
+}
+
+pub fn workbook_parts(rows: &str) -> Vec<Entry> {
+    const MAIN: &str = "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    const RELATIONS: &str = "xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"";
+    let sheet = |rows: &str| format!("<worksheet {MAIN}><sheetData>{rows}</sheetData></worksheet>");
+    let relation = |id: u8, kind: &str, target: &str| {
+        format!("<Relationship Id=\"rId{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")
+    };
+    let relations = |list: String| format!("<Relationships {RELATIONS}>{list}</Relationships>");
+    let parts = [
+        ("[Content_Types].xml", "<Types/>".to_owned()),
+        ("_rels/.rels", relations(relation(1, "officeDocument", "xl/workbook.xml"))),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook {MAIN} xmlns:r=\"{OFFICE}\"><sheets>\
+                 <sheet name=\"Notes\" sheetId=\"1\" state=\"hidden\" r:id=\"rId1\"/>\
+                 <sheet name=\"Products\" sheetId=\"2\" r:id=\"rId2\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            relations(
+                relation(1, "worksheet", "worksheets/sheet1.xml")
+                    + &relation(2, "worksheet", "worksheets/sheet2.xml"),
+            ),
+        ),
+        (
+            "xl/sharedStrings.xml",
+            format!(
+                "<sst {MAIN} count=\"3\" uniqueCount=\"3\"><si><t>barcode</t></si><si><t>name</t></si>\
+                 <si><t>Bar &amp; Co</t></si></sst>"
+            ),
+        ),
+        (
+            "xl/styles.xml",
+            format!(
+                "<styleSheet {MAIN}><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/></cellXfs></styleSheet>"
+            ),
+        ),
+        ("xl/worksheets/sheet1.xml", sheet("<row><c t=\"str\"><v>hidden</v></c></row>")),
+        ("xl/worksheets/sheet2.xml", sheet(rows)),
+    ];
+    parts.into_iter().map(|(name, text)| Entry::new(name, text.as_bytes())).collect()
+}
