@@ -1,8 +1,9 @@
-//! From the bytes of an upload to UTF-8 text: compression, byte order mark, encoding.
+//! From the bytes of an upload to UTF-8 text or to the cells of a sheet: compression, archives, byte order mark,
+//! encoding, kind of file.
 //!
-//! Owns: no table. Promises: streams with bounded memory, never trusts a size that the file states,
-//! gives the same text however the source chunks its bytes. Emits: nothing. Never: seeks, spawns or
-//! panics on any input.
+//! Owns: no table. Promises: streams with bounded memory (a workbook is read whole, within limits of its own),
+//! never trusts a size that the file states, gives the same rows however the source chunks its bytes. Emits:
+//! nothing. Never: seeks in its source, spawns or panics on any input.
 
 mod dialect;
 mod inflate;

@@ -197,3 +197,16 @@ fn french_headers_with_units_and_values_with_units_are_understood() {
     assert_eq!(amounts.get(Nutrient::Fat), Some(1_700_000));
     assert_eq!(amounts.get(Nutrient::Sodium), Some(39_900), "milligrams, by the salt beside it");
 }
+
+#[test]
+fn a_real_workbook_gives_the_rows_of_the_same_table_as_text() {
+    let name = "products/off_producer_upload/producer_upload_fr.xlsx";
+    let (Some(workbook), Some(text)) = (shared(name), shared(&format!("{name}.csv"))) else { return };
+    let (workbook, text) = (products(workbook), products(text));
+    assert!(!workbook.accepted.is_empty());
+    let fields = |rows: &[odyssey_tabular::ProductRow]| -> Vec<_> {
+        rows.iter().map(|row| (row.row, row.external_id.clone(), row.fields.clone())).collect()
+    };
+    assert_eq!(fields(&workbook.accepted), fields(&text.accepted));
+    assert_eq!(workbook.codes(), text.codes());
+}
