@@ -11,7 +11,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer { name: "odyssey-types", uses: &[], never: &["tokio", "sqlx", "axum", "reqwest", "rand"] },
     Layer {
         name: "odyssey-matching",
@@ -26,6 +26,11 @@ const LAYERS: [Layer; 9] = [
         never: &["sqlx", "axum", "reqwest"],
     },
     Layer {
+        name: "odyssey-upload",
+        uses: &[],
+        never: &["tokio", "sqlx", "axum", "reqwest", "rand", "async-trait"],
+    },
+    Layer {
         name: "odyssey-domain",
         uses: &["odyssey-types", "odyssey-matching", "odyssey-vault", "odyssey-jobs", "odyssey-tabular"],
         never: &["axum", "axum-extra", "http", "tower", "tower-http", "utoipa", "reqwest"],
@@ -38,6 +43,7 @@ const LAYERS: [Layer; 9] = [
             "odyssey-vault",
             "odyssey-jobs",
             "odyssey-tabular",
+            "odyssey-upload",
             "odyssey-domain",
         ],
         never: &["sqlx", "reqwest"],
@@ -50,6 +56,7 @@ const LAYERS: [Layer; 9] = [
             "odyssey-vault",
             "odyssey-jobs",
             "odyssey-tabular",
+            "odyssey-upload",
             "odyssey-domain",
             "odyssey-api",
         ],
@@ -63,6 +70,7 @@ const LAYERS: [Layer; 9] = [
             "odyssey-vault",
             "odyssey-jobs",
             "odyssey-tabular",
+            "odyssey-upload",
             "odyssey-domain",
             "odyssey-api",
             "odyssey",
