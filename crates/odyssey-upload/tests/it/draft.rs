@@ -90,6 +90,7 @@ fn appends_that_are_not_lawful_have_their_status() {
             "Upload-Offset: 9\nUpload-Complete: ?0",
         ),
         (UNDER_WAY, 400, inconsistent, "Upload-Offset: 10\nUpload-Complete: ?0\nUpload-Length: 99"),
+        (UNDER_WAY, 400, inconsistent, "Upload-Offset: 10\nUpload-Complete: ?0\nUpload-Length: 101"),
         (UNDER_WAY, 400, inconsistent, "Upload-Offset: 10\nUpload-Complete: ?1\nContent-Length: 5"),
         (
             UNDER_WAY,
