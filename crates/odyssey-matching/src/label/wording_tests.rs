@@ -157,6 +157,6 @@ fn a_warning_goes_on_over_a_misread_word_an_other_and_a_broken_end() {
     }
     check(
         "Water, salt. Made in a plant free of animal ingredients, milk, egg and soy.",
-        "egg: free; milk: free; soy: free",
+        "milk: free; egg: free; soy: free",
     );
 }
