@@ -19,7 +19,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
 /// Longest silence of a sending client: a file of any size may take its time, a dead connection may not.
-const IDLE_MAX: Duration = Duration::from_mins(1);
+pub(super) const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// An import that is queued.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +48,7 @@ impl From<StartedImport> for StartedImportDto {
     }
 }
 
-fn status_url(job_id: JobId) -> String {
+pub(super) fn status_url(job_id: JobId) -> String {
     format!("/api/v1/jobs/{job_id}")
 }
 

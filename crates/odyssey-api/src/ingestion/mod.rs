@@ -6,6 +6,7 @@
 mod csv;
 mod parameters;
 mod problem;
+mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -15,5 +16,16 @@ use crate::state::ApiState;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let facts = Facts::audited("import.start").rate(RateClass::ImportStart).streams_body();
-    OpenApiRouter::default().routes(guarded!(csv::ingest_csv, facts))
+    let create = Facts::audited("import.receive").rate(RateClass::ImportStart).streams_body();
+    let read =
+        Facts::unaudited("how many bytes of a file are there; nothing of the file").rate(RateClass::Free);
+    let append = Facts::unaudited("bytes of an upload; its beginning and its end are audited")
+        .rate(RateClass::Free)
+        .streams_body();
+    OpenApiRouter::default()
+        .routes(guarded!(csv::ingest_csv, facts))
+        .routes(guarded!(uploads::create_upload, create))
+        .routes(guarded!(uploads::get_upload, read))
+        .routes(guarded!(uploads::append_upload, append))
+        .routes(guarded!(uploads::terminate_upload, Facts::audited("import.abandon")))
 }

@@ -14,6 +14,9 @@ impl From<IngestionError> for Problem {
             E::Empty => Self::new(ProblemCode::UnsupportedFile).detail("The file is empty."),
             E::UploadClosed => Self::new(ProblemCode::JobNotCancelable)
                 .detail("The job was canceled while the file was arriving; start again."),
+            E::UploadNotFound => Self::new(ProblemCode::UploadNotFound),
+            E::UploadTakenOver => Self::new(ProblemCode::UploadOffsetMismatch)
+                .detail("A newer request writes this upload now; ask with HEAD where to go on."),
             E::ParameterInvalid { pointer, detail } => refuse(pointer.trim_start_matches('/'), &detail),
             E::AttestationNeedsPerson => {
                 Self::new(ProblemCode::Forbidden).detail("An attestation is the word of a person.")

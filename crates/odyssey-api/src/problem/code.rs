@@ -78,6 +78,12 @@ registry! {
     JobNotFound = "job-not-found", NOT_FOUND, "There is no such job";
     JobNotCancelable = "job-not-cancelable", CONFLICT, "The job has ended or is past the point of return";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is larger than an upload may be";
+    UploadNotFound = "upload-not-found", NOT_FOUND, "There is no such upload";
+    UploadExpired = "upload-expired", GONE, "The upload was given up, or its time is over";
+    UploadOffsetMismatch = "upload-offset-mismatch", CONFLICT, "The bytes do not begin where the upload ends";
+    UploadVersionUnsupported = "upload-version-unsupported", PRECONDITION_FAILED, "The request speaks no version of the upload protocol that is spoken here";
+    UploadExtensionUnsupported = "upload-extension-unsupported", NOT_IMPLEMENTED, "The request needs an extension of the upload protocol that is not served";
+    UploadChecksumMismatch = "upload-checksum-mismatch", BAD_REQUEST, "The bytes are not those of the checksum";
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
     // Matching.
     MatchingUnavailable = "matching-unavailable", SERVICE_UNAVAILABLE, "The matching engine cannot answer now";

@@ -14,7 +14,7 @@ pub use code::ProblemCode;
 
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use odyssey_domain::tenancy::Permission;
 use serde::Serialize;
 use uuid::Uuid;
@@ -63,6 +63,8 @@ pub struct Problem {
     pub headers: HeaderMap,
     /// The permission that was missing, where it is not the operation's own.
     pub missing: Option<Permission>,
+    /// Another status than the code's, where a protocol has one of its own for it.
+    pub status: Option<StatusCode>,
 }
 
 /// Goes with the response of a problem, for the layer that records refusals.
@@ -74,7 +76,14 @@ pub(crate) struct SaidNo {
 
 impl Problem {
     pub fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), headers: HeaderMap::new(), missing: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            headers: HeaderMap::new(),
+            missing: None,
+            status: None,
+        }
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -125,13 +134,17 @@ impl Problem {
         Self::new(ProblemCode::Internal)
     }
 
+    fn http_status(&self) -> StatusCode {
+        self.status.unwrap_or_else(|| self.code.status())
+    }
+
     /// The body as bytes, bound to the request that is being answered.
     pub fn to_json(&self) -> Vec<u8> {
         let request_id = context::request_id_or_nil();
         let body = ProblemBody {
             r#type: format!("/problems/{}", self.code.as_str()),
             title: self.code.title(),
-            status: self.code.status().as_u16(),
+            status: self.http_status().as_u16(),
             detail: self.detail.as_deref(),
             instance: format!("urn:uuid:{request_id}"),
             code: self.code.as_str(),
@@ -149,7 +162,7 @@ pub(crate) struct Collided;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.code.status(), self.to_json()).into_response();
+        let mut response = (self.http_status(), self.to_json()).into_response();
         if self.code == ProblemCode::ChangesCollided {
             response.extensions_mut().insert(Collided);
         }

@@ -18,6 +18,11 @@ pub enum IngestionError {
     /// The job was canceled, or the upload given up, while bytes were still arriving.
     #[error("the upload is no longer open")]
     UploadClosed,
+    #[error("there is no such upload")]
+    UploadNotFound,
+    /// A newer request writes the same upload; nothing more of this one is kept.
+    #[error("another request writes this upload now")]
+    UploadTakenOver,
     /// A parameter of the import that cannot be taken.
     #[error("{pointer}: {detail}")]
     ParameterInvalid { pointer: &'static str, detail: String },
@@ -110,6 +115,8 @@ impl From<IngestionError> for JobError {
             E::TooLarge { .. }
             | E::Empty
             | E::UploadClosed
+            | E::UploadNotFound
+            | E::UploadTakenOver
             | E::ParameterInvalid { .. }
             | E::AttestationNeedsPerson
             | E::ConsentNeedsAdmin

@@ -1,7 +1,7 @@
 //! Files that come in: received sealed, read once into typed rows, merged in batches, and what was wrong
 //! with them.
 //!
-//! Owns: `uploads`, `imports`, `row_errors`, the job's tables in `odyssey_staging`, the spool folder.
+//! Owns: `uploads`, `upload_pieces`, `imports`, `row_errors`, the job's tables in `odyssey_staging`, the spool folder.
 //! Promises: a file is on disk, sealed and synced, before its job is queued; totals reconcile (read =
 //! created + updated + unchanged + kept + rejected) at every commit and whatever process died in between;
 //! memory is bounded whatever the size of the file; rows merged before a cancel stay, and are counted.
@@ -19,11 +19,13 @@ mod ledger;
 mod originals;
 mod parameters;
 mod patch;
+mod pieces;
 mod products;
 mod progress;
 mod purge;
 mod reading;
 mod receive;
+mod resumable;
 mod row_errors;
 mod spool;
 mod staging;
@@ -38,6 +40,9 @@ pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, Label
 pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use receive::{StartedImport, UploadSink, begin_upload};
+pub use resumable::{
+    Appending, ResumableUpload, append_to, begin_resumable, find_resumable, terminate_resumable,
+};
 pub use row_errors::{RowFault, RowFaultPage, list_errors};
 pub use spool::Spool;
 pub use view::{ImportView, JobView, find_job, get_job, list_jobs};

@@ -1,18 +1,22 @@
 //! Reading an upload on a thread of its own, behind a bounded channel.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use odyssey_tabular::{Mapping, Mode, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers};
 use odyssey_types::Phi;
-use odyssey_vault::FrameOpener;
+use odyssey_vault::{FileKey, FrameOpener};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::IngestionError;
+use super::pieces::{Piece, PieceReader};
 use super::progress::Run;
+use super::resumable::pieces_of;
+use super::spool::Spool;
 
 /// Rows handed over at a time.
 const CHUNK_ROWS: usize = 256;
@@ -66,9 +70,7 @@ where
     T: Send + 'static,
     F: Fn(R) -> Result<(T, usize), IngestionError> + Send + 'static,
 {
-    let keys = run.database.keys().vendor(run.vendor_id)?;
-    let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
-    let file = run.ingestion.spool.open(&run.upload.spool_path)?;
+    let mut source = Source::find(run).await?;
     let parameters = run.parameters.requested.clone();
     let options = parameters.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let synonyms = parameters.synonyms(run.mode)?;
@@ -79,7 +81,7 @@ where
     let at = Arc::clone(&position);
     let (sender, mut lines) = mpsc::channel(CHUNKS_WAITING_MAX);
     let thread = tokio::task::spawn_blocking(move || {
-        let source = FrameOpener::new(&key, file)?;
+        let source = source.open()?;
         let table = Table::new(odyssey_tabular::open(source, &options)?)?;
         let mut mapping = map_headers(table.headers(), &table.sample(), mode, &synonyms);
         let opened = describe(&table, &mut mapping)?;
@@ -93,6 +95,34 @@ where
             Ok(Reading { opened: *opened, lines, thread, position, byte_count: run.upload.byte_count })
         }
         _ => Err(fault(thread).await),
+    }
+}
+
+/// Where the bytes of an upload are.
+enum Source {
+    File { file: BufReader<File>, key: FileKey },
+    Pieces { spool: Spool, pieces: Vec<Piece> },
+}
+
+impl Source {
+    async fn find(run: &Run<'_>) -> Result<Self, IngestionError> {
+        let upload = &run.upload;
+        if upload.resumable {
+            let mut tx = run.begin().await?;
+            let pieces = pieces_of(&mut tx, upload.id, &upload.spool_path).await?;
+            tx.roll_back().await?;
+            return Ok(Self::Pieces { spool: run.ingestion.spool.clone(), pieces });
+        }
+        let keys = run.database.keys().vendor(run.vendor_id)?;
+        let key = keys.open_file_key(upload.id, &upload.file_key)?;
+        Ok(Self::File { file: run.ingestion.spool.open(&upload.spool_path)?, key })
+    }
+
+    fn open(&mut self) -> Result<Box<dyn Read + '_>, IngestionError> {
+        Ok(match self {
+            Self::File { file, key } => Box::new(FrameOpener::new(key, file)?),
+            Self::Pieces { spool, pieces } => Box::new(PieceReader::new(spool, pieces)),
+        })
     }
 }
 
@@ -190,13 +220,11 @@ fn send_rows<S: Read, R: ParseRow, T>(
 /// want of an identity, and a refused row has its cells. Gives only rows that `wanted` asks for and stops
 /// behind the last.
 pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<RejectedRow>, IngestionError> {
-    let keys = run.database.keys().vendor(run.vendor_id)?;
-    let key = keys.open_file_key(run.upload.id, &run.upload.file_key)?;
-    let file = run.ingestion.spool.open(&run.upload.spool_path)?;
+    let mut source = Source::find(run).await?;
     let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
     let thread = tokio::task::spawn_blocking(move || -> Result<Vec<RejectedRow>, IngestionError> {
-        let table = Table::new(odyssey_tabular::open(FrameOpener::new(&key, file)?, &options)?)?;
+        let table = Table::new(odyssey_tabular::open(source.open()?, &options)?)?;
         let nothing = |header: &String| odyssey_tabular::HeaderOverride {
             header: header.clone(),
             target: None,

@@ -1,9 +1,10 @@
 //! Receiving a file: bytes first, then one transaction that makes it a job.
 
 use bytes::Bytes;
-use odyssey_jobs::{Job, NewJob};
+use odyssey_jobs::{Enqueued, Job, NewJob};
 use odyssey_tabular::Mode;
-use odyssey_types::{JobId, UploadId};
+use odyssey_types::{JobId, UploadId, VendorId};
+use odyssey_vault::FileKey;
 use serde_json::Value;
 
 use super::import::RunImport;
@@ -35,15 +36,15 @@ pub struct UploadSink {
 
 /// Where an upload belongs, and what closes it.
 #[derive(Debug, Clone)]
-struct Place {
-    ingestion: Ingestion,
-    database: Database,
-    scope: VendorScope,
-    actor: Actor,
-    mode: Mode,
-    job_id: JobId,
-    upload_id: UploadId,
-    parameters: StoredParameters,
+pub(super) struct Place {
+    pub ingestion: Ingestion,
+    pub database: Database,
+    pub scope: VendorScope,
+    pub actor: Actor,
+    pub mode: Mode,
+    pub job_id: JobId,
+    pub upload_id: UploadId,
+    pub parameters: StoredParameters,
 }
 
 /// Begins an upload: its job stands in state `receiving` once this returns. Commits the caller's
@@ -54,6 +55,33 @@ pub async fn begin_upload(
     mode: Mode,
     parameters: ImportParameters,
 ) -> Result<UploadSink, IngestionError> {
+    let opened = open_receiving(&mut tx, mode, parameters, Spool::relative_path).await?;
+    let Opened { upload_id, job_id, path, key, parameters } = opened;
+    let actor = tx.actor().clone();
+    let (database, scope) = (tx.database().clone(), tx.scope());
+    tx.commit().await?;
+    let writer = ingestion.spool.create(&path, key);
+    let place =
+        Place { ingestion: ingestion.clone(), database, scope, actor, mode, job_id, upload_id, parameters };
+    Ok(UploadSink { place, writer: Some(writer), received: 0 })
+}
+
+/// An upload that stands in the database, and nowhere else yet.
+pub(super) struct Opened {
+    pub upload_id: UploadId,
+    pub job_id: JobId,
+    pub path: String,
+    pub key: FileKey,
+    pub parameters: StoredParameters,
+}
+
+/// Opens a job in state `receiving` with its upload, audited.
+pub(super) async fn open_receiving(
+    tx: &mut VendorTx,
+    mode: Mode,
+    parameters: ImportParameters,
+    path_of: fn(VendorId, UploadId) -> String,
+) -> Result<Opened, IngestionError> {
     let (now, vendor_id, actor) = (tx.now(), tx.vendor_id(), tx.actor().clone());
     let parameters = StoredParameters::accept(parameters, mode, &actor, now)?;
     let upload_id = UploadId::generate(now);
@@ -61,19 +89,14 @@ pub async fn begin_upload(
     let created_by = actor.user_id.map(odyssey_types::UserId::as_uuid);
     let job = NewJob::of(vendor_id.as_uuid(), created_by, &RunImport { upload_id }, now)?;
     let job_id = JobId::from_uuid(odyssey_jobs::open_receiving(tx.connection(), job).await?.id);
-    let path = Spool::relative_path(vendor_id, upload_id);
+    let path = path_of(vendor_id, upload_id);
     let upload = store::NewUpload { id: upload_id, job_id, mode, path: &path, file_key: &wrapped };
-    store::insert_upload(&mut tx, &upload, &to_json(&parameters)?).await?;
+    store::insert_upload(tx, &upload, &to_json(&parameters)?).await?;
     let event = AuditEvent::new("import.receive", "job", Purpose::Operations)
         .entity(job_id)
         .detail("mode", mode.as_str());
-    audit::record(&mut tx, event).await?;
-    let (database, scope) = (tx.database().clone(), tx.scope());
-    tx.commit().await?;
-    let writer = ingestion.spool.create(&path, key);
-    let place =
-        Place { ingestion: ingestion.clone(), database, scope, actor, mode, job_id, upload_id, parameters };
-    Ok(UploadSink { place, writer: Some(writer), received: 0 })
+    audit::record(tx, event).await?;
+    Ok(Opened { upload_id, job_id, path, key, parameters })
 }
 
 impl UploadSink {
@@ -151,20 +174,21 @@ impl Drop for UploadSink {
 impl Place {
     async fn close(&self, written: super::spool::Written) -> Result<StartedImport, IngestionError> {
         let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
-        let now = tx.now();
         if !store::close_upload(&mut tx, self.upload_id, written).await? {
             return Err(IngestionError::UploadClosed);
         }
+        let queued = self.queue(&mut tx, written.byte_count).await?;
+        tx.commit().await?;
+        self.ingestion.wake.enqueued(&queued);
+        let super::spool::Written { byte_count, sha256 } = written;
+        Ok(StartedImport { job_id: self.job_id, upload_id: self.upload_id, byte_count, sha256 })
+    }
+
+    /// Queues the import of an upload that is whole, audited, in the transaction that closes it.
+    pub(super) async fn queue(&self, tx: &mut VendorTx, byte_count: u64) -> Result<Enqueued, IngestionError> {
+        let now = tx.now();
         let parameters = to_json(&self.parameters)?;
-        store::insert_import(
-            &mut tx,
-            self.job_id,
-            self.upload_id,
-            self.mode,
-            written.byte_count,
-            &parameters,
-        )
-        .await?;
+        store::insert_import(tx, self.job_id, self.upload_id, self.mode, byte_count, &parameters).await?;
         let vendor_id = tx.vendor_id().as_uuid();
         let queued = odyssey_jobs::enqueue_received(
             tx.connection(),
@@ -178,12 +202,9 @@ impl Place {
             odyssey_jobs::QueueError::NotReceiving(_) => IngestionError::UploadClosed,
             error => error.into(),
         })?;
-        audit::record(&mut tx, self.start_event(written.byte_count)).await?;
+        audit::record(tx, self.start_event(byte_count)).await?;
         tx.notify_after_commit(Notice::JobsWaiting);
-        tx.commit().await?;
-        self.ingestion.wake.enqueued(&queued);
-        let super::spool::Written { byte_count, sha256 } = written;
-        Ok(StartedImport { job_id: self.job_id, upload_id: self.upload_id, byte_count, sha256 })
+        Ok(queued)
     }
 
     fn start_event(&self, byte_count: u64) -> AuditEvent {

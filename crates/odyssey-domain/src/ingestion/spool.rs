@@ -17,6 +17,9 @@ use super::IngestionError;
 /// Pieces of a body that may wait for the disk: with 64 KiB a piece, half a mebibyte an upload.
 const PIECES_WAITING_MAX: usize = 8;
 
+/// Folders between a file and the spool's own, at most: of the upload, of the vendor, and the root.
+const FOLDERS_SYNCED: usize = 3;
+
 /// The folder of waiting uploads.
 #[derive(Debug, Clone)]
 pub struct Spool {
@@ -54,6 +57,11 @@ impl Spool {
         format!("{vendor_id}/{upload_id}.sealed")
     }
 
+    /// Where the pieces of an upload lie that arrives in several requests.
+    pub(super) fn folder_path(vendor_id: VendorId, upload_id: UploadId) -> String {
+        format!("{vendor_id}/{upload_id}")
+    }
+
     /// Starts a new file, readable by its owner only.
     pub(super) fn create(&self, relative: &str, key: FileKey) -> SpoolWriter {
         let path = self.root.join(relative);
@@ -76,9 +84,10 @@ impl Spool {
         Ok(BufReader::with_capacity(1 << 17, file))
     }
 
-    /// Removes a file; one that is gone already is as good.
+    /// Removes a file, or a folder of pieces; one that is gone already is as good.
     pub(super) fn remove(&self, relative: &str) -> Result<(), IngestionError> {
-        remove_file(&self.root.join(relative))
+        let path = self.root.join(relative);
+        if path.is_dir() { remove_folder(&path) } else { remove_file(&path) }
     }
 }
 
@@ -101,10 +110,7 @@ impl Spool {
 
     /// Removes a vendor's folder with everything in it.
     pub(super) fn remove_vendor(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
-        match std::fs::remove_dir_all(self.root.join(vendor_id.to_string())) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("removed", error)),
-            _ => Ok(()),
-        }
+        remove_folder(&self.root.join(vendor_id.to_string()))
     }
 }
 
@@ -158,11 +164,18 @@ fn write_file(
     }
     let file = sealer.finish()?.into_inner().map_err(|error| failed("written", error.into_error()))?;
     file.sync_all().map_err(|error| failed("synced", error))?;
-    // The name of the file is an entry of its folder, and that of a new folder one of the root.
-    for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+    // The name of the file is an entry of its folder, and that of a new folder one of the folder above, up to the root.
+    for folder in folder.ancestors().take(FOLDERS_SYNCED) {
         File::open(folder).and_then(|f| f.sync_all()).map_err(|error| failed("synced", error))?;
     }
     Ok(Written { byte_count, sha256: hash.finalize().into() })
+}
+
+fn remove_folder(path: &Path) -> Result<(), IngestionError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("removed", error)),
+        _ => Ok(()),
+    }
 }
 
 fn remove_file(path: &Path) -> Result<(), IngestionError> {

@@ -1,6 +1,7 @@
 //! All SQL of this area.
 
 mod imports;
+mod pieces;
 mod row_errors;
 mod staging;
 mod uploads;
@@ -8,6 +9,10 @@ mod uploads;
 pub(super) use imports::{
     AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
     find_imports, finish_import, insert_import, save_mapping,
+};
+pub(super) use pieces::{
+    PieceRow, ResumableRow, advance_upload, close_resumable, find_pieces, find_resumable, insert_piece,
+    mark_resumable, take_writer,
 };
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,

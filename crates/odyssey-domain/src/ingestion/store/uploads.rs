@@ -27,6 +27,8 @@ pub(in crate::ingestion) struct UploadRow {
     pub spool_path: String,
     pub file_key: Vec<u8>,
     pub byte_count: u64,
+    /// Whether the path is a folder of pieces.
+    pub resumable: bool,
 }
 
 /// An upload whose time is over.
@@ -111,7 +113,7 @@ pub(in crate::ingestion) async fn find_upload(
 ) -> Result<Option<UploadRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        "SELECT id, state, spool_path, file_key, byte_count FROM uploads WHERE vendor_id = $1 AND id = $2",
+        "SELECT id, state, spool_path, file_key, byte_count, resumable FROM uploads WHERE vendor_id = $1 AND id = $2",
         vendor_id,
         id.as_uuid(),
     )
@@ -123,6 +125,7 @@ pub(in crate::ingestion) async fn find_upload(
         spool_path: row.spool_path,
         file_key: row.file_key,
         byte_count: row.byte_count.unsigned_abs(),
+        resumable: row.resumable,
     }))
 }
 
@@ -183,6 +186,13 @@ pub(in crate::ingestion) async fn due_uploads(
 
 pub(in crate::ingestion) async fn mark_purged(tx: &mut SystemTx, due: &DueUpload) -> Result<(), DbError> {
     let now = tx.now();
+    sqlx::query!(
+        "DELETE FROM upload_pieces WHERE vendor_id = $1 AND upload_id = $2",
+        due.vendor_id.as_uuid(),
+        due.id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
     sqlx::query!(
         "UPDATE uploads SET state = 'purged', purged_at = $3, failed_code = coalesce(failed_code, CASE WHEN state = 'receiving' THEN 'upload_broken_off' END)
          WHERE vendor_id = $1 AND id = $2",

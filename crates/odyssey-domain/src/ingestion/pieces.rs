@@ -1,0 +1,56 @@
+//! Reading an upload that lies in pieces, as if it were one file.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use odyssey_vault::{FileKey, FrameOpener};
+
+use super::spool::Spool;
+
+/// A piece: where it lies, and the key that opens it.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub path: String,
+    pub key: FileKey,
+    pub byte_count: u64,
+}
+
+/// The pieces one behind the other. Each is opened when its turn comes; one that has not the bytes it should have
+/// ends the reading with an error.
+#[derive(Debug)]
+pub(super) struct PieceReader<'a> {
+    spool: &'a Spool,
+    pieces: std::slice::Iter<'a, Piece>,
+    open: Option<(FrameOpener<'a, BufReader<File>>, u64)>,
+}
+
+impl<'a> PieceReader<'a> {
+    pub fn new(spool: &'a Spool, pieces: &'a [Piece]) -> Self {
+        Self { spool, pieces: pieces.iter(), open: None }
+    }
+}
+
+impl Read for PieceReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some((opener, left)) = &mut self.open {
+                let taken = opener.read(buffer)?;
+                *left = left.checked_sub(taken as u64).ok_or_else(another_length)?;
+                if taken > 0 || buffer.is_empty() {
+                    return Ok(taken);
+                }
+                if *left > 0 {
+                    return Err(another_length());
+                }
+            }
+            let Some(piece) = self.pieces.next() else { return Ok(0) };
+            let file = self.spool.open(&piece.path).map_err(io::Error::other)?;
+            let opener = FrameOpener::new(&piece.key, file).map_err(io::Error::other)?;
+            self.open = Some((opener, piece.byte_count));
+        }
+    }
+}
+
+fn another_length() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a piece of the upload has another length than is recorded")
+}

@@ -1,0 +1,333 @@
+//! Uploads that arrive in several requests, of any protocol.
+//!
+//! A file lies in pieces, each sealed under a key of its own and synced before the offset moves behind it; the offset
+//! in the row is all that a client is ever told. Whoever appends takes the upload over: the request that wrote before
+//! can commit nothing more. So any process can serve any request, nobody waits for a dead one, and a process that dies
+//! loses at most the piece it had in hand. The last piece, the end of the upload and the queued import are one
+//! transaction.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use odyssey_types::{JobId, Phi, UploadId};
+use odyssey_vault::Aad;
+use uuid::Uuid;
+
+use super::parameters::StoredParameters;
+use super::pieces::Piece;
+use super::receive::{Place, open_receiving};
+use super::spool::{Spool, SpoolWriter};
+use super::store::{self, PieceRow, ResumableRow};
+use super::{ImportMode, ImportParameters, Ingestion, IngestionError};
+use crate::audit::{self, AuditEvent};
+use crate::db::{Database, DbError, VendorTx};
+use crate::tenancy::{Actor, Purpose, VendorScope};
+
+/// Bytes after which a piece is sealed and the offset moves: what a killed server makes a client send again.
+const PIECE_BYTES: u64 = 16 << 20;
+
+/// How far an upload is.
+#[derive(Debug, Clone)]
+pub struct ResumableUpload {
+    pub id: UploadId,
+    pub job_id: JobId,
+    /// Bytes that are kept.
+    pub offset: u64,
+    pub length: Option<u64>,
+    pub complete: bool,
+    /// It was given up, or its time is over.
+    pub gone: bool,
+    pub expires_at: DateTime<Utc>,
+    /// What the client said of the file, as it said it.
+    pub metadata: Option<Phi<String>>,
+}
+
+/// Begins an upload without a byte of it. Commits the caller's transaction.
+pub async fn begin_resumable(
+    ingestion: &Ingestion,
+    mut tx: VendorTx,
+    mode: ImportMode,
+    parameters: ImportParameters,
+    length: Option<u64>,
+    metadata: Option<&str>,
+) -> Result<ResumableUpload, IngestionError> {
+    let limit = ingestion.settings.file_bytes_max;
+    if length.is_some_and(|length| length > limit) {
+        return Err(IngestionError::TooLarge { limit });
+    }
+    let opened = open_receiving(&mut tx, mode, parameters, Spool::folder_path).await?;
+    let sealed = match metadata {
+        Some(text) => Some(tx.keys()?.seal_vendor(&metadata_aad(&tx, opened.upload_id), text.as_bytes())?),
+        None => None,
+    };
+    store::mark_resumable(&mut tx, opened.upload_id, length, sealed.as_deref()).await?;
+    let row = store::find_resumable(&mut tx, opened.upload_id).await?;
+    let upload = view(&tx, row.ok_or(IngestionError::UploadNotFound)?)?;
+    tx.commit().await?;
+    Ok(upload)
+}
+
+/// How far an upload of the vendor is.
+pub async fn find_resumable(tx: &mut VendorTx, id: UploadId) -> Result<ResumableUpload, IngestionError> {
+    let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
+    view(tx, row)
+}
+
+/// Gives an upload up; what has arrived is removed by the next purge. Audited.
+pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), IngestionError> {
+    let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
+    if row.state != "receiving" || row.failed {
+        return Err(IngestionError::UploadClosed);
+    }
+    let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
+    store::fail_upload(tx, id, "upload_terminated").await?;
+    odyssey_jobs::cancel(tx.connection(), vendor_id, row.job_id.as_uuid(), now).await?;
+    let event = AuditEvent::new("import.abandon", "job", Purpose::Operations)
+        .entity(row.job_id)
+        .detail("code", "upload_terminated");
+    audit::record(tx, event).await?;
+    Ok(())
+}
+
+fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, IngestionError> {
+    let metadata = match &row.metadata_sealed {
+        Some(sealed) => {
+            let opened = tx.keys()?.open_vendor(&metadata_aad(tx, row.id), sealed)?;
+            let text = String::from_utf8(opened.to_vec()).map_err(|_| {
+                DbError::inconsistent(format!("the metadata of upload {} is no text", row.id))
+            })?;
+            Some(Phi::new(text))
+        }
+        None => None,
+    };
+    let complete = row.state == "finished";
+    Ok(ResumableUpload {
+        id: row.id,
+        job_id: row.job_id,
+        offset: row.offset,
+        length: row.length,
+        complete,
+        gone: row.failed || row.state == "purged" || (!complete && row.expires_at <= tx.now()),
+        expires_at: row.expires_at,
+        metadata,
+    })
+}
+
+fn metadata_aad(tx: &VendorTx, id: UploadId) -> Aad {
+    Aad { vendor: tx.vendor_id(), row: id.as_uuid(), column: "uploads.metadata_sealed" }
+}
+
+/// A request that appends.
+#[derive(Debug)]
+pub struct Appending {
+    ingestion: Ingestion,
+    database: Database,
+    scope: VendorScope,
+    actor: Actor,
+    row: ResumableRow,
+    writer: Uuid,
+    /// Of the whole upload, as it is known now.
+    length: Option<u64>,
+    /// Bytes of pieces that are on disk and not recorded yet: a checksum is awaited.
+    held: Vec<PieceRow>,
+    open: Option<OpenPiece>,
+    holds_back: bool,
+}
+
+#[derive(Debug)]
+struct OpenPiece {
+    piece_id: UploadId,
+    file_key: Vec<u8>,
+    byte_count: u64,
+    writer: SpoolWriter,
+}
+
+/// Takes an upload over for writing. `length`: of the whole upload, as it is known from this request on.
+/// `holds_back`: nothing is kept before [`Appending::end`], since a checksum decides over all of it.
+pub async fn append_to(
+    ingestion: &Ingestion,
+    mut tx: VendorTx,
+    id: UploadId,
+    length: Option<u64>,
+    holds_back: bool,
+) -> Result<Appending, IngestionError> {
+    let writer = Uuid::now_v7();
+    store::take_writer(&mut tx, id, writer).await?;
+    // Behind the lock of the row: whatever the writer before has committed is in it.
+    let row = store::find_resumable(&mut tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
+    if row.state != "receiving" || row.failed {
+        return Err(IngestionError::UploadClosed);
+    }
+    let (database, scope, actor) = (tx.database().clone(), tx.scope(), tx.actor().clone());
+    // Who writes is seen by nobody; what is written, and the end, are audited.
+    tx.mark_audited();
+    tx.commit().await?;
+    let (ingestion, length) = (ingestion.clone(), length.or(row.length));
+    Ok(Appending {
+        ingestion,
+        database,
+        scope,
+        actor,
+        row,
+        writer,
+        length,
+        held: Vec::new(),
+        open: None,
+        holds_back,
+    })
+}
+
+impl Appending {
+    /// Where the first byte of this request stands.
+    pub const fn offset(&self) -> u64 {
+        self.row.offset
+    }
+
+    /// Takes the next bytes; the offset moves behind every full piece.
+    pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), IngestionError> {
+        while !bytes.is_empty() {
+            let mut piece = match self.open.take() {
+                Some(piece) => piece,
+                None => self.new_piece()?,
+            };
+            let room = (PIECE_BYTES - piece.byte_count).min(bytes.len() as u64);
+            piece.writer.write(bytes.split_to(room as usize)).await?;
+            piece.byte_count += room;
+            let full = piece.byte_count == PIECE_BYTES;
+            self.open = Some(piece);
+            if full {
+                self.close_piece().await?;
+                // The piece that reaches the length waits: only the end of the body tells that no byte follows.
+                let reached = self.row.offset + self.held_bytes();
+                if !self.holds_back && self.length.is_none_or(|length| reached < length) {
+                    self.record(false).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The request is over: what has arrived is kept. `complete`: no byte follows, and the import is queued.
+    pub async fn end(mut self, complete: bool) -> Result<ResumableUpload, IngestionError> {
+        self.close_piece().await?;
+        if complete && self.row.offset + self.held_bytes() == 0 {
+            return Err(IngestionError::Empty);
+        }
+        self.record(complete).await?;
+        let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
+        let upload = find_resumable(&mut tx, self.row.id).await?;
+        tx.roll_back().await?;
+        Ok(upload)
+    }
+
+    /// Nothing of what was held back is kept.
+    pub async fn discard(mut self) -> Result<(), IngestionError> {
+        self.close_piece().await?;
+        self.remove_held()
+    }
+
+    fn held_bytes(&self) -> u64 {
+        self.held.iter().map(|piece| piece.byte_count).sum()
+    }
+
+    fn new_piece(&self) -> Result<OpenPiece, IngestionError> {
+        let piece_id = UploadId::generate(self.database.clock().now());
+        let (key, file_key) = self.database.keys().vendor(self.scope.vendor_id())?.new_file_key(piece_id)?;
+        let writer = self.ingestion.spool.create(&piece_path(&self.row.spool_path, piece_id), key);
+        Ok(OpenPiece { piece_id, file_key, byte_count: 0, writer })
+    }
+
+    /// Seals and syncs the piece in hand.
+    async fn close_piece(&mut self) -> Result<(), IngestionError> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let written = open.writer.finish().await?;
+        self.held.push(PieceRow {
+            piece_id: open.piece_id,
+            byte_from: self.row.offset + self.held_bytes(),
+            byte_count: written.byte_count,
+            file_key: open.file_key,
+        });
+        Ok(())
+    }
+
+    /// Moves the offset behind what lies on disk, if this request is still the one that writes.
+    async fn record(&mut self, complete: bool) -> Result<(), IngestionError> {
+        let (from, to) = (self.row.offset, self.row.offset + self.held_bytes());
+        let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
+        if !store::advance_upload(&mut tx, self.row.id, self.writer, from, to, self.length).await? {
+            tx.roll_back().await?;
+            self.remove_held()?;
+            return Err(IngestionError::UploadTakenOver);
+        }
+        for piece in &self.held {
+            store::insert_piece(&mut tx, self.row.id, piece).await?;
+        }
+        if complete {
+            if !store::close_resumable(&mut tx, self.row.id, self.writer).await? {
+                return Err(IngestionError::UploadTakenOver);
+            }
+            let queued = self.place()?.queue(&mut tx, to).await?;
+            tx.commit().await?;
+            self.ingestion.wake.enqueued(&queued);
+        } else {
+            // Bytes under way are the act of an upload whose beginning and end are audited.
+            tx.mark_audited();
+            tx.commit().await?;
+        }
+        self.row.offset = to;
+        self.held.clear();
+        Ok(())
+    }
+
+    fn place(&self) -> Result<Place, IngestionError> {
+        let parameters: StoredParameters =
+            serde_json::from_value(self.row.parameters.clone()).map_err(|_| {
+                DbError::inconsistent(format!("the parameters of upload {} cannot be read", self.row.id))
+            })?;
+        Ok(Place {
+            ingestion: self.ingestion.clone(),
+            database: self.database.clone(),
+            scope: self.scope,
+            actor: self.actor.clone(),
+            mode: self.row.mode,
+            job_id: self.row.job_id,
+            upload_id: self.row.id,
+            parameters,
+        })
+    }
+
+    /// What no row speaks of is of no use to anybody.
+    fn remove_held(&mut self) -> Result<(), IngestionError> {
+        for piece in self.held.drain(..) {
+            self.ingestion.spool.remove(&piece_path(&self.row.spool_path, piece.piece_id))?;
+        }
+        Ok(())
+    }
+}
+
+fn piece_path(folder: &str, piece_id: UploadId) -> String {
+    format!("{folder}/{piece_id}.sealed")
+}
+
+/// The pieces of a finished upload with their keys, for reading.
+pub(super) async fn pieces_of(
+    tx: &mut VendorTx,
+    upload_id: UploadId,
+    folder: &str,
+) -> Result<Vec<Piece>, IngestionError> {
+    let rows = store::find_pieces(tx, upload_id).await?;
+    let keys = tx.keys()?;
+    let mut at = 0;
+    let mut pieces = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.byte_from != at {
+            return Err(DbError::inconsistent(format!("upload {upload_id} has a gap at byte {at}")).into());
+        }
+        at += row.byte_count;
+        pieces.push(Piece {
+            path: piece_path(folder, row.piece_id),
+            key: keys.open_file_key(row.piece_id, &row.file_key)?,
+            byte_count: row.byte_count,
+        });
+    }
+    Ok(pieces)
+}
