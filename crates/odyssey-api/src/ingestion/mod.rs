@@ -19,9 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let create = Facts::audited("import.receive").rate(RateClass::ImportStart).streams_body();
     let read =
         Facts::unaudited("how many bytes of a file are there; nothing of the file").rate(RateClass::Free);
-    let append = Facts::unaudited("bytes of an upload; its beginning and its end are audited")
-        .rate(RateClass::Free)
-        .streams_body();
+    let append = Facts::audited("import.append").rate(RateClass::Free).streams_body();
     OpenApiRouter::default()
         .routes(guarded!(csv::ingest_csv, facts))
         .routes(guarded!(uploads::create_upload, create))

@@ -26,8 +26,10 @@ const OPEN: [&str; 12] = [
 ];
 
 /// POST, PUT and PATCH without an `Idempotency-Key`: sign-in, POSTs that only read, uploads and file bodies.
-const UNKEYED: [&str; 8] = [
+const UNKEYED: [&str; 10] = [
+    "append_upload",
     "check_basket",
+    "create_upload",
     "ingest_csv",
     "preview_matches",
     "preview_rules",

@@ -124,6 +124,8 @@ pub struct Appending {
     scope: VendorScope,
     actor: Actor,
     row: ResumableRow,
+    /// Where the first byte of the request stands.
+    began_at: u64,
     writer: Uuid,
     /// Of the whole upload, as it is known now.
     length: Option<u64>,
@@ -131,6 +133,17 @@ pub struct Appending {
     held: Vec<PieceRow>,
     open: Option<OpenPiece>,
     holds_back: bool,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// A full piece; more may follow.
+    Piece,
+    /// The end of the request.
+    End,
+    /// The end of the file.
+    Whole,
 }
 
 #[derive(Debug)]
@@ -167,6 +180,7 @@ pub async fn append_to(
         database,
         scope,
         actor,
+        began_at: row.offset,
         row,
         writer,
         length,
@@ -179,7 +193,7 @@ pub async fn append_to(
 impl Appending {
     /// Where the first byte of this request stands.
     pub const fn offset(&self) -> u64 {
-        self.row.offset
+        self.began_at
     }
 
     /// Takes the next bytes; the offset moves behind every full piece.
@@ -199,7 +213,7 @@ impl Appending {
                 // The piece that reaches the length waits: only the end of the body tells that no byte follows.
                 let reached = self.row.offset + self.held_bytes();
                 if !self.holds_back && self.length.is_none_or(|length| reached < length) {
-                    self.record(false).await?;
+                    self.record(Reached::Piece).await?;
                 }
             }
         }
@@ -212,7 +226,7 @@ impl Appending {
         if complete && self.row.offset + self.held_bytes() == 0 {
             return Err(IngestionError::Empty);
         }
-        self.record(complete).await?;
+        self.record(if complete { Reached::Whole } else { Reached::End }).await?;
         let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
         let upload = find_resumable(&mut tx, self.row.id).await?;
         tx.roll_back().await?;
@@ -250,7 +264,7 @@ impl Appending {
     }
 
     /// Moves the offset behind what lies on disk, if this request is still the one that writes.
-    async fn record(&mut self, complete: bool) -> Result<(), IngestionError> {
+    async fn record(&mut self, reached: Reached) -> Result<(), IngestionError> {
         let (from, to) = (self.row.offset, self.row.offset + self.held_bytes());
         let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
         if !store::advance_upload(&mut tx, self.row.id, self.writer, from, to, self.length).await? {
@@ -261,7 +275,17 @@ impl Appending {
         for piece in &self.held {
             store::insert_piece(&mut tx, self.row.id, piece).await?;
         }
-        if complete {
+        if reached == Reached::Piece {
+            // Bytes of a request whose end is audited, or of one that broke off and may go on.
+            tx.mark_audited();
+        } else {
+            let event = AuditEvent::new("import.append", "job", Purpose::Operations)
+                .entity(self.row.job_id)
+                .detail("byte_from", self.began_at)
+                .detail("byte_to", to);
+            audit::record(&mut tx, event).await?;
+        }
+        if reached == Reached::Whole {
             if !store::close_resumable(&mut tx, self.row.id, self.writer).await? {
                 return Err(IngestionError::UploadTakenOver);
             }
@@ -269,8 +293,6 @@ impl Appending {
             tx.commit().await?;
             self.ingestion.wake.enqueued(&queued);
         } else {
-            // Bytes under way are the act of an upload whose beginning and end are audited.
-            tx.mark_audited();
             tx.commit().await?;
         }
         self.row.offset = to;

@@ -17,6 +17,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("customer_id", customer),
         ("proposal_id", proposal),
         ("job_id", job(admin).await),
+        ("upload_id", upload(admin).await),
         ("regression_id", regression),
         ("batch_id", batch),
         ("rule_set_id", rule_set(admin).await),
@@ -79,6 +80,13 @@ async fn job(admin: &Actor<'_>) -> String {
     let path = "/api/v1/ingest/csv?mode=customers";
     let started = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", csv))).await.expect(202);
     started["job_id"].as_str().expect("an id").to_owned()
+}
+
+/// An upload of which nothing has arrived.
+async fn upload(admin: &Actor<'_>) -> String {
+    let headers = [("tus-resumable", "1.0.0"), ("upload-length", "3")];
+    let begun = admin.send_bytes(http::Method::POST, "/api/v1/uploads?mode=products", &headers, None).await;
+    begun.expect(201)["upload_id"].as_str().expect("an id").to_owned()
 }
 
 /// A label rule set of the vendor's own.

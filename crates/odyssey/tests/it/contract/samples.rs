@@ -70,7 +70,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
         "list_synonyms" | "list_platform_synonyms" => path.push_str("?kind=search"),
         "delete_platform_node" => path.push_str("?kind=category&code=sample"),
         "delete_platform_synonym" => path.push_str("?kind=search&domain=en&synonym=sample"),
-        "import_csv" | "start_import" | "ingest_csv" => path.push_str("?mode=products"),
+        "import_csv" | "start_import" | "ingest_csv" | "create_upload" => path.push_str("?mode=products"),
         _ => {}
     }
     let key = uuid::Uuid::now_v7().to_string();
@@ -84,6 +84,18 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     if operation.path == "/api/v1/ingest/csv" {
         let csv = b"external_id,name\nsample,Oat bar\n".to_vec();
         return actor.send_bytes(operation.method.clone(), &path, &headers, Some(("text/csv", csv))).await;
+    }
+    if operation.path.starts_with("/api/v1/uploads") {
+        headers.push(("tus-resumable", "1.0.0"));
+    }
+    match operation.id.as_str() {
+        "create_upload" => headers.push(("upload-length", "3")),
+        "append_upload" => {
+            headers.push(("upload-offset", "0"));
+            let bytes = Some(("application/offset+octet-stream", b"id".to_vec()));
+            return actor.send_bytes(operation.method.clone(), &path, &headers, bytes).await;
+        }
+        _ => {}
     }
     actor.send(operation.method.clone(), &path, &headers, body_of(operation, id_of)).await
 }

@@ -8,5 +8,6 @@ pub(crate) mod harness;
 mod products;
 mod receiving;
 mod restarts;
+mod resumable;
 
 use harness::{Files, gtin};
