@@ -45,10 +45,14 @@ impl Metadata {
         Self::parse(value.as_bytes()).map_err(ProtocolError::MetadataInvalid)
     }
 
-    /// Reads the value of the header. Spaces around a pair are let pass: tusd writes an empty value as `key `.
+    /// Reads the value of the header. Spaces around a pair are let pass: tusd writes an empty value as `key `. So is an
+    /// empty header: tuspy sends one where there is nothing to say.
     pub fn parse(value: &[u8]) -> Result<Self, MetadataFault> {
         if value.len() > METADATA_BYTES_MAX {
             return Err(MetadataFault::TooLong);
+        }
+        if value.trim_ascii().is_empty() {
+            return Ok(Self::default());
         }
         let pairs = value.split(|byte| *byte == b',').map(parse_pair);
         Self::new(pairs.collect::<Result<_, _>>()?)

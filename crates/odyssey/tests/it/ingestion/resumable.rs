@@ -116,8 +116,8 @@ async fn other_ways_to_begin_lead_to_the_same_import() {
     let whole = operator.send_bytes(Method::POST, path, &whole, Some((BYTES, CSV.to_vec()))).await;
     assert_eq!(whole.header("upload-offset"), Some(length.as_str()), "{}", whole.text());
     assert_eq!(whole.expect(201)["complete"], true);
-    // The length is told at the end.
-    let url = location(&begin(&operator, &[("upload-defer-length", "1")]).await);
+    // The length is told at the end; the header for metadata is there and empty, as tuspy sends it.
+    let url = location(&begin(&operator, &[("upload-defer-length", "1"), ("upload-metadata", "")]).await);
     assert_eq!(head(&operator, &url).await.header("upload-defer-length"), Some("1"));
     append(&operator, &url, 0, &[], CSV).await;
     let told = append(&operator, &url, CSV.len(), &[("upload-length", &length)], b"").await;
