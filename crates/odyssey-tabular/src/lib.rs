@@ -1,7 +1,7 @@
 //! Reads vendors' files (CSV and its kin, JSON Lines, the first sheet of a workbook): what they are, what their columns mean, and one typed row after the
 //! other or the reasons why a row is none.
 //!
-//! Owns: the synonym tables in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the
+//! Owns: the tables of synonyms and presets in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the
 //! file, no panic on any input, the same rows for the same bytes. Emits: rows, refused rows, warnings.
 //! Never: knows a database, a runtime or a clock.
 //!
@@ -31,8 +31,8 @@ pub use error::{
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;
 pub use header::{
-    BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
-    column_name, map_headers,
+    BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, PresetInfo,
+    Transform, column_name, map_headers, presets,
 };
 pub use records::Table;
 pub use row::{

@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::normalise::{Parts, take_apart};
+use super::presets::{self, Preset, Rule};
 use super::settle::{mark_twins, own_unit, settle_basis, settle_targets, settle_units};
 use super::synonyms::{find, find_parts};
 use crate::target::{Mode, Target, TargetSet};
@@ -20,6 +21,10 @@ pub enum Transform {
     /// A barcode when the values look like barcodes, else an external id. Settled while mapping, so no
     /// mapped column has it.
     GtinOrId,
+    /// Tags and entities of HTML become plain text.
+    Html,
+    /// An apostrophe before the text, by which a spreadsheet keeps digits a text, is no part of it.
+    Apostrophe,
 }
 
 /// What became of a column.
@@ -56,6 +61,8 @@ pub enum IgnoredReason {
     UnitMissing,
     /// The other columns for the target are ambiguous.
     TargetAmbiguous,
+    /// The format that the file was recognised by has nothing for us in it.
+    ByPreset,
 }
 
 /// What one column means.
@@ -67,6 +74,8 @@ pub struct ColumnMap {
     pub index: usize,
     pub target: Option<Target>,
     pub transform: Transform,
+    /// What stands between the entries of a list, where the format says so; else any of the usual ones.
+    pub separator: Option<char>,
     /// Of the column's numbers; a unit in a cell overrides it.
     pub unit: Option<Unit>,
     /// As far as the header states one.
@@ -88,6 +97,8 @@ pub struct ColumnMap {
 #[serde(rename_all = "snake_case")]
 pub enum BasisSource {
     Override,
+    /// The format that the file was recognised by.
+    Preset,
     Headers,
     /// A column says it row by row.
     Column,
@@ -103,6 +114,22 @@ pub struct Mapping {
     /// What the amounts of the nutrition panel are counted per.
     pub basis: NutritionBasis,
     pub basis_source: BasisSource,
+    /// Id of the format of known origin that the file was recognised by.
+    pub preset: Option<&'static str>,
+    /// Rows that belong together, where the format has such.
+    #[serde(skip)]
+    pub(crate) groups: Groups,
+}
+
+/// How rows lean on each other, by column.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Groups {
+    /// Rows that follow each other with the same text here are a group.
+    pub by: Option<usize>,
+    /// Empty in a row behind the first of its group: as in the first.
+    pub filled: Vec<usize>,
+    /// A row with nothing here is none.
+    pub row_has: Option<usize>,
 }
 
 /// What a person decided about one header.
@@ -163,6 +190,12 @@ impl Mapping {
                 column.index, column.header, column.unit, column.transform, column.rank
             );
             hash.update(line);
+            if let Some(separator) = column.separator {
+                hash.update(format!("\t{separator}"));
+            }
+        }
+        if self.groups != Groups::default() {
+            hash.update(format!("\n{:?}", self.groups));
         }
         hash.finalize().into()
     }
@@ -176,6 +209,9 @@ pub fn column_name(index: usize) -> String {
 /// Maps the headers of a file; `sample` are some of its rows, which settle units and barcodes that the
 /// headers leave open.
 ///
+/// A format of known origin is recognised by its headers and says what its columns are; `overrides` go
+/// before it, the table of synonyms behind it.
+///
 /// Several columns for one target: the one of lowest rank is read, the others only where its cell is
 /// empty; two of equal rank are `Ambiguous` and the target is not read at all. Identities never fall
 /// back, so that one file has one kind of identity.
@@ -186,33 +222,33 @@ pub fn map_headers(
     overrides: &HeaderSynonyms,
 ) -> Mapping {
     let parts: Vec<Parts> = headers.iter().map(|h| take_apart(h)).collect();
-    let mut columns: Vec<ColumnMap> = headers
-        .iter()
-        .zip(&parts)
-        .enumerate()
-        .map(|(index, (header, parts))| map_one(header, index, parts, sample, mode, overrides))
-        .collect();
+    let preset = presets::recognise(&parts, mode);
+    let columns = headers.iter().zip(&parts).enumerate().map(|(index, (header, parts))| {
+        let column = unread(header, index, parts);
+        by_person(column, parts, mode, overrides)
+            .or_else(|column| by_preset(column, parts, preset))
+            .unwrap_or_else(|column| by_table(column, parts, sample, mode))
+    });
+    let mut columns: Vec<ColumnMap> = columns.collect();
+    if let Some(preset) = preset {
+        settle_instead(&mut columns, preset, &parts, sample);
+    }
     settle_units(&mut columns, &parts, sample, mode);
     mark_twins(&mut columns, &parts);
     // Columns on another basis are no rivals of those that are read.
-    let (basis, basis_source) = settle_basis(&mut columns, overrides);
+    let (basis, basis_source) = settle_basis(&mut columns, overrides, preset.and_then(|p| p.basis));
     settle_targets(&mut columns);
-    Mapping { mode, columns, basis, basis_source }
+    let groups = preset.map_or_else(Groups::default, |preset| groups(preset, &parts));
+    Mapping { mode, columns, basis, basis_source, preset: preset.map(|preset| preset.id), groups }
 }
 
-fn map_one(
-    header: &str,
-    index: usize,
-    parts: &Parts,
-    sample: &[Vec<String>],
-    mode: Mode,
-    overrides: &HeaderSynonyms,
-) -> ColumnMap {
-    let mut column = ColumnMap {
+fn unread(header: &str, index: usize, parts: &Parts) -> ColumnMap {
+    ColumnMap {
         header: header.to_owned(),
         index,
         target: None,
         transform: Transform::Plain,
+        separator: None,
         unit: parts.unit,
         basis: parts.basis,
         confidence: 0,
@@ -220,10 +256,19 @@ fn map_one(
         reason: None,
         rank: 0,
         known: false,
-    };
+    }
+}
+
+/// A column that nobody need look up: a person decided, or it is one of ours. Else it comes back as it was.
+fn by_person(
+    mut column: ColumnMap,
+    parts: &Parts,
+    mode: Mode,
+    overrides: &HeaderSynonyms,
+) -> Result<ColumnMap, ColumnMap> {
     if parts.full.is_empty() {
         column.reason = Some(IgnoredReason::EmptyHeader);
-        return column;
+        return Ok(column);
     }
     if let Some(wish) = overrides.overrides.iter().find(|o| take_apart(&o.header).full == parts.full) {
         column.known = true;
@@ -233,13 +278,34 @@ fn map_one(
             Some(target) => assign(&mut column, target, 100, 0),
             None => column.reason = Some(IgnoredReason::ByRequest),
         }
-        return column;
+        return Ok(column);
     }
     if crate::errors_csv::COLUMNS.contains(&parts.full.as_str()) {
         column.known = true;
         column.reason = Some(IgnoredReason::ErrorColumn);
-        return column;
+        return Ok(column);
     }
+    Err(column)
+}
+
+fn by_preset(mut column: ColumnMap, parts: &Parts, preset: Option<&Preset>) -> Result<ColumnMap, ColumnMap> {
+    match preset.and_then(|preset| preset.rule(parts)) {
+        None | Some(Rule::AsNamed) => return Err(column),
+        Some(Rule::NotRead) => column.reason = Some(IgnoredReason::ByPreset),
+        Some(Rule::Read(rule)) => {
+            column.transform = rule.transform.clone();
+            column.separator = rule.separator;
+            column.unit = rule.unit.or(column.unit);
+            column.basis = rule.basis.or(column.basis);
+            // Ranks of a person's decision (0) go before, those of the table are twice their number too.
+            assign(&mut column, rule.target, 99, rule.rank * 2);
+        }
+    }
+    column.known = true;
+    Ok(column)
+}
+
+fn by_table(mut column: ColumnMap, parts: &Parts, sample: &[Vec<String>], mode: Mode) -> ColumnMap {
     let whole = find(parts.inner.as_deref().unwrap_or(&parts.full), mode);
     let Some(synonym) =
         find_parts(parts, mode).filter(|s| whole.is_some() || takes_unit(s.target) || parts.unit.is_none())
@@ -249,7 +315,7 @@ fn map_one(
     };
     column.known = true;
     let target = match synonym.transform {
-        Transform::GtinOrId if !cells_are_barcodes(sample, index) => Target::ExternalId,
+        Transform::GtinOrId if !cells_are_barcodes(sample, column.index) => Target::ExternalId,
         _ => synonym.target,
     };
     if let Transform::Flag(_) = synonym.transform {
@@ -260,6 +326,29 @@ fn map_one(
     let foreign = parts.unit.is_some_and(|u| own_unit(target).is_some_and(|own| own != u));
     assign(&mut column, target, if whole.is_some() { 98 } else { 95 }, synonym.rank * 2 + u8::from(foreign));
     column
+}
+
+/// An identity that a shop may leave out is one only where most rows have it.
+fn settle_instead(columns: &mut [ColumnMap], preset: &Preset, parts: &[Parts], sample: &[Vec<String>]) {
+    let filled = |row: &[String], at: usize| row.get(at).is_some_and(|cell| !cell.trim().is_empty());
+    for column in columns.iter_mut().filter(|column| column.confidence < 100) {
+        let Some(Rule::Read(rule)) = preset.rule(&parts[column.index]) else { continue };
+        let Some(beside) = rule.instead_of.and_then(|h| preset.columns_like(parts, &[h]).first().copied())
+        else {
+            continue;
+        };
+        let rows: Vec<&Vec<String>> = sample.iter().filter(|row| filled(row, beside)).collect();
+        let with = rows.iter().filter(|row| filled(row, column.index)).count();
+        if with * 2 < rows.len() {
+            ignore(column, IgnoredReason::BetterIdentity);
+        }
+    }
+}
+
+fn groups(preset: &Preset, parts: &[Parts]) -> Groups {
+    let Some((by, filled)) = preset.filled.split_first() else { return Groups::default() };
+    let first = |pattern: &str| preset.columns_like(parts, &[pattern]).first().copied();
+    Groups { by: first(by), filled: preset.columns_like(parts, filled), row_has: preset.rows.and_then(first) }
 }
 
 fn assign(column: &mut ColumnMap, target: Target, confidence: u8, rank: u8) {

@@ -1,6 +1,6 @@
 //! Headers: what they mean, by a table of synonyms and by the values below them.
 //!
-//! Owns: `data/header_synonyms.tsv`. Promises: never reads one of two rival columns in silence; says of
+//! Owns: `data/header_synonyms.tsv`, `data/presets.tsv`. Promises: never reads one of two rival columns in silence; says of
 //! every column what became of it and why; the same headers and sample always give the same mapping.
 //! Emits: nothing. Never: invents a unit that neither header nor values support.
 
@@ -8,6 +8,7 @@ mod above;
 mod infer;
 mod mapping;
 mod normalise;
+mod presets;
 mod settle;
 mod synonyms;
 
@@ -15,12 +16,16 @@ use crate::decode::Options;
 use crate::target::{Mode, Target};
 
 pub(crate) use above::rows_above_header;
+pub(crate) use mapping::Groups;
 pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
     column_name, map_headers,
 };
 use normalise::Parts;
 pub(crate) use normalise::take_apart;
+pub use presets::{PresetInfo, presets};
+#[cfg(test)]
+use settle::own_unit;
 pub(crate) use settle::unit_fits;
 
 /// The names that mean something in a file: those of the tables and those that somebody named.

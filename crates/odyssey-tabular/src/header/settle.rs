@@ -60,8 +60,8 @@ pub(super) fn mark_twins(columns: &mut [ColumnMap], parts: &[Parts]) {
 pub(super) fn settle_targets(columns: &mut [ColumnMap]) {
     let mut by_target: HashMap<Target, Vec<usize>> = HashMap::new();
     for (at, column) in columns.iter().enumerate() {
-        if let (ColumnStatus::Mapped, Some(target), Transform::Plain) =
-            (column.status, column.target, &column.transform)
+        if let (ColumnStatus::Mapped, Some(target), false) =
+            (column.status, column.target, matches!(column.transform, Transform::Flag(_)))
         {
             by_target.entry(target).or_default().push(at);
         }
@@ -101,11 +101,12 @@ const fn falls_back(target: Target) -> bool {
     )
 }
 
-/// One file has one basis: the one an override names, or most headers state; columns that state
+/// One file has one basis: the one an override names, its format has, or most headers state; columns that state
 /// another are not read.
 pub(super) fn settle_basis(
     columns: &mut [ColumnMap],
     overrides: &HeaderSynonyms,
+    preset: Option<NutritionBasis>,
 ) -> (NutritionBasis, BasisSource) {
     use NutritionBasis::{Per100g, Per100ml, PerServing};
     let reads = |c: &ColumnMap| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback);
@@ -114,8 +115,9 @@ pub(super) fn settle_basis(
     let stated = |basis| columns.iter().filter(|c| nutrient(c) && c.basis == Some(basis)).count();
     let most =
         [Per100g, Per100ml, PerServing].into_iter().map(|b| (stated(b), b)).rev().max_by_key(|(n, _)| *n);
-    let (basis, source) = match (overrides.basis, most) {
-        (Some(basis), _) => (basis, BasisSource::Override),
+    let (basis, source) = match (overrides.basis.or(preset), most) {
+        (Some(basis), _) if overrides.basis.is_some() => (basis, BasisSource::Override),
+        (Some(basis), _) => (basis, BasisSource::Preset),
         (None, Some((1.., basis))) => (basis, BasisSource::Headers),
         _ => {
             let basis = if has(Target::ServingSize) { PerServing } else { Per100g };
@@ -123,7 +125,8 @@ pub(super) fn settle_basis(
         }
     };
     let chosen_is_stated = columns.iter().any(|c| nutrient(c) && c.basis == Some(basis));
-    if source == BasisSource::Headers || source == BasisSource::Override && chosen_is_stated {
+    let told = matches!(source, BasisSource::Override | BasisSource::Preset);
+    if source == BasisSource::Headers || told && chosen_is_stated {
         for column in columns.iter_mut().filter(|c| nutrient(c) && c.basis.is_some_and(|b| b != basis)) {
             ignore(column, IgnoredReason::OtherBasis);
         }

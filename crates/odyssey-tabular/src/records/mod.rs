@@ -60,6 +60,17 @@ impl Record {
         self.ends.push(self.text.len());
     }
 
+    /// The same row, with the cells of `first` where it has none in one of these columns.
+    pub fn filled_from(&self, first: &Self, columns: &[usize]) -> Self {
+        let mut record = Self { number: self.number, left_out: self.left_out, ..Self::default() };
+        record.line = self.line;
+        for at in 0..self.len() {
+            let from = self.cell(at).trim().is_empty() && columns.contains(&at);
+            record.push(if from { first.cell(at) } else { self.cell(at) });
+        }
+        record
+    }
+
     /// Empties the row for the one that begins at `line`.
     fn begin(&mut self, line: u64) {
         self.line = line;

@@ -9,7 +9,7 @@ use crate::limits::{LIST_MAX, ROW_ERRORS_MAX, SHORT_TEXT_MAX};
 use crate::records::{Record, RecordFault};
 use crate::target::{Target, TargetSet};
 use crate::value::number::{Number, NumberFault, Qualifier, read_number};
-use crate::value::text::{is_placeholder, is_unknown, nfc};
+use crate::value::text::{is_placeholder, is_unknown, nfc, read_list_by};
 
 /// Characters of a refused value that are kept.
 const VALUE_SHOWN_MAX: usize = 200;
@@ -110,7 +110,10 @@ impl<'a> Context<'a> {
     /// The first cell of these columns that says something.
     pub(crate) fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
         columns.iter().find_map(|column| {
-            let cell = self.record.cell(*column).trim();
+            let mut cell = self.record.cell(*column).trim();
+            if self.plan.mapping.columns[*column].transform == Transform::Apostrophe {
+                cell = cell.strip_prefix('\'').unwrap_or(cell).trim();
+            }
             (!is_unknown(cell)).then_some((*column, cell))
         })
     }
@@ -169,7 +172,7 @@ impl<'a> Context<'a> {
 
     /// A list of short texts.
     pub(crate) fn list(&mut self, column: usize, cell: &str) -> Option<Vec<String>> {
-        let entries = crate::value::text::read_list(cell);
+        let entries = read_list_by(cell, self.plan.mapping.columns[column].separator);
         if entries.len() > LIST_MAX {
             self.fail(RowErrorCode::ListTooLong, Some(column), cell);
             return None;

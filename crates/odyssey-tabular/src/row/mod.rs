@@ -9,6 +9,7 @@ mod codes;
 mod context;
 mod customer;
 mod customer_words;
+mod grouped;
 mod person;
 mod product;
 mod product_words;
@@ -26,6 +27,7 @@ use crate::limits::EXTERNAL_ID_MAX;
 use crate::records::{Record, Table};
 pub(crate) use context::Context;
 use context::{Plan, source_bytes};
+use grouped::Grouped;
 
 pub use customer::{ConsentColumns, CustomerRow};
 pub use product::{IdentitySource, ProductRow};
@@ -79,6 +81,7 @@ pub struct Rows<R: Read, T> {
     plan: Plan,
     settings: RowSettings,
     seen: FirstSeen,
+    grouped: Grouped,
     record: Record,
     rows_read: u64,
     rejected: u64,
@@ -96,6 +99,7 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
         let seen = FirstSeen::new(settings.duplicates_key);
         Ok(Self {
             table,
+            grouped: Grouped::new(mapping.groups.clone()),
             plan: Plan::new(mapping),
             settings,
             seen,
@@ -113,8 +117,10 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
     pub fn skip_rows(&mut self, count: u64) -> Result<u64, ReadError> {
         let mut skipped = 0;
         while skipped < count && self.table.read(&mut self.record)? {
-            T::note_identity(Context::new(&self.plan, &self.record), &mut self.seen);
             skipped += 1;
+            if self.grouped.complete(&mut self.record) {
+                T::note_identity(Context::new(&self.plan, &self.record), &mut self.seen);
+            }
         }
         self.rows_read += skipped;
         Ok(skipped)
@@ -128,7 +134,7 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
         self.table.headers()
     }
 
-    /// Rows consumed so far, skipped ones included.
+    /// Rows consumed so far, skipped ones included, and those that only add a picture to the row before.
     pub const fn rows_read(&self) -> u64 {
         self.rows_read
     }
@@ -151,18 +157,22 @@ impl<R: Read, T: ParseRow> Iterator for Rows<R, T> {
         if self.ended {
             return None;
         }
-        match self.table.read(&mut self.record) {
-            Ok(true) => {}
-            Ok(false) => {
-                self.ended = true;
-                return None;
+        loop {
+            match self.table.read(&mut self.record) {
+                Ok(true) => self.rows_read += 1,
+                Ok(false) => {
+                    self.ended = true;
+                    return None;
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
             }
-            Err(error) => {
-                self.ended = true;
-                return Some(Err(error));
+            if self.grouped.complete(&mut self.record) {
+                break;
             }
         }
-        self.rows_read += 1;
         let row = T::parse(Context::new(&self.plan, &self.record), &self.settings, &mut self.seen);
         self.rejected += u64::from(row.is_err());
         Some(Ok(row.map_or_else(Outcome::Rejected, Outcome::Accepted)))

@@ -1,5 +1,7 @@
 //! A product row, read once.
 
+use std::borrow::Cow;
+
 use odyssey_types::{
     AllergenData, DeclaredAllergens, Gtin, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis,
     ProductFields, ProductStatus,
@@ -11,13 +13,14 @@ use super::product_words::{basis, currency, jurisdiction, read_price, status, ta
 use super::sealed::Parse;
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;
-use crate::header::{BasisSource, unit_fits};
+use crate::header::{BasisSource, Transform, unit_fits};
 use crate::limits::{EXTERNAL_ID_MAX, LONG_TEXT_MAX, SHORT_TEXT_MAX};
 use crate::plausible::{self, FindingKind};
 use crate::target::{Target, TargetSet};
 use crate::unit::Unit;
 use crate::value::allergens::{self, Statement};
 use crate::value::amount::{read_package, read_serving};
+use crate::value::html::words_of_html;
 use crate::value::text::{is_placeholder, read_bool};
 
 /// What identifies the product.
@@ -132,7 +135,11 @@ fn read_cell<'a>(
         Target::Gtin => parts.gtin = Some((column, cell)),
         Target::Name => fields.name = row.text(column, cell, short),
         Target::Brand => fields.brand = row.text(column, cell, short),
-        Target::Description => fields.description = row.text(column, cell, LONG_TEXT_MAX),
+        Target::Description => {
+            let html = row.plan.mapping.columns[column].transform == Transform::Html;
+            let cell = if html { Cow::Owned(words_of_html(cell)) } else { Cow::Borrowed(cell) };
+            fields.description = row.text(column, &cell, LONG_TEXT_MAX);
+        }
         Target::Category => fields.category_id = row.text(column, cell, short),
         Target::SubCategory => fields.sub_category_id = row.text(column, cell, short),
         Target::Cuisine => fields.cuisine = row.text(column, cell, short),

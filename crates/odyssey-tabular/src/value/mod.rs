@@ -5,6 +5,7 @@
 
 pub(crate) mod allergens;
 pub(crate) mod amount;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod text;

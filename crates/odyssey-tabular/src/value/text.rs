@@ -89,12 +89,18 @@ fn slashed(cell: &str) -> Option<NaiveDate> {
 /// Splits a list: JSON `["a","b"]`, PostgreSQL `{a,"b c"}`, else by the first of line break, `;`, `|`,
 /// `,` that occurs. Entries are trimmed, empty ones dropped, repeated ones kept once.
 pub(crate) fn read_list(cell: &str) -> Vec<String> {
+    read_list_by(cell, None)
+}
+
+/// As [`read_list`], with the one separator that the format has.
+pub(crate) fn read_list_by(cell: &str, separator: Option<char>) -> Vec<String> {
     let entries: Vec<String> = if let Some(json) = json_strings(cell) {
         json
     } else if let Some(inner) = cell.strip_prefix('{').and_then(|c| c.strip_suffix('}')) {
         split_quoted(inner, ',')
     } else {
-        let separator = ['\n', ';', '|', ','].into_iter().find(|s| cell.contains(*s)).unwrap_or(',');
+        let usual = || ['\n', ';', '|', ','].into_iter().find(|s| cell.contains(*s)).unwrap_or(',');
+        let separator = separator.unwrap_or_else(usual);
         cell.split(separator).map(str::to_owned).collect()
     };
     let mut list: Vec<String> = Vec::with_capacity(entries.len());

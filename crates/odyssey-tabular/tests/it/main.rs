@@ -4,6 +4,7 @@ mod archives;
 mod detection;
 mod json_lines;
 mod mapping;
+mod preset_files;
 mod properties;
 mod real_files;
 mod rows;

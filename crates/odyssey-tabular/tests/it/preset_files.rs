@@ -1,0 +1,108 @@
+//! The real files of known origin, their first rows whole: what is taken and what is refused.
+
+use odyssey_tabular::{
+    CustomerRow, HeaderSynonyms, Mode, Options, Outcome, ParseRow, ProductRow, Rows, Table, map_headers, open,
+};
+use std::collections::BTreeMap;
+
+use crate::support::{settings, shared};
+
+const ROWS_MAX: usize = 2_000;
+
+/// Reads the beginning of a file, says what became of it, and holds it to its preset and to a floor of the
+/// accepted share.
+fn check(path: &str, mode: Mode, preset: Option<&str>, accepted_percent_min: usize) {
+    match mode {
+        Mode::Products => check_rows::<ProductRow>(path, mode, preset, accepted_percent_min),
+        Mode::Customers => check_rows::<CustomerRow>(path, mode, preset, accepted_percent_min),
+    }
+}
+
+fn check_rows<T: ParseRow>(path: &str, mode: Mode, preset: Option<&str>, accepted_percent_min: usize) {
+    let Some(file) = shared(path) else { return };
+    let options = Options { mode: Some(mode), ..Options::default() };
+    let table = Table::new(open(file, &options).expect("opens")).expect("has a header");
+    let mapping = map_headers(table.headers(), &table.sample(), mode, &HeaderSynonyms::default());
+    assert_eq!(mapping.preset, preset, "{path}");
+    assert!(mapping.has_identity(), "{path} has an identity");
+    let read: Vec<_> = mapping
+        .read_columns()
+        .map(|c| format!("{}>{}", c.header, c.target.map_or("", odyssey_tabular::Target::code)))
+        .collect();
+    let unread: Vec<_> = mapping
+        .columns
+        .iter()
+        .filter(|c| c.target.is_some() && !read.iter().any(|r| r.starts_with(&format!("{}>", c.header))))
+        .map(|c| format!("{} {:?} {:?}", c.header, c.status, c.reason))
+        .collect();
+    println!("{path}: {:?} {}\n  basis {:?}, not read {unread:?}", preset, read.join(" "), mapping.basis);
+    let (mut accepted, mut codes, mut samples) = (0, BTreeMap::new(), Vec::new());
+    let mut rejected = 0;
+    for row in Rows::<_, T>::new(table, mapping, settings()).expect("fits").take(ROWS_MAX) {
+        match row.expect("readable") {
+            Outcome::Accepted(_) => accepted += 1,
+            Outcome::Rejected(row) => {
+                rejected += 1;
+                for error in &row.errors {
+                    let nth: &mut usize = codes.entry(error.code.as_str()).or_default();
+                    *nth += 1;
+                    if *nth <= 3 {
+                        let value = error.value.expose().clone().unwrap_or_default();
+                        samples.push(format!("row {} {} {:?}: {value}", row.row, error.code, error.column));
+                    }
+                }
+            }
+        }
+    }
+    println!(
+        "  read {}, accepted {accepted}, rejected {rejected} {codes:?}\n  {}",
+        accepted + rejected,
+        samples.join("\n  ")
+    );
+    let share = accepted * 100 / (accepted + rejected).max(1);
+    assert!(share >= accepted_percent_min, "{path}: {share} % accepted");
+}
+
+#[test]
+fn open_food_facts_files_are_known_and_taken() {
+    check("products/off_us_full210_1000.tsv.gz", Mode::Products, Some("open_food_facts"), 97);
+    check("products/off_api_2000.jsonl.gz", Mode::Products, Some("open_food_facts"), 90);
+    check("products/vendor_utf16_semicolon_fr_6774.csv.gz", Mode::Products, Some("open_food_facts"), 95);
+    // A spreadsheet destroyed its barcodes.
+    check("products/vendor_excel_damaged_1316.csv.gz", Mode::Products, Some("open_food_facts"), 40);
+}
+
+#[test]
+fn usda_files_are_known_and_taken() {
+    check("products/usda_fdc_branded_2020.csv.gz", Mode::Products, Some("usda_fdc_branded"), 100);
+    check("products/usda_fdc_foods_2020.csv.gz", Mode::Products, Some("usda_fdc_food"), 100);
+    check("products/usda_sr28_abbrev_latin1.csv.gz", Mode::Products, Some("usda_sr28"), 99);
+}
+
+#[test]
+fn synthea_patients_are_known_and_taken() {
+    for path in [
+        "patients/synthea_59_complete/patients.csv",
+        "patients/synthea_543/patients.csv.gz",
+        "patients/synthea_1214_nulls/patients-with-nulls.csv.gz",
+    ] {
+        check(path, Mode::Customers, Some("synthea_patients"), 99);
+    }
+}
+
+#[test]
+fn other_vendors_files_are_taken_for_none_of_them() {
+    for path in [
+        "products/lifyzer_off_multilingual.csv.zst",
+        "products/vendor_mercadona_es_4782.csv.gz",
+        "products/vendor_cnf_foodname_latin1_5690.csv.gz",
+        "products/off_producer_upload/producer_upload_fr.xlsx.csv",
+        "peer/products_1000.csv",
+        "peer/sample_1000_products.csv",
+    ] {
+        let Some(file) = shared(path) else { return };
+        let table = Table::new(open(file, &Options::default()).expect("opens")).expect("has a header");
+        let mapping = map_headers(table.headers(), &[], Mode::Products, &HeaderSynonyms::default());
+        assert_eq!(mapping.preset, None, "{path}");
+    }
+}
