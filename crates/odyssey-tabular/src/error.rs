@@ -241,6 +241,15 @@ pub enum ReadError {
          line of its own, without a list around them"
     )]
     NotJsonLines,
+    #[error(
+        "the file looks like GS1 trade items in JSON, but is damaged or cut at line {line}; export it again"
+    )]
+    GdsnUnreadable { line: usize },
+    #[error(
+        "this is one of the many tables of USDA SR28 (its fields are separated by ^ and its texts stand between ~) \
+         and has no foods with their amounts; upload the abbreviated table (ABBREV), which has both in one file"
+    )]
+    OneTableOfSr28,
     #[error("the file has more than {limit} columns")]
     TooManyColumns { limit: usize },
     #[error("the encoding `{0}` is not known")]

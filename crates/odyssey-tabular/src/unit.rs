@@ -71,9 +71,8 @@ impl Unit {
             "j" | "joule" | "joules" => Self::Joule,
             "kj" | "kjo" | "kilojoule" | "kilojoules" => Self::Kilojoule,
             // On labels a calorie is a kilocalorie.
-            "kcal" | "kcals" | "cal" | "cals" | "calorie" | "calories" | "kilocalorie" | "kilocalories" => {
-                Self::Kilocalorie
-            }
+            "kcal" | "kcals" | "e14" | "cal" | "cals" | "calorie" | "calories" | "kilocalorie"
+            | "kilocalories" => Self::Kilocalorie,
             "cm" | "cms" | "centimetre" | "centimeter" | "centimetres" | "centimeters" => Self::Centimetre,
             "m" | "metre" | "meter" | "metres" | "meters" => Self::Metre,
             "mm" => Self::Millimetre,

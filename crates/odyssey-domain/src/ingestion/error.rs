@@ -145,6 +145,8 @@ fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
         ReadError::Workbook(_) => "workbook_refused",
         ReadError::NoHeader => "file_without_header",
         ReadError::NotJsonLines => "json_not_one_object_a_line",
+        ReadError::GdsnUnreadable { .. } => "gdsn_unreadable",
+        ReadError::OneTableOfSr28 => "one_table_of_many",
         ReadError::TooManyColumns { .. } => "too_many_columns",
         ReadError::UnknownEncoding(_) => "encoding_unknown",
         ReadError::MappingMismatch { .. } => "mapping_mismatch",

@@ -9,6 +9,7 @@ mod dialect;
 mod inflate;
 mod package;
 mod shown;
+mod sr28;
 mod transcode;
 mod workbook;
 mod zip;
@@ -48,6 +49,8 @@ pub enum Format {
     Delimited,
     /// One JSON object a line.
     JsonLines,
+    /// GS1 trade items in JSON (GDSN), in one document or in many.
+    Gdsn,
     /// The first sheet of an XLSX workbook.
     Workbook,
 }
@@ -65,9 +68,15 @@ pub struct Detected {
     pub bom: bool,
     #[serde(serialize_with = "as_char")]
     pub delimiter: u8,
+    /// What stands around texts that hold a delimiter.
+    #[serde(serialize_with = "as_char")]
+    pub quote: u8,
     /// False where quotes are ordinary characters.
     pub quoting: bool,
     pub has_header: bool,
+    /// The preset that knows the columns of a file without a header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<&'static str>,
     /// Titles, remarks and rows without content above the header, which are passed over.
     pub rows_above_header: usize,
     /// 0 to 100: how sure delimiter and quoting are.
@@ -209,15 +218,18 @@ fn open_text<R: Read>(
     let text = sample_text(&sample, encoding, whole);
     let format = options.format.unwrap_or_else(|| format_of(&text));
     let dialect = match format {
-        Format::JsonLines => Dialect::NONE,
+        Format::JsonLines | Format::Gdsn => Dialect::NONE,
         Format::Delimited | Format::Workbook => dialect::guess(&text, whole, options),
     };
-    let detected = Detected {
+    let mut detected = Detected {
         encoding: encoding.unwrap_or(UTF_8).name(),
         encoding_open: encoding.is_none(),
         bom: mark_len > 0,
         ..Detected::new(compression, format, &dialect)
     };
+    if format == Format::Delimited && options.delimiter.is_none() && sr28::is_table(&text) {
+        sr28::set_layout(&text, &mut detected)?;
+    }
     let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);
     Ok((detected, Content::Text(Box::new(text))))
 }
@@ -231,6 +243,8 @@ impl Detected {
             encoding_open: false,
             bom: false,
             delimiter: dialect.delimiter,
+            quote: b'"',
+            layout: None,
             quoting: dialect.quoting,
             has_header: dialect.has_header,
             rows_above_header: dialect.rows_above_header,
@@ -274,10 +288,20 @@ fn compression_of(magic: &[u8]) -> Compression {
     }
 }
 
+/// Names that a document of trade items has near its beginning.
+const GDSN_MARKS: &[&str] = &["\"tradeItem\"", ":tradeItem\"", "catalogueItemNotification"];
+
 /// An object begins with a brace and the quote of its first name, which no list of PostgreSQL in a cell of a
 /// delimited file does.
 fn format_of(text: &str) -> Format {
     let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
+    let listed = text.trim_start().strip_prefix('[').map(str::trim_start);
+    let inner_or_listed = inner.or_else(|| listed?.strip_prefix('{').map(str::trim_start));
+    if inner_or_listed.is_some_and(|inner| inner.starts_with('"'))
+        && GDSN_MARKS.iter().any(|mark| text.contains(mark))
+    {
+        return Format::Gdsn;
+    }
     if inner.is_some_and(|inner| inner.starts_with(['"', '}'])) {
         Format::JsonLines
     } else {

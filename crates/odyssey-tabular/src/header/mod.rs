@@ -23,6 +23,7 @@ pub use mapping::{
 };
 use normalise::Parts;
 pub(crate) use normalise::take_apart;
+pub(crate) use presets::headers_of;
 pub use presets::{PresetInfo, presets};
 #[cfg(test)]
 use settle::own_unit;

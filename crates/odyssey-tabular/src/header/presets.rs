@@ -80,9 +80,9 @@ pub(super) fn recognise(parts: &[Parts], mode: Mode) -> Option<&'static Preset> 
     known.rev().max_by_key(|(known, _)| *known).map(|(_, preset)| preset)
 }
 
-/// The preset of this id.
-pub(crate) fn by_id(id: &str) -> Option<&'static Preset> {
-    all().iter().find(|preset| preset.id == id)
+/// The headers of a file that has none, by the id of its preset.
+pub(crate) fn headers_of(id: &str) -> &'static [&'static str] {
+    all().iter().find(|preset| preset.id == id).map_or(&[], |preset| &preset.headers)
 }
 
 impl Preset {

@@ -25,7 +25,11 @@ pub(super) struct Delimited {
 impl Delimited {
     pub fn new(detected: &Detected) -> Self {
         Self {
-            core: ReaderBuilder::new().delimiter(detected.delimiter).quoting(detected.quoting).build(),
+            core: ReaderBuilder::new()
+                .delimiter(detected.delimiter)
+                .quote(detected.quote)
+                .quoting(detected.quoting)
+                .build(),
             chunk: vec![0; CHUNK_BYTES],
             start: 0,
             end: 0,

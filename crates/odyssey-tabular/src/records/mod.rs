@@ -4,6 +4,7 @@
 //! the file itself. Emits: nothing. Never: reads a cell.
 
 mod delimited;
+mod gdsn;
 mod json_lines;
 mod sheet_rows;
 
@@ -12,9 +13,10 @@ use std::io::Read;
 
 use crate::decode::{Decoded, Detected, Format};
 use crate::error::ReadError;
-use crate::header::column_name;
+use crate::header::{column_name, headers_of};
 use crate::limits::COLUMNS_MAX;
 use delimited::Delimited;
+use gdsn::Gdsn;
 use json_lines::JsonLines;
 use sheet_rows::SheetRows;
 
@@ -118,18 +120,25 @@ pub struct Table<R: Read> {
 enum RowSource {
     Delimited(Delimited),
     JsonLines(JsonLines),
+    Gdsn(Gdsn),
     Sheet(SheetRows),
 }
 
 impl<R: Read> Table<R> {
     /// Reads the header (or makes up `column_1`, … where the file has none) and a sample.
     pub fn new(mut source: Decoded<R>) -> Result<Self, ReadError> {
+        let mut headers = Vec::new();
         let rows = match source.detected.format {
+            Format::Gdsn => {
+                let (rows, columns) = Gdsn::read_all(&mut source)?;
+                headers = columns;
+                RowSource::Gdsn(rows)
+            }
             Format::Delimited => RowSource::Delimited(Delimited::new(&source.detected)),
             Format::JsonLines => RowSource::JsonLines(JsonLines::new(source.names.clone())),
             Format::Workbook => RowSource::Sheet(SheetRows::new(source.take_sheet())),
         };
-        let (headers, held) = (Vec::new(), VecDeque::new());
+        let held = VecDeque::new();
         let mut table = Self { source, rows, headers, held, number: 0 };
         table.read_header()?;
         while table.held.len() < SAMPLE_ROWS {
@@ -143,6 +152,10 @@ impl<R: Read> Table<R> {
     }
 
     fn read_header(&mut self) -> Result<(), ReadError> {
+        if matches!(self.rows, RowSource::Gdsn(_)) {
+            self.source.detected.columns = self.headers.len();
+            return Ok(());
+        }
         if let RowSource::JsonLines(lines) = &mut self.rows {
             self.headers = lines.read_header(&mut self.source)?;
             self.source.detected.columns = self.headers.len();
@@ -162,7 +175,9 @@ impl<R: Read> Table<R> {
             self.headers = first.to_cells();
             self.number = 0;
         } else {
-            self.headers = (0..first.len()).map(column_name).collect();
+            let layout = self.source.detected.layout.map_or(&[][..], headers_of);
+            let named = |at: usize| layout.get(at).map_or_else(|| column_name(at), |name| (*name).to_owned());
+            self.headers = (0..first.len()).map(named).collect();
             self.held.push_back(first);
         }
         Ok(())
@@ -200,6 +215,7 @@ impl<R: Read> Table<R> {
         let found = match &mut self.rows {
             RowSource::Delimited(rows) => rows.read(&mut self.source, record, self.headers.len())?,
             RowSource::JsonLines(rows) => rows.read(&mut self.source, record)?,
+            RowSource::Gdsn(rows) => rows.read(record),
             RowSource::Sheet(rows) => rows.read(record),
         };
         if found {
