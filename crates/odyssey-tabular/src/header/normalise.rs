@@ -30,8 +30,15 @@ pub(crate) fn take_apart(header: &str) -> Parts {
             let basis = inner.basis.or(outer);
             Parts { full, inner: Some(inner.full), basis, ..inner }
         }
-        None => take_words(&words),
+        None => Parts { full, ..take_words(&self::words(own_name(header))) },
     }
+}
+
+/// `Ingredients (product.metafields.custom.ingredients)`: a field that a shop has added is called by what
+/// stands before the brackets.
+fn own_name(header: &str) -> &str {
+    let field = ["product", "variant"].iter().find_map(|of| header.find(&format!(" ({of}.metafields.")));
+    field.map_or(header, |at| &header[..at])
 }
 
 fn take_words(words: &[String]) -> Parts {
@@ -222,6 +229,7 @@ mod tests {
             ("weight (lb)", "weight", Some(Unit::Pound), None),
             ("Taille d'une portion", "taille_d_une_portion", None, None),
             ("height_cm", "height", Some(Unit::Centimetre), None),
+            ("Salt (mg) (product.metafields.custom.salt)", "salt", Some(Unit::Milligram), None),
         ] {
             let parts = take_apart(header);
             assert_eq!((parts.name.as_str(), parts.unit, parts.basis), (name, unit, basis), "{header}");

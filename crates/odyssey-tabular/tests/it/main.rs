@@ -5,6 +5,7 @@ mod detection;
 mod json_lines;
 mod mapping;
 mod preset_files;
+mod presets;
 mod properties;
 mod real_files;
 mod rows;

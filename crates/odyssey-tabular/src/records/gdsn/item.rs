@@ -140,6 +140,8 @@ fn nutrition(item: &Value) -> Vec<Field> {
     let Some((basis, header, _)) = panels.into_iter().min_by_key(|(basis, ..)| *basis) else { return fields };
     let basis = ["100g", "100ml", "serving"][usize::from(basis)];
     fields.push(("nutrientBasis".to_owned(), basis.to_owned()));
+    let alcohol = text_of(item, "percentageOfAlcoholByVolume").filter(|_| basis != "serving");
+    fields.extend(alcohol.map(|percent| ("nutrient.alcoholByVolume".to_owned(), percent)));
     for detail in all(header, "nutrientDetail") {
         for (name, text) in amounts(detail) {
             if fields.iter().all(|(known, _)| *known != name) {
