@@ -65,6 +65,13 @@ pub(crate) fn looks_like_header(first: &[String], second: Option<&[String]>, opt
     if parts.iter().any(|parts| !parts.full.is_empty() && named.contains(&parts.full)) {
         return true;
     }
+    let modes = options.mode.map_or(&[Mode::Products, Mode::Customers][..], |mode| match mode {
+        Mode::Products => &[Mode::Products],
+        Mode::Customers => &[Mode::Customers],
+    });
+    if modes.iter().any(|mode| presets::recognise(&parts, *mode).is_some()) {
+        return true;
+    }
     if options.mode == Some(Mode::Customers) {
         let identity = |name: &str| {
             synonyms::find(name, Mode::Customers).is_some_and(|known| known.target == Target::ExternalId)

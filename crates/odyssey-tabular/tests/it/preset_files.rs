@@ -4,9 +4,25 @@ use odyssey_tabular::{
     CustomerRow, HeaderSynonyms, Mode, Options, Outcome, ParseRow, ProductRow, ReadError, Rows, Table,
     map_headers, open,
 };
+use odyssey_types::Nutrient;
 use std::collections::BTreeMap;
 
-use crate::support::{settings, shared};
+use crate::support::{products, settings, shared};
+
+const TRADE_ITEMS: &[&str] = &[
+    "agena3000_andros",
+    "agena3000_lactalis",
+    "codeonline_bongou_anguille_en_conserve",
+    "codeonline_lou_perac",
+    "codeonline_orea_pate_a_tartinet",
+    "codeonline_pepsico_lays",
+    "equadis_brasseries_kronenbourg_grimbergen_rouge",
+    "equadis_knorr_child_item",
+    "equadis_nestle_france_ricore",
+    "equadis_pepsico_chips",
+    "equadis_unilever_magnum_mini_ruby",
+    "equadis_unilever_obf_signal",
+];
 
 const ROWS_MAX: usize = 2_000;
 
@@ -83,22 +99,54 @@ fn usda_files_are_known_and_taken() {
 
 #[test]
 fn trade_items_are_known_and_taken() {
-    for name in [
-        "agena3000_andros",
-        "agena3000_lactalis",
-        "codeonline_bongou_anguille_en_conserve",
-        "codeonline_lou_perac",
-        "codeonline_orea_pate_a_tartinet",
-        "codeonline_pepsico_lays",
-        "equadis_brasseries_kronenbourg_grimbergen_rouge",
-        "equadis_knorr_child_item",
-        "equadis_nestle_france_ricore",
-        "equadis_pepsico_chips",
-        "equadis_unilever_magnum_mini_ruby",
-        "equadis_unilever_obf_signal",
-    ] {
+    for name in TRADE_ITEMS {
         check(&format!("products/gs1_gdsn_feeds/{name}.json"), Mode::Products, Some("gs1_gdsn"), 100);
     }
+}
+
+/// What Open Food Facts made of the same feeds; it reads prepared amounts too, which are not read here.
+#[test]
+fn trade_items_say_what_open_food_facts_read_in_them() {
+    const NUTRIENTS: &[(&str, Nutrient)] = &[
+        ("energy-kcal", Nutrient::Energy),
+        ("fat", Nutrient::Fat),
+        ("saturated-fat", Nutrient::SaturatedFat),
+        ("carbohydrates", Nutrient::Carbohydrate),
+        ("sugars", Nutrient::Sugars),
+        ("fiber", Nutrient::Fiber),
+        ("proteins", Nutrient::Protein),
+        ("salt", Nutrient::Salt),
+    ];
+    let mut compared = 0;
+    for name in TRADE_ITEMS {
+        let Some(file) = shared(&format!("products/gs1_gdsn_feeds/{name}.json")) else { return };
+        let expected = shared(&format!("products/gs1_gdsn_feeds/{name}.off.json")).expect("present");
+        let expected: Vec<serde_json::Value> = serde_json::from_reader(expected).expect("JSON");
+        let rows = products(file).accepted;
+        assert_eq!(rows.len(), expected.len(), "{name}");
+        for expected in expected {
+            let code = expected["code"].as_str().expect("a code");
+            let row = rows.iter().find(|row| row.external_id == code).expect("the same item");
+            let amounts = row.fields.nutrition.as_ref().map(|nutrition| &nutrition.amounts);
+            for (field, nutrient) in NUTRIENTS {
+                let theirs =
+                    expected[format!("{field}_100g_value")].as_str().map(|v| v.trim_start_matches("< "));
+                let ours = amounts.and_then(|a| a.get(*nutrient)).map(|stored| nutrient.render(stored));
+                assert_eq!(ours.as_deref(), theirs, "{name} {field}");
+                compared += usize::from(theirs.is_some());
+            }
+            let theirs = expected["allergens"].as_str().unwrap_or_default();
+            let ours = row.fields.allergens.as_ref().map(|a| a.contains.join(" ")).unwrap_or_default();
+            println!(
+                "{name}: {:?} {ours} = {theirs}; {:?} {:?} {:?}",
+                row.fields.name,
+                row.fields.brand,
+                row.fields.package_text,
+                row.warnings.iter().map(|w| w.code.as_str()).collect::<Vec<_>>()
+            );
+        }
+    }
+    assert!(compared >= 60, "{compared}");
 }
 
 #[test]

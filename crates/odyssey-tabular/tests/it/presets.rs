@@ -202,7 +202,7 @@ fn gs1_trade_items_in_one_document_and_in_many() {
             "contains": ["milk"], "may_contain": ["tree_nut.hazelnut"], "facility": [],
             "free_from": [{"allergen": "egg", "certified": false}],
         },
-        "serving_size": {"amount_g": 45}, "package_weight_g": 45, "package_text": "0.045 KGM",
+        "serving_size": {"amount_g": 45}, "package_weight_g": 45, "package_text": "0.045 kg",
         "images": ["https://example.org/1.jpg"],
         "nutrition": {"basis": "per_100g", "amounts": {
             "energy_kcal": 440, "fat_g": 20, "fiber_g": 0.5, "sodium_mg": 300, "calcium_mg": 120,

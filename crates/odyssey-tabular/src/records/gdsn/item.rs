@@ -64,7 +64,20 @@ pub(super) fn fields(item: &Value) -> Vec<Field> {
 fn net_content(item: &Value) -> Option<String> {
     let found = all(item, "netContent").into_iter().filter_map(measure);
     let mut amounts = found.filter(|(_, unit)| Unit::parse(unit).is_some());
-    amounts.next().map(|(amount, unit)| format!("{amount} {unit}"))
+    amounts.next().map(|(amount, unit)| format!("{amount} {}", unit_as_on_labels(&unit)))
+}
+
+/// The words of a package are shown to people.
+fn unit_as_on_labels(code: &str) -> &str {
+    match code {
+        "GRM" => "g",
+        "KGM" => "kg",
+        "MGM" => "mg",
+        "MLT" => "ml",
+        "CLT" => "cl",
+        "LTR" => "l",
+        other => other,
+    }
 }
 
 fn images(item: &Value) -> Option<String> {
