@@ -244,7 +244,7 @@ pub enum ReadError {
     #[error(
         "the file looks like GS1 trade items in JSON, but is damaged or cut at line {line}; export it again"
     )]
-    GdsnUnreadable { line: usize },
+    GdsnUnreadable { line: u64 },
     #[error(
         "this is one of the many tables of USDA SR28 (its fields are separated by ^ and its texts stand between ~) \
          and has no foods with their amounts; upload the abbreviated table (ABBREV), which has both in one file"

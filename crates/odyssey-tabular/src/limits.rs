@@ -40,8 +40,11 @@ pub const JSON_HEADER_ROWS: usize = 1_000;
 pub const JSON_HEADER_BYTES: usize = 8 << 20;
 /// Objects within objects. The deepest export met has three; a bomb of brackets has thousands.
 pub const JSON_DEPTH_MAX: usize = 8;
-/// Bytes of GS1 trade items in JSON, which are read in memory. One item with its pallet and case has 120 KiB.
-pub const GDSN_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of one JSON document of GS1 trade items: in memory it takes up to sixteen times as many. One item
+/// with its pallet and case has 120 KiB.
+pub const GDSN_DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of what is read in all of them, which is held until the columns are known; about 2 KiB an item.
+pub const GDSN_TEXT_BYTES_MAX: u64 = 128 << 20;
 /// Bytes of a workbook (XLSX), which is read in memory; larger tables belong into a CSV file.
 pub const WORKBOOK_PACKED_BYTES_MAX: usize = 64 << 20;
 /// Bytes of all its parts unpacked.

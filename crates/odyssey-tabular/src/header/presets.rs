@@ -231,7 +231,7 @@ mod tests {
                 assert!(preset.rule_of(name).is_some(), "{id} knows {name}, which it needs");
             }
             for (at, (pattern, rule)) in preset.columns.iter().enumerate() {
-                let name = pattern.replace('*', "x").replace('?', "x");
+                let name = pattern.replace(['*', '?'], "x");
                 assert_eq!(take_apart(&name).full, name, "{id}: in normal form");
                 assert!(
                     preset.columns[..at].iter().all(|(earlier, _)| earlier != pattern),

@@ -1,16 +1,17 @@
-//! Rows of GS1 trade items in JSON, as data pools hand them on: documents within documents, read whole.
+//! Rows of GS1 trade items in JSON, as data pools hand them on: documents within documents.
 
 mod item;
 mod node;
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 
 use serde_json::Value;
 
 use super::Record;
-use crate::error::ReadError;
-use crate::limits::{COLUMNS_MAX, GDSN_BYTES_MAX};
+use crate::error::{ReadError, Tripped};
+use crate::limits::{COLUMNS_MAX, GDSN_DOCUMENT_BYTES_MAX, GDSN_TEXT_BYTES_MAX};
 use node::{child, each, text};
 
 /// The consumer units of a file, each a row.
@@ -20,27 +21,26 @@ pub(super) struct Gdsn {
 }
 
 impl Gdsn {
-    /// Reads all of the source; the columns are what its items have together.
+    /// Reads all of the source, one document at a time in memory; the columns are what its items have
+    /// together.
     pub fn read_all(source: &mut impl Read) -> Result<(Self, Vec<String>), ReadError> {
-        let mut json = String::new();
-        source.take(GDSN_BYTES_MAX + 1).read_to_string(&mut json)?;
-        if json.len() as u64 > GDSN_BYTES_MAX {
-            return Err(ReadError::TooLarge { limit: GDSN_BYTES_MAX });
-        }
+        let place = Cell::new(Place { line: 1, start: None, bytes: 0 });
+        let watched = Watched { source: BufReader::new(source), place: &place };
+        let documents = serde_json::Deserializer::from_reader(watched).into_iter::<Value>();
         let mut items: Vec<(u64, bool, Vec<item::Field>)> = Vec::new();
-        let mut documents = serde_json::Deserializer::from_str(&json).into_iter::<Value>();
-        let (mut line, mut counted) = (1, 0);
-        loop {
-            let rest = &json[counted..];
-            line += newlines(&rest[..rest.len() - rest.trim_start().len()]);
-            counted = json.len() - rest.trim_start().len();
-            let Some(document) = documents.next() else { break };
-            let document = document.map_err(|error| ReadError::GdsnUnreadable { line: error.line() })?;
+        let mut bytes = 0;
+        for document in documents {
+            let document = document.map_err(|error| fault(error, place.get().line))?;
+            let line = place.get().start.unwrap_or(1);
             each(&document, "tradeItem", &mut |trade_item| {
-                items.push((line, is_consumer_unit(trade_item), item::fields(trade_item)));
+                let fields = item::fields(trade_item);
+                bytes += fields.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>() as u64;
+                items.push((line, is_consumer_unit(trade_item), fields));
             });
-            line += newlines(&json[counted..documents.byte_offset()]);
-            counted = documents.byte_offset();
+            if bytes > GDSN_TEXT_BYTES_MAX {
+                return Err(ReadError::TooLarge { limit: GDSN_TEXT_BYTES_MAX });
+            }
+            place.set(Place { start: None, bytes: 0, ..place.get() });
         }
         // Cases and pallets are no products, unless there is nothing else.
         if items.iter().any(|(_, consumer, _)| *consumer) {
@@ -83,8 +83,43 @@ impl Gdsn {
     }
 }
 
-fn newlines(text: &str) -> u64 {
-    text.bytes().filter(|byte| *byte == b'\n').count() as u64
+/// Where in the source a document is read.
+#[derive(Clone, Copy)]
+struct Place {
+    line: u64,
+    /// The line of its first character.
+    start: Option<u64>,
+    /// Bytes of it so far.
+    bytes: u64,
+}
+
+/// Keeps count of lines and of the bytes of one document.
+struct Watched<'a, R> {
+    source: BufReader<R>,
+    place: &'a Cell<Place>,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(out)?;
+        let mut place = self.place.get();
+        for byte in &out[..read] {
+            place.line += u64::from(*byte == b'\n');
+            if place.start.is_none() && !byte.is_ascii_whitespace() {
+                place.start = Some(place.line);
+            }
+        }
+        place.bytes += read as u64;
+        self.place.set(place);
+        if place.bytes > GDSN_DOCUMENT_BYTES_MAX {
+            return Err(io::Error::other(Tripped::TooLarge(GDSN_DOCUMENT_BYTES_MAX)));
+        }
+        Ok(read)
+    }
+}
+
+fn fault(error: serde_json::Error, line: u64) -> ReadError {
+    if error.is_io() { io::Error::from(error).into() } else { ReadError::GdsnUnreadable { line } }
 }
 
 /// What a customer buys; an item that says nothing about it counts as one.

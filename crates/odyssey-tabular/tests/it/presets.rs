@@ -216,6 +216,17 @@ fn gs1_trade_items_in_one_document_and_in_many() {
     check(&format!("{GDSN}\n{second}"), "gs1_gdsn", &[bar.clone(), other.clone()]);
     check(&format!("[{GDSN},{second}]"), "gs1_gdsn", &[bar, other]);
 
+    let two = products(format!("{GDSN}\n\n{second}").as_bytes());
+    let lines = GDSN.lines().count() as u64;
+    assert_eq!(
+        two.accepted.iter().map(|row| (row.row, row.line)).collect::<Vec<_>>(),
+        [(1, 1), (2, lines + 3)]
+    );
+
+    let large =
+        GDSN.replace("Oat bar 45 g", &"x".repeat(odyssey_tabular::limits::GDSN_DOCUMENT_BYTES_MAX as usize));
+    let table = odyssey_tabular::Table::new(open(large.as_bytes(), &Options::default()).expect("opens"));
+    assert!(matches!(table, Err(ReadError::TooLarge { .. })));
     let cut = &GDSN[..GDSN.len() / 2];
     let table = odyssey_tabular::Table::new(open(cut.as_bytes(), &Options::default()).expect("opens"));
     assert!(matches!(table, Err(ReadError::GdsnUnreadable { line: 10.. })));

@@ -1,6 +1,6 @@
 //! One trade item as named cells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -94,6 +94,7 @@ fn images(item: &Value) -> Option<String> {
 /// is something to say.
 fn allergens(item: &Value) -> [Option<String>; 3] {
     let mut lists: [Vec<String>; 3] = Default::default();
+    let mut seen = HashSet::new();
     for allergen in all(item, "allergen") {
         let Some(code) = child(allergen, "allergenTypeCode").and_then(text) else { continue };
         let level = child(allergen, "levelOfContainmentCode").and_then(text).unwrap_or_default();
@@ -108,7 +109,7 @@ fn allergens(item: &Value) -> [Option<String>; 3] {
         };
         let name =
             allergen_names().get(code.as_str()).map_or_else(|| format!("GS1 {code}"), |n| (*n).to_owned());
-        if !lists[list].contains(&name) {
+        if seen.insert((list, name.clone())) {
             lists[list].push(name);
         }
     }
@@ -155,9 +156,10 @@ fn nutrition(item: &Value) -> Vec<Field> {
     fields.push(("nutrientBasis".to_owned(), basis.to_owned()));
     let alcohol = text_of(item, "percentageOfAlcoholByVolume").filter(|_| basis != "serving");
     fields.extend(alcohol.map(|percent| ("nutrient.alcoholByVolume".to_owned(), percent)));
+    let mut seen: HashSet<String> = HashSet::new();
     for detail in all(header, "nutrientDetail") {
         for (name, text) in amounts(detail) {
-            if fields.iter().all(|(known, _)| *known != name) {
+            if seen.insert(name.clone()) {
                 fields.push((name, text));
             }
         }
