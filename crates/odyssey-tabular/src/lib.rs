@@ -1,4 +1,5 @@
-//! Reads vendors' files (CSV and its kin, JSON Lines, the first sheet of a workbook): what they are, what their columns mean, and one typed row after the
+//! Reads vendors' files (CSV and its kin, JSON Lines, trade items of GS1, the first sheet of a
+//! workbook): what they are, what their columns mean, and one typed row after the
 //! other or the reasons why a row is none.
 //!
 //! Owns: the tables of synonyms and presets in `data/`. Promises: pure over `std::io::Read`, bounded memory whatever the

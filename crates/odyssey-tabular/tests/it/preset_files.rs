@@ -173,17 +173,31 @@ fn synthea_patients_are_known_and_taken() {
 
 #[test]
 fn other_vendors_files_are_taken_for_none_of_them() {
-    for path in [
-        "products/lifyzer_off_multilingual.csv.zst",
-        "products/vendor_mercadona_es_4782.csv.gz",
-        "products/vendor_cnf_foodname_latin1_5690.csv.gz",
-        "products/off_producer_upload/producer_upload_fr.xlsx.csv",
-        "peer/products_1000.csv",
-        "peer/sample_1000_products.csv",
-    ] {
-        let Some(file) = shared(path) else { return };
-        let table = Table::new(open(file, &Options::default()).expect("opens")).expect("has a header");
-        let mapping = map_headers(table.headers(), &[], Mode::Products, &HeaderSynonyms::default());
-        assert_eq!(mapping.preset, None, "{path}");
-    }
+    check("products/lifyzer_off_us_213592.csv.zst", Mode::Products, None, 94);
+    check("products/lifyzer_off_multilingual.csv.zst", Mode::Products, None, 99);
+    check("products/vendor_mercadona_es_4782.csv.gz", Mode::Products, None, 100);
+    check("products/vendor_cnf_foodname_latin1_5690.csv.gz", Mode::Products, None, 100);
+    // Two of its four barcodes have a wrong check digit.
+    check("products/off_producer_upload/producer_upload_fr.xlsx.csv", Mode::Products, None, 50);
+    check("products/off_producer_upload/producer_upload_fr.xlsx", Mode::Products, None, 50);
+    check("peer/sample_1000_products.csv", Mode::Products, None, 100);
+}
+
+#[test]
+fn a_producers_export_is_known_and_its_amounts_are_left_alone() {
+    // Wrong today: a quoted text with a line break is read as four torn rows.
+    check(
+        "products/off_producer_upload/producer_export_products.csv",
+        Mode::Products,
+        Some("open_food_facts_producers"),
+        75,
+    );
+}
+
+#[test]
+fn amounts_apart_from_their_foods_have_no_identity() {
+    let Some(file) = shared("products/usda_fdc_food_nutrient_long_2020.csv.gz") else { return };
+    let table = Table::new(open(file, &Options::default()).expect("opens")).expect("has a header");
+    let mapping = map_headers(table.headers(), &table.sample(), Mode::Products, &HeaderSynonyms::default());
+    assert_eq!((mapping.preset, mapping.has_identity()), (Some("usda_fdc_nutrients"), false));
 }

@@ -233,6 +233,21 @@ fn gs1_trade_items_in_one_document_and_in_many() {
 }
 
 #[test]
+fn a_file_cut_anywhere_is_read_or_refused() {
+    for file in [GDSN, SR28_ASCII, SHOPIFY, OFF_API] {
+        for end in (0..file.len()).step_by(3).filter(|end| file.is_char_boundary(*end)) {
+            let Ok(decoded) = open(&file.as_bytes()[..end], &Options::default()) else { continue };
+            let Ok(table) = odyssey_tabular::Table::new(decoded) else { continue };
+            let headers = table.headers().to_vec();
+            let mapping = map_headers(&headers, &table.sample(), Mode::Products, &HeaderSynonyms::default());
+            let settings = crate::support::settings();
+            let rows = odyssey_tabular::Rows::<_, odyssey_tabular::ProductRow>::new(table, mapping, settings);
+            assert!(rows.expect("fits").count() <= 5);
+        }
+    }
+}
+
+#[test]
 fn synthea_patients() {
     let parsed = customers(SYNTHEA.as_bytes());
     assert_eq!(parsed.mapping.preset, Some("synthea_patients"));
