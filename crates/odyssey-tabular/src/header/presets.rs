@@ -70,12 +70,13 @@ pub(super) fn recognise(parts: &[Parts], mode: Mode) -> Option<&'static Preset> 
     let known = all().iter().filter(|preset| preset.mode == mode).filter_map(|preset| {
         let names: Vec<&str> = parts.iter().map(|parts| preset.name(parts)).collect();
         let has = |pattern: &&str| names.iter().any(|name| fits(pattern, name));
+        // Most files end here: the rest looks at every header with every pattern.
+        if !preset.needs.iter().all(has) || !preset.any.iter().all(|any| any.iter().any(has)) {
+            return None;
+        }
         let headers = names.iter().filter(|name| !name.is_empty()).count();
         let known = names.iter().filter(|name| preset.rule_of(name).is_some()).count();
-        let sure = preset.needs.iter().all(has)
-            && preset.any.iter().all(|any| any.iter().any(has))
-            && known * 100 >= headers * preset.share_min;
-        sure.then_some((known, preset))
+        (known * 100 >= headers * preset.share_min).then_some((known, preset))
     });
     known.rev().max_by_key(|(known, _)| *known).map(|(_, preset)| preset)
 }

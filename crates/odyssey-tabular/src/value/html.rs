@@ -7,10 +7,13 @@ const ENTITY_MAX: usize = 10;
 pub(crate) fn words_of_html(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
+    // Looked for once: a text of opened tags alone would be searched to its end for each of them.
+    let last_end = html.rfind('>').unwrap_or(0);
     while let Some(at) = rest.find(['<', '&']) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = if rest.starts_with('<') { tag_end(rest) } else { None };
+        let may_end = html.len() - rest.len() < last_end;
+        let end = if rest.starts_with('<') && may_end { tag_end(rest) } else { None };
         if let Some(end) = end {
             text.push(' ');
             rest = &rest[end..];
@@ -41,8 +44,8 @@ fn tag_end(rest: &str) -> Option<usize> {
         let close = |(at, _): &(usize, &str)| {
             rest.get(at + 2..at + 2 + unseen.len()).is_some_and(|tail| tail.eq_ignore_ascii_case(unseen))
         };
-        if head && let Some((at, _)) = rest.match_indices("</").find(close) {
-            return Some(at);
+        if head {
+            return Some(rest.match_indices("</").find(close).map_or(rest.len(), |(at, _)| at));
         }
     }
     Some(end)
@@ -82,8 +85,12 @@ mod tests {
             ("<style>p { color: red }</style>a<!-- b -->c<br/>d", "a c d"),
             ("<script>x</SCRIPT>y <a", "y <a"),
             ("&é;<é>", "&é;<é>"),
+            ("a<style>b", "a"),
         ] {
             assert_eq!(words_of_html(html), words, "{html}");
+        }
+        for piece in ["<a", "<!--", "<style>", "&", "</", "<script>>"] {
+            assert!(words_of_html(&piece.repeat(200_000)).len() <= piece.len() * 200_000);
         }
     }
 }
