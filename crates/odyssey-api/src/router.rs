@@ -108,14 +108,24 @@ fn cors(settings: &ApiSettings) -> Option<CorsLayer> {
     }
     let exposed = ["ratelimit", "ratelimit-policy", "x-request-id", "idempotent-replayed"];
     let sent = ["x-vendor-id", "idempotency-key"].map(HeaderName::from_static);
+    // Uploads speak in headers. The names are constants of ours; one that is no name is left out.
+    let names = |of: &[&str]| -> Vec<HeaderName> { of.iter().filter_map(|name| name.parse().ok()).collect() };
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(settings.cors_origins.iter().cloned()))
-            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_methods([
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
             .allow_headers(
                 [header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH]
                     .into_iter()
                     .chain(sent)
+                    .chain(names(odyssey_upload::names::CORS_REQUEST_HEADERS))
                     .collect::<Vec<_>>(),
             )
             .expose_headers(
@@ -123,6 +133,7 @@ fn cors(settings: &ApiSettings) -> Option<CorsLayer> {
                     .map(HeaderName::from_static)
                     .into_iter()
                     .chain([header::ETAG, header::RETRY_AFTER])
+                    .chain(names(odyssey_upload::names::CORS_ANSWER_HEADERS))
                     .collect::<Vec<_>>(),
             ),
     )

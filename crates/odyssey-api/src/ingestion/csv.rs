@@ -54,9 +54,10 @@ pub(super) fn status_url(job_id: JobId) -> String {
 
 /// Imports a file of products or customers.
 ///
-/// The body is the file itself: text in rows and columns, plain or compressed with gzip or zstd. Delimiter,
-/// quoting and encoding are found out, headers are mapped by their names; the parameters decide where that
-/// is not enough. `202` once the file is stored; what becomes of its rows is in the job.
+/// The body is the file itself: text in rows and columns, JSON with one object a line, or an `.xlsx` workbook (its
+/// first visible sheet); plain, or packed with gzip, zstd or as a zip with one file. Format, delimiter, quoting and
+/// encoding are found out, files of known origin are recognised, headers are mapped by their names; the parameters
+/// decide where that is not enough. `202` once the file is stored; what becomes of its rows is in the job.
 #[utoipa::path(post, path = "/api/v1/ingest/csv", tag = "ingestion", params(IngestQuery),
     request_body(content = String, content_type = "text/csv", description = "The file, of any content type but `application/json`"),
     responses((status = 202, description = "Stored and queued", body = StartedImportDto,

@@ -10,19 +10,21 @@ mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::guarded;
 use crate::operation::{Facts, RateClass};
 use crate::state::ApiState;
+use crate::{guarded, open};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let facts = Facts::audited("import.start").rate(RateClass::ImportStart).streams_body();
     let create = Facts::audited("import.receive").rate(RateClass::ImportStart).streams_body();
+    let describe = Facts::unaudited("what this server speaks; nothing of anybody").rate(RateClass::Free);
     let read =
         Facts::unaudited("how many bytes of a file are there; nothing of the file").rate(RateClass::Free);
     let append = Facts::audited("import.append").rate(RateClass::Free).streams_body();
     OpenApiRouter::default()
         .routes(guarded!(csv::ingest_csv, facts))
         .routes(guarded!(uploads::create_upload, create))
+        .routes(open!(uploads::describe_uploads, describe))
         .routes(guarded!(uploads::get_upload, read))
         .routes(guarded!(uploads::append_upload, append))
         .routes(guarded!(uploads::terminate_upload, Facts::audited("import.abandon")))

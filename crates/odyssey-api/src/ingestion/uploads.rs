@@ -116,6 +116,13 @@ fn created(
     Ok(with_body(answer, Json(UploadDto::from(upload)).into_response()))
 }
 
+/// What of the protocols is spoken here: versions, extensions, limits.
+#[utoipa::path(options, path = "/api/v1/uploads", tag = "ingestion",
+    responses((status = 200, description = "In headers")))]
+pub(super) async fn describe_uploads(State(state): State<ApiState>) -> Response {
+    with_body(answer::options(&offer(&state)), ().into_response())
+}
+
 /// How far an upload is. With HEAD and the headers of a protocol, as that protocol says it.
 #[utoipa::path(get, path = "/api/v1/uploads/{upload_id}", tag = "ingestion", params(UploadPath),
     responses((status = 200, description = "The upload", body = UploadDto)))]

@@ -287,6 +287,8 @@ async fn other_origins_are_not_invited_unless_they_are_named() {
     let open = House::with(ApiSettings { cors_origins, ..ApiSettings::default() }, None);
     let allowed = open.send("OPTIONS", "/api/v1/meta", &preflight, "").await;
     assert_eq!(allowed.headers["access-control-allow-origin"], "https://console.example.org");
+    let sent = allowed.headers["access-control-allow-headers"].to_str().expect("text").to_lowercase();
+    assert!(sent.contains("upload-offset") && sent.contains("tus-resumable"), "browsers may upload: {sent}");
 }
 
 #[tokio::test]

@@ -217,8 +217,22 @@ impl Bundle {
     }
 }
 
+/// The types that say something for a profile.
+const KINDS: [&str; 7] = [
+    "AllergyIntolerance",
+    "Condition",
+    "MedicationStatement",
+    "MedicationRequest",
+    "NutritionOrder",
+    "Observation",
+    "Patient",
+];
+
+/// The type of a resource. The standard's names have a case; one in another is meant all the same, and must not pass
+/// for a type that nobody looks at.
 fn kind_of(value: &Value) -> &str {
-    value.get("resourceType").and_then(Value::as_str).unwrap_or_default()
+    let kind = value.get("resourceType").and_then(Value::as_str).unwrap_or_default().trim();
+    KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind)).copied().unwrap_or(kind)
 }
 
 /// How deep brackets are nested outside of strings, in one pass before anything is built.

@@ -140,6 +140,13 @@ fn code_and_display_that_disagree_count_both() {
 }
 
 #[test]
+fn a_type_in_another_case_is_read_all_the_same() {
+    let mut resource = allergy(json!({ "code": snomed("762952008", "Peanut") }));
+    resource["resourceType"] = json!("allergyintolerance");
+    check(resource, &["mapped coded [peanut allergy]"]);
+}
+
+#[test]
 fn words_name_a_food_only_until_somebody_confirms() {
     let words = allergy(json!({ "code": { "text": "Allergic to fresh fish. Tolerates canned fish" } }));
     check(words.clone(), &["mapped worded [fish allergy] (from_words)"]);

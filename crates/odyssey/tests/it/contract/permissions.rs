@@ -33,6 +33,7 @@ async fn every_operation_refuses_a_caller_without_a_credential() {
             "GET /problems",
             "GET /problems/{code}",
             "GET /readyz",
+            "OPTIONS /api/v1/uploads",
             "POST /api/v1/auth/refresh",
             "POST /api/v1/auth/sign-in",
         ]

@@ -164,6 +164,18 @@ async fn an_upload_is_the_vendors_own_and_can_be_given_up() {
     assert_eq!(append(&operator, &url, 11, &[], b",name").await.problem(), "410 upload-expired");
 }
 
+#[tokio::test]
+async fn what_is_spoken_is_told_to_anybody() {
+    let app = TestApp::start().await;
+    let told = app.anonymous().send_bytes(Method::OPTIONS, "/api/v1/uploads", &[], None).await;
+    assert_eq!((told.status.as_u16(), told.header("tus-version")), (200, Some("1.0.0")));
+    let extensions = told.header("tus-extension").expect("extensions");
+    assert!(
+        extensions.contains("creation-defer-length") && !extensions.contains("concatenation"),
+        "{extensions}"
+    );
+}
+
 /// An upload of the operator's, without the API.
 async fn started(files: &Files, length: u64) -> UploadId {
     let tx = files.begin(Role::VendorOperator).await;
