@@ -80,6 +80,7 @@ pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), 
     }
     let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
     store::fail_upload(tx, id, "upload_terminated").await?;
+    store::expire_upload(tx, id).await?;
     odyssey_jobs::cancel(tx.connection(), vendor_id, row.job_id.as_uuid(), now).await?;
     let event = AuditEvent::new("import.abandon", "job", Purpose::Operations)
         .entity(row.job_id)

@@ -11,8 +11,8 @@ pub(super) use imports::{
     find_imports, finish_import, insert_import, save_mapping,
 };
 pub(super) use pieces::{
-    PieceRow, ResumableRow, advance_upload, close_resumable, find_pieces, find_resumable, insert_piece,
-    mark_resumable, take_writer,
+    PieceRow, ResumableRow, advance_upload, close_resumable, expire_upload, find_pieces, find_resumable,
+    insert_piece, mark_resumable, take_writer,
 };
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,

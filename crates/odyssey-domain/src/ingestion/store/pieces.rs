@@ -17,6 +17,7 @@ pub(in crate::ingestion) struct ResumableRow {
     pub job_id: JobId,
     pub mode: ImportMode,
     pub state: String,
+    /// Given up, or its job was canceled.
     pub failed: bool,
     pub spool_path: String,
     pub offset: u64,
@@ -61,9 +62,11 @@ pub(in crate::ingestion) async fn find_resumable(
 ) -> Result<Option<ResumableRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        r#"SELECT id, job_id, mode, state, failed_code IS NOT NULL AS "failed!", spool_path, byte_count, byte_length,
-                  parameters, metadata_sealed, expires_at
-           FROM uploads WHERE vendor_id = $1 AND id = $2 AND resumable"#,
+        r#"SELECT id, job_id, mode, state, spool_path, byte_count, byte_length, parameters, metadata_sealed, expires_at,
+                  (failed_code IS NOT NULL OR (state = 'receiving' AND EXISTS (
+                      SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NOT NULL)))
+                      AS "failed!"
+           FROM uploads u WHERE vendor_id = $1 AND id = $2 AND resumable"#,
         vendor_id,
         id.as_uuid(),
     )
@@ -175,6 +178,20 @@ pub(in crate::ingestion) async fn find_pieces(
             file_key: row.file_key,
         })
         .collect())
+}
+
+/// Ends the time of an upload that was given up, so that the next purge removes what has arrived.
+pub(in crate::ingestion) async fn expire_upload(tx: &mut VendorTx, id: UploadId) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "UPDATE uploads SET expires_at = $3 WHERE vendor_id = $1 AND id = $2 AND state = 'receiving'",
+        vendor_id,
+        id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// Closes an upload of which every byte is there. Its digest was never computed: it arrived in parts.

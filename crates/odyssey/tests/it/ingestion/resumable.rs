@@ -176,6 +176,37 @@ async fn what_is_spoken_is_told_to_anybody() {
     );
 }
 
+#[tokio::test]
+async fn a_canceled_job_ends_its_upload_before_more_is_sent() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let begun = begin(&operator, &[("upload-length", "50")]).await;
+    let url = location(&begun);
+    let job = begun.json()["status_url"].as_str().expect("a job").to_owned();
+    append(&operator, &url, 0, &[], b"external_id").await;
+    operator.post(&format!("{job}/cancel"), json!({})).await.expect(202);
+    assert_eq!(head(&operator, &url).await.status.as_u16(), 410);
+    assert_eq!(append(&operator, &url, 11, &[], b",name").await.problem(), "410 upload-expired");
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_removed_by_the_next_purge() {
+    let files = Files::start().await;
+    let id = started(&files, 64).await;
+    let mut writing = appending(&files, id).await;
+    writing.write(CSV[..20].to_vec().into()).await.expect("it is taken");
+    writing.end(false).await.expect("kept");
+    let mut tx = files.begin(Role::VendorOperator).await;
+    ingestion::terminate_resumable(&mut tx, id).await.expect("given up");
+    tx.commit().await.expect("committed");
+    let purged =
+        ingestion::purge_uploads(&files.work.ingestion, &files.test.database).await.expect("a purge");
+    assert_eq!(purged.unfinished, 1);
+    let vendor =
+        std::fs::read_dir(files.spool.path().join("spool")).expect("a spool").next().expect("a vendor");
+    assert_eq!(std::fs::read_dir(vendor.expect("a folder").path()).expect("a folder").count(), 0);
+}
+
 /// An upload of the operator's, without the API.
 async fn started(files: &Files, length: u64) -> UploadId {
     let tx = files.begin(Role::VendorOperator).await;
