@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use odyssey_domain::taxonomy::{
     Certainty, Node, NodeWrite, Owner, Synonym, SynonymKind, SynonymWrite, TaxonomyKind, Versions,
 };
+use odyssey_matching::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -43,6 +44,11 @@ mirrored! {
     CertaintyDto of Certainty { Definite, Likely }
 }
 mirrored! {
+    /// How much of a meal one reference amount of a product is: a snack (or an ingredient), a main dish, a meal.
+    /// Scores divide its share of a day by 1, 2 or 3; hard limits never do.
+    MealRoleDto of Role { Snack, MainDish, Meal }
+}
+mirrored! {
     /// Whose row it is.
     OwnerDto of Owner { Platform, Vendor }
 }
@@ -57,6 +63,8 @@ pub(super) struct TaxonomyNodeDto {
     code: String,
     label: String,
     parent_code: Option<String>,
+    /// Of a category: as it is said here; null is as the category above says, at the root a snack.
+    meal_role: Option<MealRoleDto>,
     active: bool,
     row_version: i64,
     updated_at: DateTime<Utc>,
@@ -71,6 +79,7 @@ impl From<Node> for TaxonomyNodeDto {
             code: node.code,
             label: node.label,
             parent_code: node.parent_code,
+            meal_role: node.meal_role.map(Into::into),
             active: node.active,
             row_version: node.row_version,
             updated_at: node.updated_at,
@@ -90,6 +99,9 @@ pub(super) struct NewTaxonomyNode {
     /// A node of the same kind; null at the root. A tree has at most 12 levels.
     #[serde(default)]
     parent_code: Option<String>,
+    /// Of a category alone; null is as the category above says, at the root a snack. Its products are derived anew.
+    #[serde(default)]
+    meal_role: Option<MealRoleDto>,
     #[serde(default = "yes")]
     active: bool,
 }
@@ -103,6 +115,9 @@ pub(super) struct TaxonomyNodeFields {
     /// A node of the same kind; null at the root. A tree has at most 12 levels.
     #[serde(default)]
     parent_code: Option<String>,
+    /// Of a category alone; null is as the category above says, at the root a snack. Its products are derived anew.
+    #[serde(default)]
+    meal_role: Option<MealRoleDto>,
     #[serde(default = "yes")]
     active: bool,
 }
@@ -113,14 +128,16 @@ fn yes() -> bool {
 
 impl NewTaxonomyNode {
     pub fn into_write(self) -> NodeWrite {
-        let Self { kind, code, label, parent_code, active } = self;
-        NodeWrite { kind: kind.into(), code, label, parent_code, active }
+        let Self { kind, code, label, parent_code, meal_role, active } = self;
+        let meal_role = meal_role.map(Into::into);
+        NodeWrite { kind: kind.into(), code, label, parent_code, meal_role, active }
     }
 }
 
 impl TaxonomyNodeFields {
     pub fn into_write(self, kind: TaxonomyKind, code: String) -> NodeWrite {
-        NodeWrite { kind, code, label: self.label, parent_code: self.parent_code, active: self.active }
+        let Self { label, parent_code, meal_role, active } = self;
+        NodeWrite { kind, code, label, parent_code, meal_role: meal_role.map(Into::into), active }
     }
 }
 

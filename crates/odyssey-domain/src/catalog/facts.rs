@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use odyssey_matching::label::{Label, Tables, derive};
 use odyssey_matching::{
     DIET_COUNT, Derivation, DietFact, EvidenceKey, Facts, Flag, Flags, KEY_COUNT, KeySet, ListState,
-    QualityIssue, ReferenceSource, Truth,
+    QualityIssue, ReferenceSource, Role, Truth,
 };
 use odyssey_types::{NUTRIENT_COUNT, Nutrient, Nutrients, ProductFields, ProductId, ProductStatus};
 use rust_decimal::Decimal;
@@ -39,6 +39,7 @@ pub struct StoredFacts {
     pub active: bool,
     pub brand: Option<String>,
     pub category_id: Option<String>,
+    pub role: Role,
     pub dietary_tags: Vec<String>,
     /// Hundredths of `currency`.
     pub price_hundredths: Option<u32>,
@@ -55,6 +56,7 @@ pub(super) struct FactsRecord {
     active: bool,
     brand: Option<String>,
     category_id: Option<String>,
+    meal_role: i16,
     dietary_tags: Option<Vec<String>>,
     price_hundredths: Option<i64>,
     currency: Option<String>,
@@ -104,6 +106,7 @@ impl FactsRecord {
             active: !deleted && fields.status == ProductStatus::Active,
             brand: fields.brand.clone(),
             category_id: fields.category_id.clone(),
+            meal_role: tables.role_of(fields) as i16,
             dietary_tags: fields.dietary_tags.clone(),
             price_hundredths: fields.price.as_deref().and_then(hundredths).map(i64::from),
             currency: fields.currency.clone(),
@@ -184,6 +187,7 @@ pub(super) struct FactsRow {
     pub active: bool,
     pub brand: Option<String>,
     pub category_id: Option<String>,
+    pub meal_role: i16,
     pub dietary_tags: Option<Vec<String>>,
     pub price_hundredths: Option<i64>,
     pub currency: Option<String>,
@@ -248,6 +252,12 @@ impl TryFrom<FactsRow> for StoredFacts {
             2 => ReferenceSource::Assumed,
             _ => return Err(broken()),
         };
+        let role = match row.meal_role {
+            1 => Role::Snack,
+            2 => Role::MainDish,
+            3 => Role::Meal,
+            _ => return Err(broken()),
+        };
         let indices = IndicesRecord::of_row(&row).to_indices().ok_or_else(broken)?;
         Ok(Self {
             product_id: row.product_id.into(),
@@ -269,6 +279,7 @@ impl TryFrom<FactsRow> for StoredFacts {
             },
             brand: row.brand,
             category_id: row.category_id,
+            role,
             dietary_tags: row.dietary_tags.unwrap_or_default(),
             price_hundredths: row.price_hundredths.and_then(|price| u32::try_from(price).ok()),
             currency: row.currency,
@@ -329,6 +340,7 @@ mod tests {
             active: record.active,
             brand: None,
             category_id: None,
+            meal_role: 1,
             dietary_tags: None,
             price_hundredths: None,
             currency: None,

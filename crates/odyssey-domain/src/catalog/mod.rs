@@ -76,11 +76,18 @@ pub async fn rederive_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<i
     write::rederive(tx, ids).await
 }
 
-/// Products whose facts other tables than the vendor's present ones made; those of a later program are left to
-/// it.
+/// Products whose facts other tables than the vendor's present ones made, or whose category has another role than
+/// stands beside them; those of a later program are left to it.
 pub async fn stale_products(tx: &mut VendorTx, most: i64) -> Result<Vec<ProductId>, CatalogError> {
-    let present = tables(tx).await?.version() as i32;
-    store::stale_products(tx, present, Tables::next_program_version() as i32, most).await
+    let tables = tables(tx).await?;
+    let (present, next_program) = (tables.version() as i32, Tables::next_program_version() as i32);
+    let stale = store::stale_products(tx, present, next_program, most).await?;
+    if !stale.is_empty() {
+        return Ok(stale);
+    }
+    let (codes, roles): (Vec<String>, Vec<i16>) =
+        tables.roles().map(|(code, role)| (code.to_owned(), role as i16)).unzip();
+    store::products_of_another_role(tx, &codes, &roles, next_program, most).await
 }
 
 pub use store::{CommitMark, catalog_version, find_commit, load_facts, load_facts_of_batches};

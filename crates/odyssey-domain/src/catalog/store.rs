@@ -383,12 +383,13 @@ pub(super) async fn upsert_facts(
     let records = to_json(records)?;
     sqlx::query!(
         r#"INSERT INTO product_facts (vendor_id, product_id, batch_id, deriver_version, active, brand, category_id,
-                  dietary_tags, changed_at, evidence_keys, evidence_flags, list_state, coverage_permille, container_term,
+                  meal_role, dietary_tags, changed_at, evidence_keys, evidence_flags, list_state, coverage_permille, container_term,
                   mandatory_keys, attested, absent_keys, diets, per_100, per_reference, reference_amount,
                   reference_source, is_volume, issues, food_kind, nutri_score, nutri_grade, nutri_estimated, uk_npm_score,
                   uk_npm_less_healthy, nova_group, claims_yes, claims_no, fda_healthy, completeness_permille,
                   quality_permille, issue_codes, price_hundredths, currency, label_as_of)
-           SELECT $1, r.product_id, $3, r.deriver_version, r.active, r.brand, r.category_id, r.dietary_tags, r.changed_at,
+           SELECT $1, r.product_id, $3, r.deriver_version, r.active, r.brand, r.category_id, r.meal_role,
+                  r.dietary_tags, r.changed_at,
                   r.evidence_keys, r.evidence_flags, r.list_state, r.coverage_permille, r.container_term,
                   r.mandatory_keys, r.attested, r.absent_keys, r.diets, r.per_100, r.per_reference, r.reference_amount,
                   r.reference_source, r.is_volume, r.issues, r.food_kind, r.nutri_score,
@@ -397,7 +398,7 @@ pub(super) async fn upsert_facts(
                   r.quality_permille, r.issue_codes, r.price_hundredths, r.currency, r.label_as_of
            FROM jsonb_to_recordset($2::jsonb) AS r (
                   product_id uuid, deriver_version integer, active boolean, brand text, category_id text,
-                  dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
+                  meal_role smallint, dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
                   list_state smallint, coverage_permille smallint, container_term boolean, mandatory_keys bigint,
                   attested boolean, absent_keys bigint, diets smallint[], per_100 bigint[], per_reference bigint[],
                   reference_amount bigint, reference_source smallint, is_volume boolean, issues jsonb,
@@ -409,7 +410,8 @@ pub(super) async fn upsert_facts(
            ORDER BY r.product_id
            ON CONFLICT (vendor_id, product_id) DO UPDATE SET
                   batch_id = excluded.batch_id, deriver_version = excluded.deriver_version, active = excluded.active,
-                  brand = excluded.brand, category_id = excluded.category_id, dietary_tags = excluded.dietary_tags,
+                  brand = excluded.brand, category_id = excluded.category_id, meal_role = excluded.meal_role,
+                  dietary_tags = excluded.dietary_tags,
                   changed_at = excluded.changed_at, evidence_keys = excluded.evidence_keys,
                   evidence_flags = excluded.evidence_flags, list_state = excluded.list_state,
                   coverage_permille = excluded.coverage_permille, container_term = excluded.container_term,
@@ -575,7 +577,7 @@ pub async fn load_facts(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         FactsRow,
-        r#"SELECT product_id, active, brand, category_id, dietary_tags, price_hundredths, currency, label_as_of,
+        r#"SELECT product_id, active, brand, category_id, meal_role, dietary_tags, price_hundredths, currency, label_as_of,
                   changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
@@ -605,7 +607,7 @@ pub async fn load_facts_of_batches(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         FactsRow,
-        r#"SELECT product_id, active, brand, category_id, dietary_tags, price_hundredths, currency, label_as_of,
+        r#"SELECT product_id, active, brand, category_id, meal_role, dietary_tags, price_hundredths, currency, label_as_of,
                   changed_at, evidence_keys, evidence_flags,
                   list_state, coverage_permille, container_term, mandatory_keys, attested, diets,
                   per_100 AS "per_100: Vec<Option<i64>>", per_reference AS "per_reference: Vec<Option<i64>>",
@@ -636,6 +638,35 @@ pub(super) async fn stale_products(
          WHERE vendor_id = $1 AND deriver_version <> $2 AND deriver_version < $3 ORDER BY product_id LIMIT $4",
         vendor_id,
         present,
+        next_program,
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(ProductId::from_uuid).collect())
+}
+
+/// Products whose role is not that of their category: the sub-category's where it has one, else the category's, else
+/// that of a snack.
+pub(super) async fn products_of_another_role(
+    tx: &mut VendorTx,
+    codes: &[String],
+    roles: &[i16],
+    next_program: i32,
+    most: i64,
+) -> Result<Vec<ProductId>, CatalogError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids = sqlx::query_scalar!(
+        "SELECT f.product_id FROM product_facts f
+         JOIN products p ON p.vendor_id = f.vendor_id AND p.id = f.product_id
+         LEFT JOIN unnest($2::text[], $3::smallint[]) AS s (code, role) ON s.code = p.sub_category_id
+         LEFT JOIN unnest($2::text[], $3::smallint[]) AS c (code, role) ON c.code = p.category_id
+         WHERE f.vendor_id = $1 AND p.vendor_id = $1 AND f.deriver_version < $4
+           AND f.meal_role <> coalesce(s.role, c.role, 1)
+         ORDER BY f.product_id LIMIT $5",
+        vendor_id,
+        codes,
+        roles,
         next_program,
         most,
     )

@@ -171,7 +171,7 @@ impl Asked {
         let rules = rules::effective_rules(&mut tx).await?;
         let facts =
             facts_of_day(facts, product.fields.label_as_of, rules.label_oldest(tx.now().date_naive()));
-        let active = meta_of(&product).active;
+        let active = meta_of(&tables, &product).active;
         let listed = listers_of_one(&mut tx, product_id).await?;
         let (audience, opened) = audiences.at_present(&mut tx).await?;
         Ok(Self { tx, audience, opened, facts, active, listed, catalog_version })

@@ -39,7 +39,7 @@ pub async fn explain(
     let held = holds.get(&product_id).map(Vec::as_slice).unwrap_or_default();
     let tables = catalog::tables(tx).await?;
     let derivation = catalog::derive_product_by(&tables, &product.fields, held);
-    let verdict = evaluate(&policy, &derivation, &meta_of(&product));
+    let verdict = evaluate(&policy, &derivation, &meta_of(&tables, &product));
     let provenance = provenance(&policy, &opened, version);
     let matched = MatchedProduct { product, verdict };
     let receipt_id = match receipts {

@@ -166,7 +166,7 @@ pub(super) async fn evaluate_products(
     let judge = |product: Product| {
         let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
         let derivation = catalog::derivation_of(vendor_id, &tables, &product, held);
-        let verdict = evaluate(policy, &derivation, &meta_of(&product));
+        let verdict = evaluate(policy, &derivation, &meta_of(&tables, &product));
         (MatchedProduct { product, verdict }, derivation.facts.clone())
     };
     Ok(products.into_iter().map(judge).collect())

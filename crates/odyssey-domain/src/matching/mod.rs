@@ -59,7 +59,8 @@ pub use snapshots::read_cached_catalog;
 pub use snapshots::{Snapshots, VendorSnapshot};
 pub use swaps::{SWAPS_DEFAULT, SWAPS_MAX, SameKind, Swaps, find_swaps};
 
-use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, Role, RulePack};
+use odyssey_matching::label::Tables;
+use odyssey_matching::{ALGORITHM_VERSION, Policy, PolicyInput, ProductMeta, RulePack};
 use odyssey_types::AuditEventId;
 use serde::Serialize;
 
@@ -122,13 +123,13 @@ fn provenance(policy: &Policy, opened: &ForMatching, catalog_version: i64) -> Pr
     }
 }
 
-fn meta_of(product: &Product) -> ProductMeta {
+fn meta_of(tables: &Tables, product: &Product) -> ProductMeta {
     ProductMeta {
         id: product.id,
         active: product.deleted_at.is_none() && product.fields.status == odyssey_types::ProductStatus::Active,
         brand: product.fields.brand.clone(),
         category: product.fields.category_id.clone(),
-        role: Role::Snack,
+        role: tables.role_of(&product.fields),
         label_as_of: product.fields.label_as_of,
         changed_at_seconds: product.updated_at.timestamp(),
     }

@@ -4,8 +4,8 @@
 //! Owns: `taxonomy_nodes`, `synonyms`, `taxonomy_versions`. Promises: rows of the platform are everybody's to
 //! read and a vendor's row of the same code (or the same synonym) wins at that vendor; every change counts on
 //! one version per vendor; parents exist and form no cycle; a synonym of an allergen only adds evidence, the
-//! platform's and the vendor's together, and a change of one makes the vendor's facts stale and their
-//! derivation due in the same transaction. Emits: the jobs that derive anew. Never: holds personal data, lets
+//! platform's and the vendor's together, and a change of one, or of how much of a meal a category's products are, makes
+//! the vendor's facts stale and their derivation due in the same transaction. Emits: the jobs that derive anew. Never: holds personal data, lets
 //! a vendor take an allergen's evidence away.
 
 mod error;

@@ -1,8 +1,8 @@
 //! Nodes and synonyms, and what may be written of them.
 
 use chrono::{DateTime, Utc};
-use odyssey_matching::EvidenceKey;
 use odyssey_matching::label::{EXTRA_TERMS_MAX, ExtraTerm};
+use odyssey_matching::{EvidenceKey, Role};
 use uuid::Uuid;
 
 use super::TaxonomyError;
@@ -73,6 +73,19 @@ codes! {
     }
 }
 
+/// The code of a meal role, as it is stored and spoken of.
+pub(super) const fn role_code(role: Role) -> &'static str {
+    match role {
+        Role::Snack => "snack",
+        Role::MainDish => "main_dish",
+        Role::Meal => "meal",
+    }
+}
+
+pub(super) fn parse_role(code: &str) -> Option<Role> {
+    [Role::Snack, Role::MainDish, Role::Meal].into_iter().find(|role| role_code(*role) == code)
+}
+
 /// Whose row it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
@@ -96,6 +109,8 @@ pub struct Node {
     pub code: String,
     pub label: String,
     pub parent_code: Option<String>,
+    /// Of categories alone: how much of a meal their products are; `None` is as the node above says.
+    pub meal_role: Option<Role>,
     pub active: bool,
     pub row_version: i64,
     pub updated_at: DateTime<Utc>,
@@ -108,6 +123,7 @@ pub struct NodeWrite {
     pub code: String,
     pub label: String,
     pub parent_code: Option<String>,
+    pub meal_role: Option<Role>,
     pub active: bool,
 }
 
@@ -192,6 +208,10 @@ impl NodeWrite {
             return Err(TaxonomyError::Invalid(FieldError::new("/code", "invalid", detail)));
         }
         text("/label", &self.label, LABEL_CHARS_MAX)?;
+        if self.meal_role.is_some() && self.kind != TaxonomyKind::Category {
+            let detail = "only a category has a meal role; leave it out";
+            return Err(TaxonomyError::Invalid(FieldError::new("/meal_role", "invalid", detail)));
+        }
         self.parent_code.as_deref().map_or(Ok(()), |parent| text("/parent_code", parent, CODE_CHARS_MAX))
     }
 }

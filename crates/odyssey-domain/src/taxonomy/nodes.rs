@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 
+use odyssey_matching::label::Roles;
 use odyssey_types::Page;
+use uuid::Uuid;
 
 use super::model::{DEPTH_MAX, NODES_MAX};
-use super::{Change, Desk, Node, NodeQuery, NodeWrite, Owner, TaxonomyError, TaxonomyKind, store};
+use super::{
+    Change, Desk, Node, NodeQuery, NodeWrite, Owner, RederiveCatalog, TaxonomyError, TaxonomyKind, store,
+    terms,
+};
 use crate::audit::{self, AuditEvent};
-use crate::db::{SystemTx, VendorTx};
+use crate::db::{Notice, SystemTx, VendorTx};
 use crate::field::FieldError;
+use crate::jobs::RederiveFacts;
 use crate::tenancy::{Actor, Purpose};
 
 /// A page of a tree as the vendor sees it; the cursor is the last code.
@@ -60,7 +66,9 @@ pub async fn create_node(
 
 /// Writes a node of the vendor's own, new or in place of the one with this code.
 pub async fn put_node(tx: &mut VendorTx, change: &Change, write: &NodeWrite) -> Result<Node, TaxonomyError> {
+    let before = terms::meal_roles(tx).await?;
     let node = put(&mut Desk::vendor(tx), change, write).await?;
+    rederive_if_roles_changed(tx, &before).await?;
     audit::record(tx, event("taxonomy.write", &node)).await?;
     Ok(node)
 }
@@ -73,6 +81,7 @@ pub async fn put_platform_node(
     write: &NodeWrite,
 ) -> Result<Node, TaxonomyError> {
     let node = put(&mut Desk::platform(tx), change, write).await?;
+    rederive_everywhere(tx, write.kind).await?;
     audit::record_on_platform(tx, None, actor, event("taxonomy.write", &node)).await?;
     Ok(node)
 }
@@ -88,7 +97,9 @@ pub async fn find_platform_node(
 
 /// Deletes a node of the vendor's own. The platform's of the same code is seen again.
 pub async fn delete_node(tx: &mut VendorTx, node: &Node) -> Result<(), TaxonomyError> {
+    let before = terms::meal_roles(tx).await?;
     delete(&mut Desk::vendor(tx), node).await?;
+    rederive_if_roles_changed(tx, &before).await?;
     audit::record(tx, event("taxonomy.delete", node)).await?;
     Ok(())
 }
@@ -103,7 +114,28 @@ pub async fn delete_platform_node(
     let mut desk = Desk::platform(tx);
     let node = store::find_node(&mut desk, kind, code).await?.ok_or(TaxonomyError::NodeNotFound)?;
     delete(&mut desk, &node).await?;
+    rederive_everywhere(tx, kind).await?;
     audit::record_on_platform(tx, None, actor, event("taxonomy.delete", &node)).await?;
+    Ok(())
+}
+
+/// Makes the derivation of the products due whose category has another role than before.
+async fn rederive_if_roles_changed(tx: &mut VendorTx, before: &Roles) -> Result<(), TaxonomyError> {
+    if terms::meal_roles(tx).await? == *before {
+        return Ok(());
+    }
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    odyssey_jobs::enqueue_job(tx.connection(), vendor_id, None, &RederiveCatalog {}, now).await?;
+    tx.notify_after_commit(Notice::JobsWaiting);
+    Ok(())
+}
+
+/// The same for all vendors after a change of a platform's category: which products it concerns is each vendor's.
+async fn rederive_everywhere(tx: &mut SystemTx, kind: TaxonomyKind) -> Result<(), TaxonomyError> {
+    if kind == TaxonomyKind::Category {
+        let now = tx.now();
+        odyssey_jobs::enqueue_job(tx.connection(), Uuid::nil(), None, &RederiveFacts {}, now).await?;
+    }
     Ok(())
 }
 
@@ -169,6 +201,7 @@ mod tests {
             code: code.to_owned(),
             label: code.to_owned(),
             parent_code: parent.map(str::to_owned),
+            meal_role: None,
             active: true,
         }
     }

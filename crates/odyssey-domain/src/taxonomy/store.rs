@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use odyssey_matching::Role;
 use odyssey_matching::label::ExtraTerm;
 use uuid::Uuid;
 
-use super::model::{EVIDENCE_DOMAIN, term_of};
+use super::model::{EVIDENCE_DOMAIN, parse_role, role_code, term_of};
 use super::terms::Stamps;
 use super::{
     Certainty, Desk, Node, NodeQuery, NodeWrite, Owner, Synonym, SynonymKind, SynonymQuery, SynonymWrite,
@@ -80,6 +81,24 @@ pub(super) async fn evidence_terms(tx: &mut VendorTx) -> Result<Vec<ExtraTerm>, 
     Ok(terms.collect())
 }
 
+/// The categories as the vendor sees them: code, parent, and the role where one is said and the node is active.
+pub(super) async fn meal_roles(
+    tx: &mut VendorTx,
+) -> Result<HashMap<String, (Option<String>, Option<Role>)>, TaxonomyError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (code) code, parent_code, CASE WHEN active THEN meal_role END AS meal_role
+         FROM taxonomy_nodes
+         WHERE vendor_id IN ($1, '00000000-0000-0000-0000-000000000000') AND kind = 'category'
+         ORDER BY code, vendor_id = '00000000-0000-0000-0000-000000000000'",
+        vendor_id,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let node = |role: Option<String>| role.as_deref().and_then(parse_role);
+    Ok(rows.into_iter().map(|row| (row.code, (row.parent_code, node(row.meal_role)))).collect())
+}
+
 /// A row of a tree as it comes back.
 struct NodeRow {
     vendor_id: Uuid,
@@ -87,6 +106,7 @@ struct NodeRow {
     code: String,
     label: String,
     parent_code: Option<String>,
+    meal_role: Option<String>,
     active: bool,
     row_version: i64,
     updated_at: chrono::DateTime<chrono::Utc>,
@@ -107,6 +127,7 @@ impl TryFrom<NodeRow> for Node {
             code: row.code,
             label: row.label,
             parent_code: row.parent_code,
+            meal_role: row.meal_role.as_deref().and_then(parse_role),
             active: row.active,
             row_version: row.row_version,
             updated_at: row.updated_at,
@@ -118,8 +139,9 @@ impl TryFrom<NodeRow> for Node {
 pub(super) async fn list_nodes(desk: &mut Desk<'_>, query: &NodeQuery) -> Result<Vec<Node>, TaxonomyError> {
     let rows = sqlx::query_as!(
         NodeRow,
-        r#"SELECT vendor_id, kind, code, label, parent_code, active, row_version, updated_at, overrides AS "overrides!"
-           FROM (SELECT DISTINCT ON (code) vendor_id, kind, code, label, parent_code, active, row_version, updated_at,
+        r#"SELECT vendor_id, kind, code, label, parent_code, meal_role, active, row_version, updated_at,
+                  overrides AS "overrides!"
+           FROM (SELECT DISTINCT ON (code) vendor_id, kind, code, label, parent_code, meal_role, active, row_version, updated_at,
                         count(*) OVER (PARTITION BY code) > 1 AS overrides
                  FROM taxonomy_nodes
                  WHERE vendor_id IN ($1, '00000000-0000-0000-0000-000000000000') AND kind = $2
@@ -146,7 +168,7 @@ pub(super) async fn find_node(
 ) -> Result<Option<Node>, TaxonomyError> {
     let row = sqlx::query_as!(
         NodeRow,
-        r#"SELECT vendor_id, kind, code, label, parent_code, active, row_version, updated_at,
+        r#"SELECT vendor_id, kind, code, label, parent_code, meal_role, active, row_version, updated_at,
                   count(*) OVER () > 1 AS "overrides!"
            FROM taxonomy_nodes
            WHERE vendor_id IN ($1, '00000000-0000-0000-0000-000000000000') AND kind = $2 AND code = $3
@@ -199,15 +221,16 @@ pub(super) async fn put_node(
     write: &NodeWrite,
 ) -> Result<(), TaxonomyError> {
     sqlx::query!(
-        "INSERT INTO taxonomy_nodes (vendor_id, kind, code, label, parent_code, active, row_version, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO taxonomy_nodes (vendor_id, kind, code, label, parent_code, meal_role, active, row_version, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (vendor_id, kind, code) DO UPDATE SET label = excluded.label, parent_code = excluded.parent_code,
-                active = excluded.active, row_version = excluded.row_version, updated_at = excluded.updated_at",
+                meal_role = excluded.meal_role, active = excluded.active, row_version = excluded.row_version, updated_at = excluded.updated_at",
         desk.owner,
         write.kind.as_str(),
         write.code,
         write.label,
         write.parent_code,
+        write.meal_role.map(role_code),
         write.active,
         version,
         desk.now,

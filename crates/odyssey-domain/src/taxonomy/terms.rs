@@ -1,14 +1,16 @@
 //! What synonyms do, kept in memory by the state of the rows that say it: the deriver's tables as a vendor has
-//! them (those of the program, the platform's synonyms of allergens, and the vendor's), and words of a search.
+//! them (those of the program, the platform's synonyms of allergens and roles of categories, and the vendor's), and words
+//! of a search.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
-use odyssey_matching::label::Tables;
+use odyssey_matching::Role;
+use odyssey_matching::label::{Roles, Tables};
 use uuid::Uuid;
 
-use super::model::SYNONYMS_MAX;
+use super::model::{DEPTH_MAX, SYNONYMS_MAX};
 use super::{Desk, SynonymKind, SynonymQuery, TaxonomyError, store};
 use crate::db::{DbError, VendorTx};
 
@@ -31,11 +33,34 @@ pub async fn tables(tx: &mut VendorTx) -> Result<Tables, TaxonomyError> {
     }
     // What is read may be newer than the stamps, never older: whoever comes later reads newer stamps.
     let terms = store::evidence_terms(tx).await?;
+    let roles = meal_roles(tx).await?;
     let tables = Tables::embedded()
         .with_terms(&terms)
-        .map_err(|error| DbError::inconsistent(format!("a stored synonym cannot be used: {error}")))?;
+        .map_err(|error| DbError::inconsistent(format!("a stored synonym cannot be used: {error}")))?
+        .with_roles(roles);
     kept().insert(stamps, tables.clone());
     Ok(tables)
+}
+
+/// The roles of the vendor's categories as its rows, and the platform's, say in this transaction.
+pub(super) async fn meal_roles(tx: &mut VendorTx) -> Result<Roles, TaxonomyError> {
+    Ok(inherited(&store::meal_roles(tx).await?))
+}
+
+/// Each category that has a role, of its own or from the nearest node above that has one.
+fn inherited(nodes: &HashMap<String, (Option<String>, Option<Role>)>) -> Roles {
+    let role_of = |code: &String| {
+        let mut at = code;
+        for _ in 0..DEPTH_MAX {
+            let (parent, role) = nodes.get(at)?;
+            if role.is_some() {
+                return *role;
+            }
+            at = parent.as_ref()?;
+        }
+        None
+    };
+    nodes.keys().filter_map(|code| Some((code.clone(), role_of(code)?))).collect()
 }
 
 fn kept() -> &'static Cache<Stamps, Tables> {
@@ -73,4 +98,32 @@ pub async fn search_synonyms(tx: &mut VendorTx) -> Result<SearchSynonyms, Taxono
 fn searches() -> &'static Cache<Stamps, SearchSynonyms> {
     static KEPT: OnceLock<Cache<Stamps, SearchSynonyms>> = OnceLock::new();
     KEPT.get_or_init(|| Cache::new(SEARCHES_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_has_the_role_of_the_nearest_above_and_a_cycle_ends() {
+        let node =
+            |code: &str, parent: Option<&str>, role| (code.to_owned(), (parent.map(str::to_owned), role));
+        let roles = inherited(&HashMap::from([
+            node("prepared", None, Some(Role::Meal)),
+            node("soups", Some("prepared"), Some(Role::MainDish)),
+            node("cold-soups", Some("soups"), None),
+            node("pizza", Some("prepared"), None),
+            node("fruit", None, None),
+            node("a", Some("b"), None),
+            node("b", Some("a"), None),
+            node("orphan", Some("nobody"), None),
+        ]));
+        let expected = [
+            ("prepared", Role::Meal),
+            ("soups", Role::MainDish),
+            ("cold-soups", Role::MainDish),
+            ("pizza", Role::Meal),
+        ];
+        assert_eq!(roles, expected.map(|(code, role)| (code.to_owned(), role)).into());
+    }
 }

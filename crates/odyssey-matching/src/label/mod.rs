@@ -28,6 +28,7 @@ mod own_names;
 mod phrases;
 mod plausibility;
 mod racc;
+mod roles;
 mod serving_text;
 mod sources;
 mod statements;
@@ -63,6 +64,7 @@ use odyssey_types::{AllergenData, ProductFields};
 pub(crate) use diet_nutrients::net_carbohydrate;
 pub use extra::{EXTRA_TERM_CHARS_MAX, EXTRA_TERMS_MAX, ExtraTerm, ExtraTermError, TermProblem};
 pub use plausibility::{FindingSeverity, NutritionFinding, check_nutrition, check_nutrition_of};
+pub use roles::Roles;
 pub use tables::{TableError, Tables};
 pub use tree::{
     DEPTH_MAX, INGREDIENTS_MAX, Ingredient, IngredientTree, Joint, LabelStatement, Language, Placement,

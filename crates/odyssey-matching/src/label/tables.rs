@@ -18,6 +18,7 @@ use super::oils::Oils;
 use super::own_names::OwnNames;
 use super::phrases::Phrases;
 use super::racc::RaccTable;
+use super::roles::Roles;
 use super::text::{singular, term_words};
 use super::trie::{Entry, Status, TERM_WORDS_MAX, Target, Trie};
 use crate::diet_rules::DietTable;
@@ -94,8 +95,10 @@ pub(super) struct Term {
 /// Terms, words and rules of the deriver: what files say, shared, and what a vendor added. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    read: Arc<TableFiles>,
+    pub(super) read: Arc<TableFiles>,
     pub(super) extra: Option<Arc<Extra>>,
+    /// Codes of the vendor's categories, each with how much of a meal its products are.
+    pub(super) roles: Option<Arc<Roles>>,
 }
 
 impl Deref for Tables {
@@ -157,7 +160,7 @@ impl Tables {
     /// that a label leaves without them goes away with them.
     pub fn with_terms(&self, terms: &[ExtraTerm]) -> Result<Self, ExtraTermError> {
         let extra = if terms.is_empty() { None } else { Some(Arc::new(Extra::new(terms, &self.lexicon)?)) };
-        Ok(Self { read: Arc::clone(&self.read), extra })
+        Ok(Self { read: Arc::clone(&self.read), extra, roles: self.roles.clone() })
     }
 
     /// Reads tables from `(name, content)` pairs; the names are those of the files under `data/`.
@@ -216,7 +219,7 @@ impl Tables {
             })?,
             digest: digest(files),
         };
-        Ok(Self { read: Arc::new(read), extra: None })
+        Ok(Self { read: Arc::new(read), extra: None, roles: None })
     }
 }
 

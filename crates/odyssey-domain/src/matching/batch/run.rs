@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use odyssey_jobs::{Job, JobContext, JobError, JobOutcome, StopReason};
-use odyssey_matching::{Candidate, Derivation, Policy, Query, Ranked, Tier, evaluate, rank};
+use odyssey_matching::{Candidate, Derivation, Policy, ProductMeta, Query, Ranked, Tier, evaluate, rank};
 use odyssey_types::{CustomerId, JobId, Phi, ProductId, VendorId};
 use odyssey_vault::Aad;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ struct Run<'a> {
 }
 
 /// The winners of a part as they stand now, with what their labels say.
-type Products = HashMap<ProductId, (Product, Arc<Derivation>)>;
+type Products = HashMap<ProductId, (Product, Arc<Derivation>, ProductMeta)>;
 
 impl Run<'_> {
     fn job_id(&self) -> JobId {
@@ -180,8 +180,8 @@ fn answer_one(
 ) -> Answer {
     let judged = |list: Vec<Candidate>| -> Vec<Item> {
         let again = |candidate: Candidate| {
-            let (product, derivation) = products.get(&candidate.id)?;
-            let verdict = evaluate(policy, derivation, &meta_of(product));
+            let (product, derivation, meta) = products.get(&candidate.id)?;
+            let verdict = evaluate(policy, derivation, meta);
             let stands = match candidate.tier {
                 Tier::One | Tier::Two => verdict.tier <= Tier::Two,
                 tier => verdict.tier == tier,
@@ -219,7 +219,8 @@ async fn products_of(
     let derived = |product: Product| {
         let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
         let derivation = catalog::derivation_of(vendor_id, &tables, &product, held);
-        (product.id, (product, derivation))
+        let meta = meta_of(&tables, &product);
+        (product.id, (product, derivation, meta))
     };
     Ok(products.into_iter().map(derived).collect())
 }

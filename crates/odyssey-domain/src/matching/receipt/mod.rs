@@ -138,7 +138,7 @@ async fn prove(
     let judged = products.iter().map(|matched| {
         let held = holds.get(&matched.product.id).map(Vec::as_slice).unwrap_or_default();
         let derivation = catalog::derive_product_by(&tables, &matched.product.fields, held);
-        (meta_of(&matched.product), derivation, matched.verdict.clone())
+        (meta_of(&tables, &matched.product), derivation, matched.verdict.clone())
     });
     Ok(Proof::new(policy, judged))
 }

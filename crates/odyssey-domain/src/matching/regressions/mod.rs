@@ -125,7 +125,8 @@ async fn labels_of(tx: &mut VendorTx, changes: &[FormerLabel]) -> Result<Vec<Pai
     let oldest: Option<NaiveDate> = rules::effective_rules(tx).await?.label_oldest(tx.now().date_naive());
     let mut pairs = Vec::with_capacity(changes.len());
     for change in changes {
-        let Some(product) = products.remove(&change.product_id).filter(|product| meta_of(product).active)
+        let Some(product) =
+            products.remove(&change.product_id).filter(|product| meta_of(&tables, product).active)
         else {
             continue;
         };

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use odyssey_matching::{Role, Snapshot, SnapshotBuilder, SnapshotRow};
+use odyssey_matching::{Snapshot, SnapshotBuilder, SnapshotRow};
 use odyssey_types::{CustomerId, VendorId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -330,8 +330,7 @@ fn row_of(stored: StoredFacts) -> SnapshotRow {
         active: stored.active,
         brand: stored.brand,
         category: stored.category_id,
-        // Categories of vendors are not bound to meal roles yet: everything counts as a snack, the strictest.
-        role: Role::Snack,
+        role: stored.role,
         tags: stored.dietary_tags,
         price_hundredths: stored.price_hundredths,
         currency: stored.currency,

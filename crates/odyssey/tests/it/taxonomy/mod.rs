@@ -1,5 +1,6 @@
 //! Trees and synonyms: written by whom they belong to, and felt by the next answer.
 
 mod evidence;
+mod meal_roles;
 mod nodes;
 mod synonyms;
