@@ -1,8 +1,11 @@
 //! What goes out about the quality of records.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use odyssey_domain::matching::cell;
 use odyssey_domain::quality::{Coverage, Issue, IssueCount, ProductQuality, SeverityCount, Summary};
-use odyssey_matching::{Claim, Indices, IssueSeverity, Truth};
+use odyssey_matching::{AudienceCounts, Claim, Indices, IssueSeverity, Truth};
 use odyssey_types::ProductId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -163,14 +166,59 @@ pub(super) enum BlockedStateDto {
     NotPermitted,
 }
 
+/// What could be counted of the customers whom records block.
+#[derive(Debug)]
+pub(super) enum BlockedCustomers {
+    Counted(HashMap<ProductId, AudienceCounts>),
+    Building,
+    NotPermitted,
+}
+
+impl BlockedCustomers {
+    /// The number, where it may be told, and why not where it may not. A product that has just gone blocks nobody.
+    fn of(&self, product_id: ProductId) -> (Option<u64>, BlockedStateDto) {
+        match self {
+            Self::Counted(counts) => match cell(counts.get(&product_id).map_or(0, |c| c.cannot_verify)) {
+                None => (None, BlockedStateDto::Few),
+                counted => (counted, BlockedStateDto::Counted),
+            },
+            Self::Building => (None, BlockedStateDto::Building),
+            Self::NotPermitted => (None, BlockedStateDto::NotPermitted),
+        }
+    }
+}
+
 impl ProductQualityDetailDto {
-    pub(super) fn new(
-        mut product: ProductQuality,
-        blocked_customers: Option<u64>,
-        blocked_customers_state: BlockedStateDto,
-    ) -> Self {
+    pub(super) fn new(mut product: ProductQuality, blocked: &BlockedCustomers) -> Self {
+        let (blocked_customers, blocked_customers_state) = blocked.of(product.product_id);
         let indices = product.indices.take().unwrap_or_default().into();
         Self { quality: product.into(), indices, blocked_customers, blocked_customers_state }
+    }
+}
+
+/// A product of the worst-first list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ListedProductQualityDto {
+    #[serde(flatten)]
+    quality: ProductQualityDto,
+    /// For how many consenting customers something that the record does not state keeps the product from being
+    /// verified; absent where that is not told, see `blocked_customers_state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_customers: Option<u64>,
+    /// Absent unless `blocked_customers=true` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    blocked_customers_state: Option<BlockedStateDto>,
+}
+
+impl ListedProductQualityDto {
+    pub(super) fn new(product: ProductQuality, blocked: Option<&BlockedCustomers>) -> Self {
+        let (blocked_customers, state) = blocked.map(|blocked| blocked.of(product.product_id)).unzip();
+        Self {
+            quality: product.into(),
+            blocked_customers: blocked_customers.flatten(),
+            blocked_customers_state: state,
+        }
     }
 }
 

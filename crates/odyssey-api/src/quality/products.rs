@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use odyssey_domain::matching::{self, cell};
+use odyssey_domain::matching;
 use odyssey_domain::quality::{self, QualityQuery};
 use odyssey_domain::tenancy::{Caller, Permission};
 use odyssey_types::{Page, ProductId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{BlockedStateDto, ProductQualityDetailDto, ProductQualityDto, QualitySummaryDto};
+use super::dto::{BlockedCustomers, ListedProductQualityDto, ProductQualityDetailDto, QualitySummaryDto};
 use crate::authorized::{Authorized, permission};
 use crate::context;
 use crate::extract::{Json, Path, PathParameters, Query};
@@ -42,10 +42,17 @@ pub(super) struct QualityFilters {
     order: Option<OrderDto>,
     /// Only products with this finding: `DQ_ALLERGEN_CONFLICT`.
     code: Option<String>,
+    /// Say for each product how many customers cannot be told that it suits them, because the record does not state
+    /// something. All of them are asked of every product, so that a page has at most 20.
+    #[serde(default)]
+    blocked_customers: bool,
     cursor: Option<String>,
     #[serde(default)]
     limit: Limit,
 }
+
+/// Products of a page with counts of customers: each is judged against all of them.
+const BLOCKED_PAGE_MAX: u32 = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -56,22 +63,33 @@ pub(super) enum OrderDto {
 
 /// Active products with their findings, the worst first.
 #[utoipa::path(get, path = "/api/v1/quality/products", tag = "quality", params(QualityFilters),
-    responses((status = 200, description = "A page of products", body = PageDto<ProductQualityDto>)))]
+    responses((status = 200, description = "A page of products", body = PageDto<ListedProductQualityDto>)))]
 pub(super) async fn list_product_quality(
     caller: Authorized<permission::ProductsRead>,
+    State(state): State<ApiState>,
     Query(filters): Query<QualityFilters>,
-) -> Result<Json<PageDto<ProductQualityDto>>, Problem> {
+) -> Result<Json<PageDto<ListedProductQualityDto>>, Problem> {
     let OrderDto::Worst = filters.order.unwrap_or_default();
+    let limit = match filters.blocked_customers {
+        true => filters.limit.get().min(BLOCKED_PAGE_MAX),
+        false => filters.limit.get(),
+    };
     let query = QualityQuery {
         code: filters.code,
         cursor: filters.cursor.as_deref().map(|cursor| read_cursor(LIST, cursor)).transpose()?,
-        limit: filters.limit.get(),
+        limit,
     };
     let mut read = caller.begin_read().await?;
     let Page { items, next_cursor } = quality::list_products(read.tx(), &query).await?;
     read.finish().await?;
     let next_cursor = next_cursor.map(|at| write_cursor(LIST, &at)).transpose()?;
-    let items: Vec<ProductQualityDto> = items.into_iter().map(ProductQualityDto::from).collect();
+    let ids: Vec<ProductId> = items.iter().map(|product| product.product_id).collect();
+    let blocked = match filters.blocked_customers {
+        true => Some(blocked_customers(&caller, &state, &ids).await?),
+        false => None,
+    };
+    let listed = |product| ListedProductQualityDto::new(product, blocked.as_ref());
+    let items: Vec<ListedProductQualityDto> = items.into_iter().map(listed).collect();
     Ok(Json(PageDto::new(Page { items, next_cursor })))
 }
 
@@ -101,26 +119,23 @@ pub(super) async fn get_product_quality(
     let product = quality::product_quality(read.tx(), path.product_id).await?;
     read.finish().await?;
     context::count_rows_read(1);
-    let (blocked, told) = blocked_customers(&caller, &state, path.product_id).await?;
-    Ok(Json(ProductQualityDetailDto::new(product, blocked, told)))
+    let blocked = blocked_customers(&caller, &state, &[path.product_id]).await?;
+    Ok(Json(ProductQualityDetailDto::new(product, &blocked)))
 }
 
-/// For how many customers it cannot be verified, as far as that may be told.
+/// For how many customers each product cannot be verified, as far as that may be told.
 async fn blocked_customers(
     caller: &Caller,
     state: &ApiState,
-    product_id: ProductId,
-) -> Result<(Option<u64>, BlockedStateDto), Problem> {
+    ids: &[ProductId],
+) -> Result<BlockedCustomers, Problem> {
     if !caller.role.may(Permission::MatchesRead) {
-        return Ok((None, BlockedStateDto::NotPermitted));
+        return Ok(BlockedCustomers::NotPermitted);
     }
     let actor = caller.actor();
-    let asked = matching::audience(state.audiences(), caller.vendor_scope()?, &actor, product_id);
-    let Ok(found) = tokio::time::timeout(AUDIENCE_PATIENCE, asked).await else {
-        return Ok((None, BlockedStateDto::Building));
-    };
-    Ok(match cell(found?.counts.cannot_verify) {
-        None => (None, BlockedStateDto::Few),
-        counted => (counted, BlockedStateDto::Counted),
-    })
+    let asked = matching::audiences_of(state.audiences(), caller.vendor_scope()?, &actor, ids);
+    match tokio::time::timeout(AUDIENCE_PATIENCE, asked).await {
+        Ok(counts) => Ok(BlockedCustomers::Counted(counts?)),
+        Err(_) => Ok(BlockedCustomers::Building),
+    }
 }

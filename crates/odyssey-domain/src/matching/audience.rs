@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Audiences, MatchingError, meta_of};
 use crate::audit::{self, AuditEvent};
-use crate::catalog;
+use crate::catalog::{self, Product};
 use crate::customers::{self, ListKind};
 use crate::db::VendorTx;
 use crate::rules;
@@ -52,6 +52,45 @@ pub async fn audience(
     let event = asked.event("audience.read", product_id).count(counts.total() as i64);
     asked.commit(event).await?;
     Ok(found)
+}
+
+/// The same for several products, on one state of customers and catalog; of those that are not there nothing is said.
+/// One event, which says of how many.
+pub async fn audiences_of(
+    audiences: &Audiences,
+    scope: VendorScope,
+    actor: &Actor,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, AudienceCounts>, MatchingError> {
+    // Nobody holds a connection while customers are compiled.
+    audiences.prepare(scope, actor).await?;
+    let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
+    let products = catalog::find_products(&mut tx, ids).await?;
+    let holds = catalog::holds_of_products(&mut tx, ids).await?;
+    let tables = catalog::tables(&mut tx).await?;
+    let oldest = rules::effective_rules(&mut tx).await?.label_oldest(tx.now().date_naive());
+    let mut listed = listers(&mut tx, ids).await?;
+    let (audience, opened) = audiences.at_present(&mut tx).await?;
+    let count_all = move || -> HashMap<ProductId, AudienceCounts> {
+        let count = |product: Product| {
+            let held = holds.get(&product.id).map(Vec::as_slice).unwrap_or_default();
+            let facts = catalog::derive_product_by(&tables, &product.fields, held).facts;
+            let facts = facts_of_day(facts, product.fields.label_as_of, oldest);
+            let listed = listed.remove(&product.id).unwrap_or_default();
+            let active = meta_of(&tables, &product).active;
+            let counts = audience.judge(&AudienceProduct { facts: &facts, active, listed: &listed }).counts();
+            (product.id, counts)
+        };
+        products.into_iter().map(count).collect()
+    };
+    let counts = spawn_blocking(count_all).await;
+    let counts = counts.map_err(|_| MatchingError::Unavailable("the engine stopped"))?;
+    let event = AuditEvent::new("audience.read", "catalog", Purpose::Service)
+        .count(counts.len() as i64)
+        .detail("profiles_opened", opened);
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(counts)
 }
 
 /// The same for a label that need not be stored: a draft, or what a product said before.

@@ -165,6 +165,17 @@ async fn a_record_tells_how_many_customers_what_is_missing_keeps_it_from() {
     }
     let quality = operator.get(&path).await.expect(200);
     assert_eq!(blocked(&quality), (json!(12), json!("counted")));
-    let viewer = acme.viewer().await.get(&path).await.expect(200);
-    assert_eq!(blocked(&viewer), (json!(null), json!("not_permitted")));
+    let viewer = acme.viewer().await;
+    assert_eq!(blocked(&viewer.get(&path).await.expect(200)), (json!(null), json!("not_permitted")));
+
+    // The worst-first list says it of each product when it is asked to, and not otherwise.
+    operator.create_product("good", good()).await;
+    let list = "/api/v1/quality/products";
+    let asked = operator.get(&format!("{list}?blocked_customers=true")).await.expect(200);
+    let told: Vec<_> = asked["items"].as_array().expect("items").iter().map(blocked).collect();
+    assert_eq!(told, [(json!(12), json!("counted")), (json!(0), json!("counted"))], "{asked}");
+    let silent = operator.get(list).await.expect(200);
+    assert!(silent["items"][0].get("blocked_customers_state").is_none(), "{silent}");
+    let masked = viewer.get(&format!("{list}?blocked_customers=true")).await.expect(200);
+    assert_eq!(blocked(&masked["items"][0]), (json!(null), json!("not_permitted")));
 }
