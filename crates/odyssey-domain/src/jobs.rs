@@ -21,7 +21,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
-use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport};
+use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport, UndoImport};
 use crate::matching::{self, Audiences, BATCH_LANE, MatchingError, RunMatchBatch, Snapshots};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
@@ -117,6 +117,8 @@ housekeeping! {
     PurgeMatchBatches = "purge_match_batches";
     /// Deletes old regressions of labels.
     PurgeRegressions = "purge_regressions";
+    /// Deletes former versions whose time is over.
+    PurgeVersions = "purge_versions";
     /// Makes the audit's partitions of the months to come.
     EnsureAuditPartitions = "ensure_audit_partitions";
     /// Derives anew, vendor by vendor, what an older program or older tables derived.
@@ -144,6 +146,8 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<PurgeMatchBatches, _, _>(purge_match_batches)
         .register::<RunMatchBatch, _, _>(run_match_batch)
         .register::<PurgeRegressions, _, _>(purge_regressions)
+        .register::<PurgeVersions, _, _>(purge_versions)
+        .register::<UndoImport, _, _>(undo_import)
         .register::<JudgeLabelChanges, _, _>(judge_label_changes)
         .register::<EnsureAuditPartitions, _, _>(ensure_audit_partitions)
         .register::<RederiveFacts, _, _>(rederive_facts)
@@ -153,6 +157,7 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .schedule("purge_receipts", "37 4 * * *", |_| PurgeReceipts {})?
         .schedule("purge_match_batches", "47 4 * * *", |_| PurgeMatchBatches {})?
         .schedule("purge_regressions", "41 4 * * *", |_| PurgeRegressions {})?
+        .schedule("purge_versions", "51 4 * * *", |_| PurgeVersions {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
         .schedule("rederive_facts", "*/10 * * * *", |_| RederiveFacts {})?
         .schedule("purge_sessions", "23 3 * * *", |_| PurgeSessions {})?
@@ -210,6 +215,10 @@ pub async fn run_notifier(work: &Work, cancel: CancellationToken) {
 
 async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Result<JobOutcome, JobError> {
     ingestion::run_import(&work.ingestion, &work.database, context, job).await
+}
+
+async fn undo_import(work: Arc<Work>, context: JobContext, job: UndoImport) -> Result<JobOutcome, JobError> {
+    ingestion::run_undo_import(&work.database, &context, job).await
 }
 
 async fn run_label_rules(
@@ -364,6 +373,11 @@ async fn purge_regressions(
     _: PurgeRegressions,
 ) -> Result<JobOutcome, JobError> {
     done("regressions", matching::purge_regressions(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn purge_versions(work: Arc<Work>, _: JobContext, _: PurgeVersions) -> Result<JobOutcome, JobError> {
+    let purged = catalog::purge_versions(&work.database, retention::FORMER_VERSIONS).await;
+    done("former versions", purged.map_err(JobError::retry)?)
 }
 
 /// How long labels of a suspended vendor wait before somebody looks whether it is back.

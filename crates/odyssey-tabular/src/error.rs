@@ -215,6 +215,8 @@ pub struct RejectedRow {
     pub line: u64,
     /// Never empty.
     pub errors: Vec<RowError>,
+    /// The external id of a product's row, where that was read: the row was refused for something else.
+    pub external_id: Option<String>,
     /// The cells as the file writes them; empty where the row was too long to keep.
     pub cells: Phi<Vec<String>>,
 }

@@ -7,6 +7,7 @@ mod dto;
 mod holds;
 mod problem;
 mod products;
+mod versions;
 
 pub(crate) use dto::ProductDto;
 pub(crate) use products::ProductFilters;
@@ -25,6 +26,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(keyed!(products::replace_product, Facts::audited("product.write")))
         .routes(keyed!(products::update_product, Facts::audited("product.write")))
         .routes(guarded!(products::delete_product, Facts::audited("product.write")))
+        .routes(guarded!(versions::list_product_versions, Facts::unaudited("a product is not personal data")))
+        .routes(guarded!(versions::get_product_version, Facts::unaudited("a product is not personal data")))
+        .routes(keyed!(versions::restore_product, Facts::audited("product.write")))
         .routes(guarded!(holds::list_allergen_holds, Facts::unaudited("a hold is about a product")))
         .routes(keyed!(holds::release_allergen_hold, Facts::audited("allergen_hold.release")))
 }

@@ -10,6 +10,7 @@ impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::Refused(refusal) => refusal.into(),
+            CatalogError::VersionNotFound => Self::new(ProblemCode::ProductVersionNotFound),
             CatalogError::CursorInvalid => Self::new(ProblemCode::CursorInvalid),
             CatalogError::QueryInvalid(why) => Self::new(ProblemCode::SearchQueryInvalid).detail(why),
             CatalogError::HoldNotFound => Self::new(ProblemCode::HoldNotFound),

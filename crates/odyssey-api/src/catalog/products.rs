@@ -29,7 +29,7 @@ const LIST: &str = "list_products";
 #[into_params(parameter_in = Path)]
 pub(super) struct ProductPath {
     #[param(value_type = Uuid)]
-    product_id: ProductId,
+    pub product_id: ProductId,
 }
 
 impl PathParameters for ProductPath {
@@ -252,7 +252,7 @@ pub(super) async fn delete_product(
 }
 
 /// The versions a change may apply to; `None` for any.
-fn versions(if_match: Option<IfMatch>) -> Option<Vec<i64>> {
+pub(super) fn versions(if_match: Option<IfMatch>) -> Option<Vec<i64>> {
     match if_match {
         None | Some(IfMatch::Any) => None,
         Some(IfMatch::OneOf(versions)) => Some(versions),

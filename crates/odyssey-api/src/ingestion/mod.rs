@@ -6,13 +6,14 @@
 mod csv;
 mod parameters;
 mod problem;
+mod undo;
 mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::operation::{Facts, RateClass};
 use crate::state::ApiState;
-use crate::{guarded, open};
+use crate::{guarded, keyed, open};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let facts = Facts::audited("import.start").rate(RateClass::ImportStart).streams_body();
@@ -23,6 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let append = Facts::audited("import.append").rate(RateClass::Free).streams_body();
     OpenApiRouter::default()
         .routes(guarded!(csv::ingest_csv, facts))
+        .routes(guarded!(undo::get_undo, Facts::unaudited("ids of products and counts")))
+        .routes(keyed!(undo::undo_import, Facts::audited("import.undo")))
         .routes(guarded!(uploads::create_upload, create))
         .routes(open!(uploads::describe_uploads, describe))
         .routes(guarded!(uploads::get_upload, read))

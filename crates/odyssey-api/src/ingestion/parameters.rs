@@ -38,6 +38,16 @@ pub(super) struct IngestQuery {
     /// Let many products hand their barcodes on to each other.
     #[serde(default)]
     allow_barcode_moves: bool,
+    /// `full`: the file is the whole catalog, and products that it does not have are deleted once its rows are merged.
+    /// If that is more than a fifth of them, the import stops before it writes anything and wants `allow_deletes`.
+    /// Products that a person changed after the import began, and those of refused rows, stay; while a refused row
+    /// does not say which product it is of, nothing is deleted. `delta`, the default: the others stay as they are.
+    #[serde(default)]
+    #[param(inline)]
+    load: LoadParameter,
+    /// Let a whole catalog delete however many products it does not have.
+    #[serde(default)]
+    allow_deletes: bool,
     /// One character; `tab` for a tab.
     delimiter: Option<String>,
     /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`.
@@ -57,6 +67,15 @@ pub(super) struct IngestQuery {
 pub(super) enum ModeParameter {
     Products,
     Customers,
+}
+
+/// What the absence of a product says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LoadParameter {
+    #[default]
+    Delta,
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -90,6 +109,8 @@ impl IngestQuery {
             consent,
             overwrite_edits: self.overwrite_edits,
             allow_barcode_moves: self.allow_barcode_moves,
+            full: self.load == LoadParameter::Full,
+            allow_deletes: self.allow_deletes,
             delimiter: self.delimiter.as_deref().map(delimiter).transpose()?,
             encoding: self.encoding,
             has_header: self.has_header,

@@ -1,6 +1,6 @@
 //! What ingestion refuses, as problems.
 
-use odyssey_domain::ingestion::IngestionError;
+use odyssey_domain::ingestion::{IngestionError, NotUndoable};
 
 use super::parameters::refuse;
 use crate::problem::{Problem, ProblemCode};
@@ -25,6 +25,12 @@ impl From<IngestionError> for Problem {
                 .detail("Only an admin of the vendor can attest the consent of customers."),
             E::JobNotFound => Self::new(ProblemCode::JobNotFound),
             E::JobNotCancelable => Self::new(ProblemCode::JobNotCancelable),
+            E::NotUndoable(why) => Self::new(ProblemCode::ImportNotUndoable).detail(match why {
+                NotUndoable::Running => "The import waits or runs. Cancel it first; what it wrote by then can be undone.",
+                NotUndoable::TooLate => "It ended more than 30 days ago, and what was before is not kept any longer.",
+                NotUndoable::Asked => "Somebody has asked for it already; GET …/undo says how far it is.",
+                NotUndoable::Customers => "Customers have no former versions, so that their imports cannot be undone.",
+            }),
             E::CursorInvalid => Self::new(ProblemCode::CursorInvalid),
             E::ValuesForbidden => Self::new(ProblemCode::Forbidden).detail(
                 "The rows of this job carry customers; their values need HealthRead. The list of errors has codes and places.",

@@ -73,14 +73,16 @@ pub(super) struct TotalsDto {
     /// A person's edit stands.
     kept: i64,
     rejected: i64,
+    /// Products that a file of the whole catalog (`load=full`) does not have: deleted, and no part of `read`.
+    deleted: i64,
     /// Oddities of rows that were taken.
     warnings: i64,
 }
 
 impl From<Totals> for TotalsDto {
     fn from(totals: Totals) -> Self {
-        let Totals { read, created, updated, unchanged, kept, rejected, warnings } = totals;
-        Self { read, created, updated, unchanged, kept, rejected, warnings }
+        let Totals { read, created, updated, unchanged, kept, rejected, deleted, warnings } = totals;
+        Self { read, created, updated, unchanged, kept, rejected, deleted, warnings }
     }
 }
 

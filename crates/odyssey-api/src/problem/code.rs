@@ -59,6 +59,8 @@ registry! {
     ProductNotFound = "product-not-found", NOT_FOUND, "There is no such product";
     ProductConflict = "product-conflict", CONFLICT, "A product with this external id exists";
     BarcodeTaken = "barcode-taken", CONFLICT, "Another product holds this barcode";
+    ImportNotUndoable = "import-not-undoable", CONFLICT, "The import cannot be undone";
+    ProductVersionNotFound = "product-version-not-found", NOT_FOUND, "There is no such version of the product";
     HoldNotFound = "hold-not-found", NOT_FOUND, "There is no such allergen hold";
     HoldNotReleasable = "hold-not-releasable", CONFLICT, "The allergen hold is not one that can be released now";
     // Customers.

@@ -27,6 +27,9 @@ pub enum WriteRefusal {
 pub enum CatalogError {
     #[error(transparent)]
     Refused(#[from] WriteRefusal),
+    /// Neither the present version nor one that is kept.
+    #[error("there is no such version of the product")]
+    VersionNotFound,
     #[error("the cursor is not one of ours")]
     CursorInvalid,
     #[error("the query cannot be searched for: {0}")]

@@ -1,7 +1,7 @@
 //! Products: what vendors sell, what their labels say, and what that amounts to.
 //!
-//! Owns: `products`, `product_barcodes`, `product_facts`, `product_documents`, `catalog_commits`,
-//! `allergen_holds`, `label_changes`. Promises: what is written reads back equal; absent is unknown; an allergen that
+//! Owns: `products`, `product_versions`, `product_barcodes`, `product_facts`, `product_documents`, `catalog_commits`,
+//! `allergen_holds`, `label_changes`. Promises: what is written reads back equal; a row that changes is kept as it was; absent is unknown; an allergen that
 //! vanishes from the data stays as a hold until a second person releases it; a transaction takes one
 //! catalog version, last. Emits: `product.updated` events, one a batch; [`Notice::CatalogChanged`].
 //! Never: clears an allergen by silence, reuses another vendor's rows, bumps the version per row.
@@ -19,6 +19,7 @@ mod list;
 mod product;
 mod store;
 mod validate;
+mod versions;
 mod write;
 
 pub use crate::field::FieldError;
@@ -33,9 +34,13 @@ pub use label_changes::{
 pub use list::{ProductQuery, ProductSort, check_text, find_by_text, list_products};
 pub use product::{Attestation, Lineage, Product};
 pub use validate::validate_fields;
+pub use versions::{
+    Difference, ProductVersion, Replaced, differences, get_version, get_version_or_present, list_versions,
+    purge_versions, replaced_by_import, replaced_products, restore_version, untouched_since_import,
+};
 pub use write::{
-    BatchOptions, BatchOutcome, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteResult,
-    delete_product, write_one, write_products,
+    BatchOptions, BatchOutcome, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, Source,
+    UndoOptions, WriteResult, delete_product, write_one, write_products,
 };
 
 use odyssey_matching::label::Tables;
@@ -62,6 +67,11 @@ pub async fn find_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<P
     let mut products = store::find_products(tx, ids).await?;
     products.retain(|p| p.deleted_at.is_none());
     Ok(products)
+}
+
+/// The given products with their rows locked in the order of their ids, deleted ones too.
+pub async fn lock_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<Product>, CatalogError> {
+    store::lock_products(tx, ids).await
 }
 
 /// The tables by which this vendor's products are derived: those of this binary and the synonyms of allergens

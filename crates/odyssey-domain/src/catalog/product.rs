@@ -20,8 +20,18 @@ pub enum Lineage {
     /// A row of a file.
     Import {
         job_id: JobId,
+        /// 0 where the file of a whole catalog has no row of it.
         row: u64,
         /// Who started the import.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        user_id: Option<UserId>,
+    },
+    /// An import that was undone.
+    Undo {
+        /// The job that undid it.
+        job_id: JobId,
+        undone_job_id: JobId,
+        /// Who asked for it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         user_id: Option<UserId>,
     },
@@ -34,7 +44,7 @@ impl Lineage {
     pub const fn user_id(&self) -> Option<UserId> {
         match self {
             Self::User { user_id } => Some(*user_id),
-            Self::Import { user_id, .. } => *user_id,
+            Self::Import { user_id, .. } | Self::Undo { user_id, .. } => *user_id,
             Self::System => None,
         }
     }

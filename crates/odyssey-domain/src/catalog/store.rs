@@ -11,42 +11,43 @@ use super::list::Position;
 use super::{Attestation, CatalogError, Lineage, Product, ProductQuery, ProductSort, StoredFacts};
 use crate::db::{DbError, VendorTx};
 
+/// A row of `products`, whole.
 #[derive(Debug)]
 pub(super) struct ProductRow {
-    id: Uuid,
-    external_id: String,
-    gtin: Option<String>,
-    name: Option<String>,
-    brand: Option<String>,
-    description: Option<String>,
-    category_id: Option<String>,
-    sub_category_id: Option<String>,
-    cuisine: Option<String>,
-    market: Option<String>,
-    price: Option<String>,
-    currency: Option<String>,
-    status: String,
-    ingredients: Option<String>,
-    nutrition: Option<Value>,
-    serving_size: Option<Value>,
-    package_weight_mg: Option<i64>,
-    package_text: Option<String>,
-    dietary_tags: Option<Vec<String>>,
-    allergens: Option<Value>,
-    certifications: Option<Vec<String>>,
-    regulatory_codes: Option<Vec<String>>,
-    images: Option<Vec<String>>,
-    source_url: Option<String>,
-    label_jurisdiction: String,
-    label_as_of: Option<NaiveDate>,
-    allergen_data: String,
-    attestation: Option<Value>,
-    lineage: Value,
-    row_version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    edited_at: Option<DateTime<Utc>>,
-    deleted_at: Option<DateTime<Utc>>,
+    pub id: Uuid,
+    pub external_id: String,
+    pub gtin: Option<String>,
+    pub name: Option<String>,
+    pub brand: Option<String>,
+    pub description: Option<String>,
+    pub category_id: Option<String>,
+    pub sub_category_id: Option<String>,
+    pub cuisine: Option<String>,
+    pub market: Option<String>,
+    pub price: Option<String>,
+    pub currency: Option<String>,
+    pub status: String,
+    pub ingredients: Option<String>,
+    pub nutrition: Option<Value>,
+    pub serving_size: Option<Value>,
+    pub package_weight_mg: Option<i64>,
+    pub package_text: Option<String>,
+    pub dietary_tags: Option<Vec<String>>,
+    pub allergens: Option<Value>,
+    pub certifications: Option<Vec<String>>,
+    pub regulatory_codes: Option<Vec<String>>,
+    pub images: Option<Vec<String>>,
+    pub source_url: Option<String>,
+    pub label_jurisdiction: String,
+    pub label_as_of: Option<NaiveDate>,
+    pub allergen_data: String,
+    pub attestation: Option<Value>,
+    pub lineage: Value,
+    pub row_version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<ProductRow> for Product {
@@ -103,7 +104,7 @@ fn read<T: serde::de::DeserializeOwned>(value: Option<Value>) -> Result<Option<T
     value.map(serde_json::from_value).transpose()
 }
 
-fn to_products(rows: Vec<ProductRow>) -> Result<Vec<Product>, CatalogError> {
+pub(super) fn to_products(rows: Vec<ProductRow>) -> Result<Vec<Product>, CatalogError> {
     Ok(rows.into_iter().map(Product::try_from).collect::<Result<_, DbError>>()?)
 }
 

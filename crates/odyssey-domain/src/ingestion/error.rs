@@ -4,6 +4,7 @@ use odyssey_jobs::{JobError, QueueError};
 use odyssey_tabular::ReadError;
 use odyssey_vault::VaultError;
 
+use super::NotUndoable;
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
@@ -35,6 +36,8 @@ pub enum IngestionError {
     JobNotFound,
     #[error("the job has ended")]
     JobNotCancelable,
+    #[error("the import cannot be undone")]
+    NotUndoable(NotUndoable),
     #[error("the cursor is not one of ours")]
     CursorInvalid,
     /// The rows carry customers, and the caller may not read health data.
@@ -122,6 +125,7 @@ impl From<IngestionError> for JobError {
             | E::ConsentNeedsAdmin
             | E::JobNotFound
             | E::JobNotCancelable
+            | E::NotUndoable(_)
             | E::CursorInvalid
             | E::ValuesForbidden => Self::fail(error).code("refused"),
         }

@@ -80,7 +80,7 @@ mod tests {
         let error =
             |code| RowError { code, column: None, value: Phi::default(), suggestion: None, first_row: None };
         let errors = vec![error(RowErrorCode::IdentityMissing), error(RowErrorCode::IdentityMissing)];
-        RejectedRow { row, line: row + 1, errors, cells: Phi::default() }
+        RejectedRow { row, line: row + 1, errors, external_id: None, cells: Phi::default() }
     }
 
     #[test]

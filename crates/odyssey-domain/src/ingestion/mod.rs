@@ -30,7 +30,9 @@ mod row_errors;
 mod spool;
 mod staging;
 mod store;
+mod undo;
 mod view;
+mod whole;
 
 pub use cancel::cancel_job;
 pub use error::IngestionError;
@@ -45,6 +47,9 @@ pub use resumable::{
 };
 pub use row_errors::{RowFault, RowFaultPage, list_errors};
 pub use spool::Spool;
+pub use undo::{
+    LaterChange, NotUndoable, UndoImport, UndoView, Undone, run_undo_import, start_undo, undo_view,
+};
 pub use view::{ImportView, JobView, find_job, get_job, list_jobs};
 
 pub use odyssey_tabular::Mode as ImportMode;

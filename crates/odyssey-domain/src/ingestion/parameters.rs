@@ -26,6 +26,10 @@ pub struct ImportParameters {
     pub overwrite_edits: bool,
     /// Let barcodes move between many products at once; see `barcode_moves_unconfirmed`.
     pub allow_barcode_moves: bool,
+    /// The file is the whole catalog: products that it does not have are deleted.
+    pub full: bool,
+    /// However many these are; see `full_deletes_unconfirmed`.
+    pub allow_deletes: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
     /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`.
@@ -139,6 +143,12 @@ impl ImportParameters {
         }
         if self.consent.is_some() && mode != Mode::Customers {
             return refuse("/consent", "only customers consent");
+        }
+        if self.full && mode != Mode::Products {
+            return refuse("/load", "only a file of products can be the whole catalog");
+        }
+        if self.allow_deletes && !self.full {
+            return refuse("/allow_deletes", "only a whole catalog (`load=full`) deletes anything");
         }
         if self.delimiter.is_some_and(|d| !d.is_ascii() || matches!(d, '"' | '\r' | '\n')) {
             return refuse("/delimiter", "a delimiter is one ASCII character such as `,`, `;`, `|` or a tab");

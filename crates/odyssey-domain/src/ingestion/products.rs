@@ -19,6 +19,7 @@ use super::reading::{self, Line};
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::staging::{CopyBuffer, StagedRow};
 use super::store::{self, AcceptedMapping, TodoRow};
+use super::whole::{self, Refused};
 use super::{IngestionError, Totals};
 use crate::catalog::{
     self, BatchOptions, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteRefusal,
@@ -47,14 +48,16 @@ struct Read {
 /// Runs the import from wherever the last attempt got to.
 pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     run.context.step("reading").await?;
-    let (ledger, mapping_digest) = read_and_stage(run).await?;
+    let (ledger, mapping_digest, refused) = read_and_stage(run).await?;
     run.check_stop()?;
     run.context.step("comparing").await?;
     let judgement = compare(run, &mapping_digest).await?;
+    let absent = whole::find_absent(run, &refused).await?;
     run.context.step("merging").await?;
     let merge = Merge { mapping_digest, ledger, judgement };
     merge.movers(run).await?;
     merge.batches(run).await?;
+    whole::delete_absent(run, &merge.ledger, &merge.mapping_digest, absent).await?;
     run.context.step("finishing").await?;
     if run.import.totals.written() > 0 {
         let mut tx = run.begin().await?;
@@ -65,7 +68,7 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
 }
 
 /// Reads the file to its end into the staging table, and its refusals into `row_errors`.
-async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>), IngestionError> {
+async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>, Refused), IngestionError> {
     let vendor_id = run.vendor_id;
     let attestation = run.parameters.requested.attestation;
     let mut reading = reading::open::<ProductRow, Read, _>(run, move |mut row| {
@@ -93,6 +96,7 @@ async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>), Ingestio
     run.commit_quietly(tx).await?;
 
     let (mut ledger, mut copy) = (Ledger::default(), CopyBuffer::new());
+    let mut refused = Refused::of(run);
     while let Some(lines) = reading.next().await? {
         for line in lines {
             match line {
@@ -103,6 +107,7 @@ async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>), Ingestio
                 }
                 Line::Refused(rejected) => {
                     ledger.refuse(&rejected);
+                    refused.note(&rejected);
                     faults.refuse(&rejected)?;
                 }
             }
@@ -117,7 +122,7 @@ async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>), Ingestio
     store::close_reading(&mut tx, run.job_id, &ledger).await?;
     run.commit_quietly(tx).await?;
     run.import.records_total = Some(ledger.rows());
-    Ok((ledger, mapping_digest))
+    Ok((ledger, mapping_digest, refused))
 }
 
 async fn stage(
@@ -335,6 +340,7 @@ impl Merge {
         batch: &mut Batch,
     ) -> Result<(), IngestionError> {
         let options = BatchOptions {
+            undo: None,
             import: Some(ImportOptions {
                 job_id: run.job_id,
                 started_by: run.started_by(),

@@ -22,6 +22,9 @@ pub struct Totals {
     /// A person's edit stands.
     pub kept: i64,
     pub rejected: i64,
+    /// Products that a file of the whole catalog does not have; no rows, and no part of `read`.
+    #[serde(default)]
+    pub deleted: i64,
     /// Oddities of rows that were taken.
     pub warnings: i64,
 }
@@ -36,7 +39,7 @@ impl Totals {
     }
 
     pub const fn written(&self) -> i64 {
-        self.created + self.updated
+        self.created + self.updated + self.deleted
     }
 }
 
@@ -125,6 +128,7 @@ pub(super) fn totals_json(totals: &Totals) -> Value {
         "unchanged": totals.unchanged,
         "kept": totals.kept,
         "rejected": totals.rejected,
+        "deleted": totals.deleted,
         "warnings": totals.warnings,
     })
 }

@@ -213,7 +213,8 @@ impl Place {
             .entity(self.job_id)
             .detail("mode", self.mode.as_str())
             .detail("byte_count", byte_count)
-            .detail("overwrite_edits", requested.overwrite_edits);
+            .detail("overwrite_edits", requested.overwrite_edits)
+            .detail("full", requested.full);
         if let Some(attestation) = &requested.attestation {
             event = event
                 .detail("allergen_data", "complete")

@@ -41,6 +41,8 @@ pub const RECEIPTS: TimeDelta = AUDIT;
 pub const SAFETY_REGRESSIONS: TimeDelta = TimeDelta::days(365);
 /// Answers of batches: to be fetched, not to be kept.
 pub const MATCH_BATCHES: TimeDelta = TimeDelta::days(7);
+/// What products were before they changed, and what an import can be undone by.
+pub const FORMER_VERSIONS: TimeDelta = TimeDelta::days(30);
 /// Monthly partitions of the audit that are made ahead.
 pub const AUDIT_MONTHS_AHEAD: i32 = 3;
 
@@ -54,7 +56,7 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 14] = [
+pub const TABLE: [Line; 15] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
@@ -68,5 +70,6 @@ pub const TABLE: [Line; 14] = [
     Line { what: "FHIR proposals", kept: FHIR_PROPOSALS, schedule: "purge_fhir_proposals" },
     Line { what: "receipts", kept: RECEIPTS, schedule: "purge_receipts" },
     Line { what: "batches of matches", kept: MATCH_BATCHES, schedule: "purge_match_batches" },
+    Line { what: "former versions", kept: FORMER_VERSIONS, schedule: "purge_versions" },
     Line { what: "safety regressions", kept: SAFETY_REGRESSIONS, schedule: "purge_regressions" },
 ];

@@ -254,6 +254,7 @@ impl<'a> Context<'a> {
             row: self.record.number,
             line: self.record.line,
             errors,
+            external_id: None,
             cells: Phi::new(self.record.to_cells()),
         };
         if !self.errors.is_empty() {

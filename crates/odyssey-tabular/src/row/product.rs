@@ -89,7 +89,8 @@ impl Parse for ProductRow {
             join(&mut row, &mut fields, parts, settings);
         }
         let (plan, record) = (row.plan, row.record);
-        row.finish(|warnings| {
+        let known = identity.as_ref().map(|(external_id, _)| external_id.clone());
+        let read = row.finish(|warnings| {
             let (external_id, identity) = identity?;
             Some(Self {
                 row: record.number,
@@ -101,7 +102,8 @@ impl Parse for ProductRow {
                 warnings,
                 source_hash: source_hash(plan, record),
             })
-        })
+        });
+        read.map_err(|rejected| RejectedRow { external_id: known, ..rejected })
     }
 
     fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) {

@@ -11,6 +11,7 @@ use crate::catalog::document::document_of;
 use crate::catalog::facts::{FactsRecord, derive_product_by};
 use crate::catalog::label_changes::{self, Turned};
 use crate::catalog::store::{self, ProductRecord};
+use crate::catalog::versions::keep_versions;
 use crate::catalog::{CatalogError, Lineage, Product, holds};
 use crate::db::{Notice, VendorTx};
 use crate::outbox;
@@ -24,7 +25,6 @@ pub(super) async fn apply(
     let batch_id = store::next_batch(tx).await?;
     let mut changed: Vec<&Changed> = plan.changed.iter().collect();
     changed.sort_unstable_by_key(|c| c.id);
-    let mapping = options.import.as_ref().map(|i| bytea(&i.mapping_digest));
     let records: Vec<ProductRecord<'_>> = changed
         .iter()
         .map(|c| ProductRecord {
@@ -35,11 +35,14 @@ pub(super) async fn apply(
             attestation: c.attestation.as_ref(),
             lineage: &c.lineage,
             source_hash: c.source_hash.as_deref().map(bytea),
-            source_mapping: c.source_hash.as_ref().and(mapping.clone()),
+            source_mapping: c.source_mapping.as_deref().map(bytea),
             edited_at: c.edited_at,
             deleted_at: c.deleted.then_some(plan.now),
         })
         .collect();
+    let replaced: Vec<ProductId> =
+        changed.iter().map(|c| c.id).filter(|id| stored.contains_key(id)).collect();
+    keep_versions(tx, &replaced, options.import.as_ref().map(|import| import.job_id)).await?;
     store::upsert_products(tx, batch_id, &records).await?;
     move_barcodes(tx, &changed, stored).await?;
     write_facts(tx, batch_id, &changed, stored).await?;

@@ -46,6 +46,18 @@ pub struct ProductWrite {
     pub if_versions: Option<Vec<i64>>,
     /// The file row it comes from, for imports.
     pub import: Option<ImportMark>,
+    /// What the row is to remember of its source, where an import is undone.
+    pub source: Option<Source>,
+}
+
+/// What a row remembers of where it came from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Of the file row and of its mapping; empty for none.
+    pub hash: Vec<u8>,
+    pub mapping: Vec<u8>,
+    /// When a person edited it last.
+    pub edited_at: Option<DateTime<Utc>>,
 }
 
 impl ProductWrite {
@@ -57,6 +69,7 @@ impl ProductWrite {
             must_exist: false,
             if_versions: None,
             import: None,
+            source: None,
         }
     }
 }
@@ -73,6 +86,16 @@ pub struct ImportMark {
 pub struct BatchOptions {
     /// Set for imports.
     pub import: Option<ImportOptions>,
+    /// Set when an import is undone.
+    pub undo: Option<UndoOptions>,
+}
+
+/// What an undo says about its batches.
+#[derive(Debug, Clone, Copy)]
+pub struct UndoOptions {
+    pub job_id: odyssey_types::JobId,
+    pub undone_job_id: odyssey_types::JobId,
+    pub started_by: Option<UserId>,
 }
 
 /// What an import says about its batches.

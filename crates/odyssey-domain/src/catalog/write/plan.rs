@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use odyssey_types::{AllergenData, ProductFields, ProductId, UserId};
 use serde_json::{Map, Value};
 
-use super::{BatchOptions, Change, ImportOptions, ProductWrite, RowOutcome, WriteResult};
+use super::{BatchOptions, Change, ImportOptions, ProductWrite, RowOutcome, UndoOptions, WriteResult};
 use crate::catalog::store;
 use crate::catalog::validate::validate_fields;
 use crate::catalog::{Attestation, CatalogError, FieldError, Lineage, Product, WriteRefusal};
@@ -22,6 +22,7 @@ pub(super) struct Changed {
     pub(super) attestation: Option<Attestation>,
     pub(super) lineage: Lineage,
     pub(super) source_hash: Option<Vec<u8>>,
+    pub(super) source_mapping: Option<Vec<u8>>,
     pub(super) edited_at: Option<DateTime<Utc>>,
     pub(super) deleted: bool,
 }
@@ -131,8 +132,15 @@ impl<'a> Plan<'a> {
             (Some(import), Some(mark), _) => {
                 Lineage::Import { job_id: import.job_id, row: mark.row, user_id: started_by }
             }
+            // Not in the file of a whole catalog: of no row.
+            (Some(import), None, _) => Lineage::Import { job_id: import.job_id, row: 0, user_id: started_by },
             (_, _, Some(user_id)) => Lineage::User { user_id },
-            _ => Lineage::System,
+            _ => match self.options.undo {
+                Some(UndoOptions { job_id, undone_job_id, started_by: user_id }) => {
+                    Lineage::Undo { job_id, undone_job_id, user_id }
+                }
+                None => Lineage::System,
+            },
         };
         let attestation = (fields.allergen_data == AllergenData::Complete)
             .then(|| {
@@ -147,8 +155,19 @@ impl<'a> Plan<'a> {
             id,
             external_id: write.external_id.clone(),
             attestation,
-            edited_at: if self.options.import.is_some() { None } else { Some(self.now) },
-            source_hash: write.import.as_ref().map(|mark| mark.source_hash.clone()),
+            edited_at: match (&self.options.import, &write.source) {
+                (Some(_), _) => None,
+                (None, Some(source)) => source.edited_at,
+                (None, None) => Some(self.now),
+            },
+            source_hash: match (&write.import, &write.source) {
+                (Some(mark), _) => Some(mark.source_hash.clone()),
+                (None, source) => source.as_ref().map(|source| source.hash.clone()),
+            },
+            source_mapping: match (&self.options.import, &write.source) {
+                (Some(import), _) => write.import.as_ref().map(|_| import.mapping_digest.clone()),
+                (None, source) => source.as_ref().map(|source| source.mapping.clone()),
+            },
             lineage,
             fields,
             deleted,

@@ -52,6 +52,7 @@ struct Stored {
     kept_count: i64,
     rejected_count: i64,
     warning_count: i64,
+    deleted_count: i64,
     parse_codes: Value,
     merge_codes: Value,
     parameters: Value,
@@ -84,6 +85,7 @@ impl TryFrom<Stored> for ImportRow {
                 unchanged: row.unchanged_count,
                 kept: row.kept_count,
                 rejected: row.rejected_count,
+                deleted: row.deleted_count,
                 warnings: row.warning_count,
             },
             parse_codes: codes(row.parse_codes)?,
@@ -137,7 +139,8 @@ pub(in crate::ingestion) async fn find_imports(
     let rows = sqlx::query_as!(
         Stored,
         "SELECT job_id, mode, mapping, detected, mapping_digest, headers_sealed, records_merged, records_total, moved_records, read_count,
-                created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, parse_codes,
+                created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count,
+                parse_codes,
                 merge_codes, parameters, started_by, created_at
          FROM imports
          WHERE vendor_id = $1 AND job_id = ANY($2)",
@@ -195,9 +198,9 @@ pub(in crate::ingestion) async fn advance(
              records_merged = $3, moved_records = moved_records || $4, read_count = read_count + $5,
              created_count = created_count + $6, updated_count = updated_count + $7,
              unchanged_count = unchanged_count + $8, kept_count = kept_count + $9,
-             rejected_count = rejected_count + $10, warning_count = $11, parse_codes = $12, merge_codes = $13
+             rejected_count = rejected_count + $10, deleted_count = deleted_count + $14, warning_count = $11, parse_codes = $12, merge_codes = $13
          WHERE vendor_id = $1 AND job_id = $2 AND records_merged <= $3
-         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count",
+         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count",
         vendor_id,
         job_id.as_uuid(),
         batch.upto as i64,
@@ -211,6 +214,7 @@ pub(in crate::ingestion) async fn advance(
         ledger.warnings(),
         codes_json(ledger.codes()),
         codes_json(merge_codes),
+        add.deleted,
     )
     .fetch_optional(tx.connection())
     .await?;
@@ -221,6 +225,7 @@ pub(in crate::ingestion) async fn advance(
         unchanged: row.unchanged_count,
         kept: row.kept_count,
         rejected: row.rejected_count,
+        deleted: row.deleted_count,
         warnings: row.warning_count,
     }))
 }
@@ -263,7 +268,7 @@ pub(in crate::ingestion) async fn finish_import(
     .await?;
     let row = sqlx::query!(
         "UPDATE imports SET finished_at = $3 WHERE vendor_id = $1 AND job_id = $2
-         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count",
+         RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count",
         vendor_id,
         job_id.as_uuid(),
         now,
@@ -277,6 +282,7 @@ pub(in crate::ingestion) async fn finish_import(
         unchanged: row.unchanged_count,
         kept: row.kept_count,
         rejected: row.rejected_count,
+        deleted: row.deleted_count,
         warnings: row.warning_count,
     })
 }

@@ -18,10 +18,11 @@ pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,
 };
 pub(super) use staging::{
-    HeldClaim, RivalClaim, TodoRow, analyze, copy_staged, create_staging, create_todo, drop_staging,
-    find_todo, held_claims, left_staging, next_todo, purge_staging, rival_claims, stored_shapes,
+    HeldClaim, RivalClaim, TodoRow, analyze, copy_staged, count_products, create_staging, create_todo,
+    drop_staging, find_absent, find_todo, held_claims, left_staging, next_todo, purge_staging, rival_claims,
+    stored_shapes,
 };
 pub(super) use uploads::{
     NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload, insert_upload,
-    mark_purged,
+    mark_purged, mode_of,
 };

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use odyssey_types::{JobId, ProductId};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use crate::db::{DbError, SystemTx, VendorTx};
 use crate::ingestion::patch::StoredShape;
+use crate::ingestion::whole::Absent;
 
 /// Comparing and analysing take minutes for the largest files; requests never run these.
 const LONG_STATEMENT_TIMEOUT: &str = "30min";
@@ -208,6 +210,48 @@ pub(in crate::ingestion) async fn next_todo(
         .fetch_one(tx.connection())
         .await?;
     Ok(NextRows { rows, upto, complete: !left })
+}
+
+/// Live products that no staged row and none of the `refused` ids is of, but for those that were made, or that a person
+/// changed, since `started_at`.
+pub(in crate::ingestion) async fn find_absent(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    refused: &[Uuid],
+    started_at: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Absent>, DbError> {
+    allow_long_statements(tx).await?;
+    let staged = staged(job_id);
+    let statement = format!(
+        "SELECT p.external_id FROM products p
+         WHERE p.vendor_id = $1 AND p.deleted_at IS NULL AND p.created_at < $3
+           AND (p.edited_at IS NULL OR p.edited_at < $3)
+           AND NOT EXISTS (SELECT FROM {staged} s WHERE s.id = p.id)
+           AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS r (id) WHERE r.id = p.id)
+         ORDER BY p.id LIMIT $4"
+    );
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(vendor_id)
+        .bind(refused)
+        .bind(started_at)
+        .bind(most)
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(ids.into_iter().map(|external_id| Absent { external_id }).collect())
+}
+
+/// Live products of the vendor.
+pub(in crate::ingestion) async fn count_products(tx: &mut VendorTx) -> Result<i64, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM products WHERE vendor_id = $1 AND deleted_at IS NULL"#,
+        vendor_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(count)
 }
 
 /// The given rows, as far as they are left to do.

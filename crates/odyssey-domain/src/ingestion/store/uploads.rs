@@ -145,7 +145,7 @@ pub(in crate::ingestion) async fn find_modes(
     rows.into_iter().map(|row| Ok((row.job_id, mode_of(&row.mode)?, row.failed_code))).collect()
 }
 
-pub(super) fn mode_of(text: &str) -> Result<Mode, DbError> {
+pub(in crate::ingestion) fn mode_of(text: &str) -> Result<Mode, DbError> {
     match text {
         "products" => Ok(Mode::Products),
         "customers" => Ok(Mode::Customers),

@@ -1,2 +1,3 @@
 mod products;
 mod search;
+mod versions;

@@ -8,6 +8,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     // Before there is a job that has to go on waiting.
     let regression = regression(admin).await;
     let batch = batch(admin).await;
+    let ended_job = ended_job(admin).await;
     let customer = customer(admin, product_id).await;
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
@@ -16,12 +17,14 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("receipt_id", receipt),
         ("customer_id", customer),
         ("proposal_id", proposal),
+        ("ended_job_id", ended_job),
         ("job_id", job(admin).await),
         ("upload_id", upload(admin).await),
         ("regression_id", regression),
         ("batch_id", batch),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
+        ("row_version", "1".to_owned()),
         ("kind", "category".to_owned()),
         ("code", taxonomy_node(admin).await),
         ("synonym_id", synonym(admin).await),
@@ -72,6 +75,15 @@ async fn proposal(admin: &Actor<'_>, customer: &str) -> String {
         { "resource": { "resourceType": "AllergyIntolerance", "code": { "text": "moon dust" } } }] });
     let made = admin.post(&format!("/api/v1/customers/{customer}/fhir"), bundle).await.expect(201);
     made["id"].as_str().expect("an id").to_owned()
+}
+
+/// An import of products that has ended.
+async fn ended_job(admin: &Actor<'_>) -> String {
+    let csv = b"external_id,name\nended,Rice\n".to_vec();
+    let path = "/api/v1/ingest/csv?mode=products";
+    let started = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", csv))).await.expect(202);
+    admin.app().run_jobs().await;
+    started["job_id"].as_str().expect("an id").to_owned()
 }
 
 /// An import that waits for its turn, so that it could still be canceled.

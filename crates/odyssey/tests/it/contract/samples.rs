@@ -11,6 +11,7 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
     match operation.id.as_str() {
         "upsert_products" => Some(json!({ "products": [{ "external_id": "sample", "name": "Oat bar" }] })),
         "replace_product" | "update_product" => Some(product),
+        "restore_product" => Some(json!({ "row_version": 1 })),
         "release_allergen_hold" => Some(json!({})),
         "upsert_customers" => Some(json!({ "customers": [{ "external_id": "sample" }] })),
         "replace_customer" | "update_customer" => Some(json!({})),
@@ -60,8 +61,11 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
 pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str) -> String) -> TestResponse {
     let mut path = operation.path.clone();
     while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {
-        let name = path[open + 1..close].to_owned();
-        path.replace_range(open..=close, &id_of(&name));
+        let name = &path[open + 1..close];
+        // What is undone has ended; other operations are about a job that waits.
+        let name = if operation.path.ends_with("/undo") { "ended_job_id" } else { name };
+        let id = id_of(name);
+        path.replace_range(open..=close, &id);
     }
     match operation.id.as_str() {
         "search_products" => path.push_str("?q=oat"),

@@ -26,7 +26,8 @@ async fn a_file_is_accepted_followed_and_its_errors_come_back() {
     assert_eq!((&job["progress_pct"], &job["attempt"]), (&json!(100.0), &json!(1)));
     assert_eq!(
         job["totals"],
-        json!({ "read": 2, "created": 1, "updated": 0, "unchanged": 0, "kept": 0, "rejected": 1, "warnings": 0 })
+        json!({ "read": 2, "created": 1, "updated": 0, "unchanged": 0, "kept": 0, "rejected": 1, "deleted": 0,
+                "warnings": 0 })
     );
     assert_eq!(job["error_codes"], json!({ "identity_missing": 1 }));
     assert_eq!(job["mapping"]["columns"][0]["target"], "external_id");

@@ -9,5 +9,7 @@ mod products;
 mod receiving;
 mod restarts;
 mod resumable;
+mod undo;
+mod whole;
 
 use harness::{Files, gtin};

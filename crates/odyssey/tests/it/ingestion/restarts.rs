@@ -11,7 +11,7 @@ use super::harness::line;
 use super::{Files, gtin};
 
 /// Rows that are refused, that move barcodes, that are unchanged and that are new.
-fn second_file(rows: u64) -> String {
+pub(super) fn second_file(rows: u64) -> String {
     let mut file = String::from("external_id,name,gtin,fat_g\n");
     for row in 1..=rows {
         let id = if row % 90 == 0 { String::new() } else { format!("p{row}") };
@@ -28,7 +28,7 @@ fn second_file(rows: u64) -> String {
     file
 }
 
-fn first_file(rows: u64) -> String {
+pub(super) fn first_file(rows: u64) -> String {
     let mut file = String::from("external_id,name,gtin,fat_g\n");
     for row in 1..=rows {
         file.push_str(&format!("p{row},Same {row},{},2\n", gtin(row)));
@@ -36,8 +36,8 @@ fn first_file(rows: u64) -> String {
     file
 }
 
-const FIRST: u64 = 700;
-const SECOND: u64 = 1_000;
+pub(super) const FIRST: u64 = 700;
+pub(super) const SECOND: u64 = 1_000;
 const MODE: ImportMode = ImportMode::Products;
 
 async fn undisturbed() -> (String, String) {

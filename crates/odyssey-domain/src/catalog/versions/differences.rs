@@ -1,0 +1,110 @@
+//! What differs between two states of a product, value by value.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::catalog::Product;
+use crate::json;
+
+/// One value that differs. Absent is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// JSON pointer into the product: `/nutrition/amounts/sodium_mg`.
+    pub pointer: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// The values that differ, in the order of their pointers; lists are compared whole.
+pub fn differences(before: &Product, after: &Product) -> Vec<Difference> {
+    let (before, after) = (leaves_of(before), leaves_of(after));
+    let mut pointers: Vec<&String> = before.keys().chain(after.keys()).collect();
+    pointers.sort_unstable();
+    pointers.dedup();
+    pointers
+        .into_iter()
+        .filter(|pointer| before.get(*pointer) != after.get(*pointer))
+        .map(|pointer| Difference {
+            pointer: pointer.clone(),
+            before: before.get(pointer).cloned(),
+            after: after.get(pointer).cloned(),
+        })
+        .collect()
+}
+
+fn leaves_of(product: &Product) -> BTreeMap<String, Value> {
+    let mut leaves = BTreeMap::new();
+    // Fields are written as JSON by every write of a product; one that cannot be has no values to compare.
+    let fields = json::to_object(&product.fields).unwrap_or_default();
+    collect(String::new(), Value::Object(fields), &mut leaves);
+    leaves.insert("/deleted".to_owned(), Value::Bool(product.deleted_at.is_some()));
+    leaves
+}
+
+fn collect(pointer: String, value: Value, leaves: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                collect(format!("{pointer}/{name}"), value, leaves);
+            }
+        }
+        value => {
+            leaves.insert(pointer, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use odyssey_types::{ProductFields, ProductId};
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalog::Lineage;
+
+    fn product(fields: Value, deleted: bool) -> Product {
+        let fields: ProductFields = serde_json::from_value(fields).expect("fields");
+        Product {
+            id: ProductId::from_uuid(uuid::Uuid::nil()),
+            external_id: "bar".to_owned(),
+            fields,
+            attestation: None,
+            lineage: Lineage::System,
+            row_version: 1,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            edited_at: None,
+            deleted_at: deleted.then_some(DateTime::UNIX_EPOCH),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named_by_its_pointer_and_the_rest_is_not() {
+        let before = product(
+            json!({ "name": "Bar", "brand": "Acme", "dietary_tags": ["vegan", "new"],
+                    "nutrition": { "basis": "per_100g", "amounts": { "sodium_mg": 10, "fat_g": 1 } } }),
+            false,
+        );
+        let after = product(
+            json!({ "name": "Bar", "market": "US", "dietary_tags": ["vegan"],
+                    "nutrition": { "basis": "per_100g", "amounts": { "sodium_mg": 12, "fat_g": 1 } } }),
+            true,
+        );
+        let found = differences(&before, &after);
+        let told: Vec<_> =
+            found.iter().map(|d| (d.pointer.as_str(), d.before.clone(), d.after.clone())).collect();
+        let expected = [
+            ("/brand", Some(json!("Acme")), None),
+            ("/deleted", Some(json!(false)), Some(json!(true))),
+            ("/dietary_tags", Some(json!(["vegan", "new"])), Some(json!(["vegan"]))),
+            ("/market", None, Some(json!("US"))),
+            ("/nutrition/amounts/sodium_mg", Some(json!(10)), Some(json!(12))),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(differences(&before, &before), []);
+    }
+}

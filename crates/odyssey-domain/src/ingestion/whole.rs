@@ -1,0 +1,142 @@
+//! A file that is the whole catalog: what it does not have goes, unless it might be there after all.
+//!
+//! A product stays when its row was refused, when a person made or changed it after the import began, and, all of them,
+//! when a refused row does not say which product it is of. More than [`SHARE_MAX`] of the catalog goes only with
+//! the word of whoever starts the import, and is found out before anything is merged.
+
+use odyssey_jobs::LogLevel;
+use odyssey_tabular::RejectedRow;
+use odyssey_types::VendorId;
+use odyssey_vault::product_id;
+use uuid::Uuid;
+
+use super::ledger::{Codes, Ledger};
+use super::progress::{Advance, Run};
+use super::{IngestionError, Totals, store};
+use crate::catalog::{self, BatchOptions, Change, ImportOptions, ProductWrite, RowOutcome, Source};
+
+/// Percent of the catalog that may go without confirmation: a file that was cut off loses more.
+const SHARE_MAX: u64 = 20;
+/// Products that may go without confirmation whatever share that is.
+const FREE_MAX: u64 = 10;
+/// Products deleted in one transaction.
+const BATCH: usize = 1_000;
+/// Absent products and refused rows held in memory; more is no catalog that we serve.
+const IDS_MAX: usize = 2_000_000;
+/// Progress while products are deleted: everything but the end.
+const DELETING_PERMILLE: u16 = 990;
+
+/// Which products the refused rows are of, noted while a whole catalog is read.
+#[derive(Debug)]
+pub(super) struct Refused {
+    vendor_id: VendorId,
+    /// Not noted for a file that is not the whole catalog.
+    wanted: bool,
+    ids: Vec<Uuid>,
+    /// Rows that do not say which product they are of.
+    unnamed: u64,
+}
+
+impl Refused {
+    pub fn of(run: &Run<'_>) -> Self {
+        let wanted = run.parameters.requested.full;
+        Self { vendor_id: run.vendor_id, wanted, ids: Vec::new(), unnamed: 0 }
+    }
+
+    pub fn note(&mut self, rejected: &RejectedRow) {
+        match &rejected.external_id {
+            _ if !self.wanted => {}
+            Some(external_id) if self.ids.len() < IDS_MAX => {
+                self.ids.push(product_id(self.vendor_id, external_id).as_uuid());
+            }
+            _ => self.unnamed += 1,
+        }
+    }
+}
+
+/// A product that the file does not have.
+#[derive(Debug)]
+pub(super) struct Absent {
+    pub external_id: String,
+}
+
+/// The products that a whole catalog does not have, before anything is merged.
+pub(super) async fn find_absent(run: &Run<'_>, refused: &Refused) -> Result<Vec<Absent>, IngestionError> {
+    if !refused.wanted {
+        return Ok(Vec::new());
+    }
+    if refused.unnamed > 0 {
+        let text = "Nothing is deleted: refused rows do not say which products they are of";
+        let fields = serde_json::json!({ "rows": refused.unnamed });
+        run.context.log(LogLevel::Warn, text, fields).await?;
+        return Ok(Vec::new());
+    }
+    let mut tx = run.begin().await?;
+    let started_at = run.import.created_at;
+    let found = store::find_absent(&mut tx, run.job_id, &refused.ids, started_at, IDS_MAX as i64 + 1).await?;
+    let catalog = store::count_products(&mut tx).await?.unsigned_abs();
+    run.commit_quietly(tx).await?;
+    let absent = found.len() as u64;
+    if found.len() > IDS_MAX {
+        return Err(IngestionError::import(
+            "too_many_deletes",
+            format!("More than {IDS_MAX} products would go."),
+        ));
+    }
+    let is_much = absent > FREE_MAX && absent * 100 > catalog * SHARE_MAX;
+    // What an earlier attempt deleted was confirmed, or little.
+    if is_much && !run.parameters.requested.allow_deletes && run.import.records_merged == 0 {
+        let detail = format!(
+            "The file is said to be the whole catalog, and {absent} of {catalog} products are not in it. If they are \
+             to go, start the import again with allow_deletes."
+        );
+        return Err(IngestionError::import("full_deletes_unconfirmed", detail));
+    }
+    Ok(found)
+}
+
+/// Deletes what the file does not have, batch by batch, each counted in its transaction.
+pub(super) async fn delete_absent(
+    run: &mut Run<'_>,
+    ledger: &Ledger,
+    mapping_digest: &[u8],
+    absent: Vec<Absent>,
+) -> Result<(), IngestionError> {
+    if absent.is_empty() {
+        return Ok(());
+    }
+    run.context.step("deleting").await?;
+    let options = BatchOptions {
+        import: Some(ImportOptions {
+            job_id: run.job_id,
+            started_by: run.started_by(),
+            started_at: run.import.created_at,
+            mapping_digest: mapping_digest.to_vec(),
+            overwrite_edits: run.parameters.requested.overwrite_edits,
+        }),
+        ..BatchOptions::default()
+    };
+    for batch in absent.chunks(BATCH) {
+        run.check_stop()?;
+        let mut tx = run.begin().await?;
+        // Without a source row: when a later file has the product again, its row is news.
+        let forget = |absent: &Absent| ProductWrite {
+            must_exist: true,
+            source: Some(Source { hash: Vec::new(), mapping: Vec::new(), edited_at: None }),
+            ..ProductWrite::new(absent.external_id.clone(), Change::Delete)
+        };
+        let writes: Vec<ProductWrite> = batch.iter().map(forget).collect();
+        let outcome = catalog::write_products(&mut tx, &writes, &options).await?;
+        let is_deleted = |result: &&Result<catalog::WriteResult, _>| {
+            result.as_ref().is_ok_and(|written| written.outcome == RowOutcome::Deleted)
+        };
+        let deleted = outcome.results.iter().filter(is_deleted).count() as i64;
+        let totals = Totals { deleted, ..Totals::default() };
+        let upto = run.import.records_merged;
+        let advance = Advance { upto, totals, moved: Vec::new(), codes: Codes::new() };
+        run.advance(&mut tx, ledger, advance, DELETING_PERMILLE).await?;
+        tx.mark_audited();
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! An import that is undone: what it changed is as before, what it made is gone, what came later stays.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use odyssey_domain::ingestion::{self, ImportMode, IngestionError, JobView, NotUndoable};
+use odyssey_domain::jobs::{self, WorkerSettings};
+use odyssey_domain::tenancy::Role;
+use odyssey_testkit::{Actor, TestApp};
+use odyssey_types::JobId;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Files;
+use super::restarts::{FIRST, SECOND, first_file, second_file};
+
+const MODE: ImportMode = ImportMode::Products;
+
+async fn ask(files: &Files, job: &JobView) -> JobId {
+    let mut tx = files.begin(Role::VendorOperator).await;
+    let undo =
+        ingestion::start_undo(&mut tx, JobId::from_uuid(job.record.id)).await.expect("it can be undone");
+    tx.commit().await.expect("it commits");
+    undo
+}
+
+#[tokio::test]
+async fn an_import_that_moves_barcodes_is_undone_to_the_byte_and_the_same_file_works_again() {
+    let files = Files::start().await;
+    files.import(MODE, first_file(FIRST)).await;
+    let before = files.catalog_digest().await;
+    let second = files.import(MODE, second_file(SECOND)).await;
+    let after = files.catalog_digest().await;
+    assert_ne!(before, after);
+
+    let undo = ask(&files, &second).await;
+    files.run().await;
+    let job = files.job(undo).await;
+    let written = second.import.as_ref().expect("an import").totals;
+    assert_eq!(
+        job.record.totals,
+        Some(json!({ "restored": written.updated, "deleted": written.created, "left": 0, "refused": 0 }))
+    );
+    assert_eq!(files.catalog_digest().await, before);
+    // The file is news again, as it was the first time.
+    let again = files.import(MODE, second_file(SECOND)).await;
+    assert_eq!(again.import.expect("an import").totals, written);
+    assert_eq!(files.catalog_digest().await, after);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_whose_worker_dies_ends_as_if_nothing_had_happened() {
+    let files = Files::start().await;
+    files.import(MODE, first_file(FIRST)).await;
+    let before = files.catalog_digest().await;
+    let second = files.import(MODE, second_file(SECOND)).await;
+    let undo = ask(&files, &second).await;
+    for versions in [1, 400] {
+        let dispatcher =
+            jobs::dispatcher(files.work.clone(), &WorkerSettings::default()).expect("a dispatcher");
+        let worker = tokio::spawn(async move { dispatcher.run(CancellationToken::new()).await });
+        let mut connection = files.superuser().await;
+        for _ in 0..2_000 {
+            let done: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM odyssey.products WHERE lineage->>'source' = 'undo'")
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("a count");
+            if done >= versions {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        worker.abort();
+        drop(worker.await);
+        files.test.clock.advance(TimeDelta::minutes(5));
+    }
+    files.run().await;
+    let job = files.job(undo).await;
+    let written = second.import.expect("an import").totals;
+    assert_eq!(
+        job.record.totals,
+        Some(json!({ "restored": written.updated, "deleted": written.created, "left": 0, "refused": 0 }))
+    );
+    assert_eq!(files.catalog_digest().await, before);
+}
+
+#[tokio::test]
+async fn it_is_asked_for_once_and_within_thirty_days() {
+    let files = Files::start().await;
+    let old = files.import(MODE, "external_id,name\np1,Bar\n").await;
+    let new = files.import(MODE, "external_id,name\np2,Bar\n").await;
+    ask(&files, &new).await;
+    files.test.clock.advance(TimeDelta::days(30));
+    for (job, refusal) in [(&new, NotUndoable::Asked), (&old, NotUndoable::TooLate)] {
+        let mut tx = files.begin(Role::VendorOperator).await;
+        let refused = ingestion::start_undo(&mut tx, JobId::from_uuid(job.record.id)).await;
+        assert!(matches!(refused, Err(IngestionError::NotUndoable(why)) if why == refusal), "{refused:?}");
+        tx.roll_back().await.expect("it ends");
+    }
+}
+
+async fn import(actor: &Actor<'_>, file: &str) -> String {
+    let path = "/api/v1/ingest/csv?mode=products";
+    let sent = actor.send_bytes(http::Method::POST, path, &[], Some(("text/csv", file.as_bytes().to_vec())));
+    let job = sent.await.expect(202)["job_id"].as_str().expect("a job").to_owned();
+    actor.app().run_jobs().await;
+    format!("/api/v1/jobs/{job}")
+}
+
+fn ids(list: &Value) -> BTreeSet<&str> {
+    list.as_array().expect("a list").iter().filter_map(|item| item["external_id"].as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_changed_since_stays_and_is_named() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let file = |name: &str| format!("external_id,name,ingredients\na,{name},Rice\nb,{name},Rice\n");
+    import(&operator, &file("First")).await;
+    let job = import(&operator, &format!("{}c,Made,Rice\nd,Made,Rice\n", file("Second"))).await;
+    let list = operator.get("/api/v1/products?sort=updated_at").await.expect(200);
+    let id = |external_id: &str| {
+        let items = list["items"].as_array().expect("items");
+        let found = items.iter().find(|item| item["external_id"] == external_id).expect("it is there");
+        found["id"].as_str().expect("an id").to_owned()
+    };
+    for product in ["b", "d"] {
+        let path = format!("/api/v1/products/{}", id(product));
+        operator.patch(&path, json!({ "brand": "By hand" })).await.expect(200);
+    }
+    let view = operator.get(&format!("{job}/undo")).await.expect(200);
+    assert_eq!(
+        (&view["state"], ids(&view["later_changes"])),
+        (&json!("possible"), BTreeSet::from(["b", "d"]))
+    );
+
+    let undo = operator.post(&format!("{job}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    let ended =
+        operator.get(&format!("/api/v1/jobs/{}", undo["job_id"].as_str().expect("a job"))).await.expect(200);
+    assert_eq!(ended["status"], "completed", "{ended}");
+    let name = async |product: &str| {
+        let read = operator.get(&format!("/api/v1/products/{}", id(product))).await;
+        if read.status.as_u16() == 404 { json!("gone") } else { read.json()["name"].clone() }
+    };
+    assert_eq!(
+        [name("a").await, name("b").await, name("c").await, name("d").await],
+        [json!("First"), json!("Second"), json!("gone"), json!("Made")]
+    );
+    let view = operator.get(&format!("{job}/undo")).await.expect(200);
+    assert_eq!((&view["state"], ids(&view["later_changes"])), (&json!("done"), BTreeSet::from(["b", "d"])));
+    assert_eq!(operator.post(&format!("{job}/undo"), json!({})).await.problem(), "409 import-not-undoable");
+    let viewer = app.vendor("acme").viewer().await;
+    assert_eq!(viewer.post(&format!("{job}/undo"), json!({})).await.status.as_u16(), 403);
+    let rival = app.vendor("rival").operator().await;
+    assert_eq!(rival.get(&format!("{job}/undo")).await.problem(), "404 job-not-found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_allergen_that_an_undo_takes_away_is_held() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    import(&operator, "external_id,ingredients\na,Rice\n").await;
+    let job = import(&operator, "external_id,ingredients\na,\"Rice, peanuts\"\n").await;
+    operator.post(&format!("{job}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    let holds = operator.get("/api/v1/allergen-holds").await.expect(200);
+    assert_eq!(holds["items"][0]["allergen"], "peanut", "{holds}");
+}

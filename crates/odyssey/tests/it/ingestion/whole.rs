@@ -1,0 +1,104 @@
+//! A file that is the whole catalog: what it does not have goes, and nothing else.
+
+use chrono::TimeDelta;
+use odyssey_domain::catalog::{self, Change, ProductWrite};
+use odyssey_domain::ingestion::{self, ImportMode, ImportParameters, JobView, Totals};
+use odyssey_domain::tenancy::Role;
+use odyssey_types::JobId;
+
+use super::Files;
+
+const MODE: ImportMode = ImportMode::Products;
+
+fn full() -> ImportParameters {
+    ImportParameters { full: true, ..ImportParameters::default() }
+}
+
+fn file(numbers: impl Iterator<Item = u32>) -> String {
+    let rows: String = numbers.map(|number| format!("p{number},Bar {number}\n")).collect();
+    format!("external_id,name\n{rows}")
+}
+
+fn totals(job: &JobView) -> Totals {
+    job.import.as_ref().expect("an import").totals
+}
+
+async fn live(files: &Files) -> Vec<String> {
+    let mut connection = files.superuser().await;
+    sqlx::query_scalar(
+        "SELECT external_id FROM odyssey.products WHERE deleted_at IS NULL ORDER BY external_id",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("ids")
+}
+
+#[tokio::test]
+async fn what_the_whole_catalog_does_not_have_goes_and_comes_back_with_a_later_file() {
+    let files = Files::start().await;
+    files.import(MODE, file(1..=100)).await;
+    let before = files.catalog_digest().await;
+    let second = files.import_with(MODE, file(6..=101), full()).await;
+    let found = totals(&second);
+    assert_eq!((found.read, found.created, found.unchanged, found.deleted), (96, 1, 95, 5));
+    assert!(found.reconciles());
+    assert_eq!(live(&files).await.len(), 96);
+
+    // The same rows are news for those that went; nothing is deleted by a file that is not the whole.
+    let third = files.import(MODE, file(1..=5)).await;
+    assert_eq!((totals(&third).created, totals(&third).deleted), (5, 0));
+
+    // And an undo brings them back.
+    let fourth = files.import_with(MODE, file(6..=101), full()).await;
+    assert_eq!(totals(&fourth).deleted, 5);
+    for job in [&fourth, &second] {
+        let mut tx = files.begin(Role::VendorOperator).await;
+        ingestion::start_undo(&mut tx, JobId::from_uuid(job.record.id)).await.expect("it can be undone");
+        tx.commit().await.expect("it commits");
+        files.run().await;
+    }
+    assert_eq!(files.catalog_digest().await, before);
+}
+
+#[tokio::test]
+async fn a_file_that_would_delete_much_writes_nothing_until_somebody_says_so() {
+    let files = Files::start().await;
+    files.import(MODE, file(1..=100)).await;
+    let cut = files.import_with(MODE, file(1..=50), full()).await;
+    assert_eq!(cut.record.error_code.as_deref(), Some("full_deletes_unconfirmed"));
+    assert_eq!((live(&files).await.len(), totals(&cut)), (100, Totals::default()));
+    let meant = ImportParameters { allow_deletes: true, ..full() };
+    assert_eq!(totals(&files.import_with(MODE, file(1..=50), meant).await).deleted, 50);
+}
+
+#[tokio::test]
+async fn refused_rows_keep_their_products_and_rows_without_a_name_keep_all() {
+    let files = Files::start().await;
+    files.import(MODE, "external_id,name,fat_g\na,A,1\nb,B,1\nc,C,1\n").await;
+    let refused = files.import_with(MODE, "external_id,name,fat_g\na,A,1\nb,B,-7\n", full()).await;
+    assert_eq!((totals(&refused).rejected, totals(&refused).deleted), (1, 1));
+    assert_eq!(live(&files).await, ["a", "b"]);
+    let unnamed = files.import_with(MODE, "external_id,name,fat_g\na,A,2\n,Nobody,1\n", full()).await;
+    assert_eq!((totals(&unnamed).rejected, totals(&unnamed).deleted), (1, 0));
+    assert_eq!(live(&files).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_after_the_import_began_stays() {
+    let files = Files::start().await;
+    files.import(MODE, file(1..=3)).await;
+    let job = files.upload(MODE, file(1..=1), full()).await;
+    files.test.clock.advance(TimeDelta::seconds(1));
+    let mut tx = files.begin(Role::VendorOperator).await;
+    for external_id in ["p2", "by-hand"] {
+        let fields = serde_json::json!({ "name": "By hand" });
+        let change = Change::Merge(fields.as_object().expect("fields").clone());
+        catalog::write_one(&mut tx, ProductWrite::new(external_id.to_owned(), change))
+            .await
+            .expect("written");
+    }
+    tx.commit().await.expect("it commits");
+    files.run().await;
+    assert_eq!(totals(&files.job(job).await).deleted, 1);
+    assert_eq!(live(&files).await, ["by-hand", "p1", "p2"]);
+}
