@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Imports and answers make and drop many small texts: a fifth of their time with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     match odyssey::cli::run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::facts::{FactsRecord, FactsRow};
+use super::facts::FactsRow;
 use super::list::Position;
 use super::{Attestation, CatalogError, Lineage, Product, ProductQuery, ProductSort, StoredFacts};
 use crate::db::{DbError, VendorTx};
@@ -318,7 +318,7 @@ pub(super) async fn upsert_products(
                   nullif(r.allergens, 'null'), r.certifications, r.regulatory_codes, r.images, r.source_url,
                   r.label_jurisdiction, r.label_as_of, r.allergen_data, nullif(r.attestation, 'null'), r.lineage,
                   r.source_hash, r.source_mapping, $3, 1, $4, $4, r.edited_at, r.deleted_at
-           FROM jsonb_to_recordset($2::jsonb) AS r (
+           FROM json_to_recordset($2::text::json) AS r (
                   id uuid, external_id text, gtin text, name text, brand text, description text, category_id text,
                   sub_category_id text, cuisine text, market text, price numeric, currency text, status text,
                   ingredients text, nutrition jsonb, serving_size jsonb, package_weight_mg bigint, package_text text,
@@ -375,13 +375,13 @@ pub(super) async fn mark_sources(
     Ok(())
 }
 
+/// Inserts or overwrites facts: Facts records as [`to_json`] writes them.
 pub(super) async fn upsert_facts(
     tx: &mut VendorTx,
     batch_id: i64,
-    records: &[FactsRecord],
+    records: &str,
 ) -> Result<(), CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
-    let records = to_json(records)?;
     sqlx::query!(
         r#"INSERT INTO product_facts (vendor_id, product_id, batch_id, deriver_version, active, brand, category_id,
                   meal_role, dietary_tags, changed_at, evidence_keys, evidence_flags, list_state, coverage_permille, container_term,
@@ -397,7 +397,7 @@ pub(super) async fn upsert_facts(
                   r.nutri_grade, r.nutri_estimated, r.uk_npm_score, r.uk_npm_less_healthy,
                   r.nova_group, r.claims_yes, r.claims_no, r.fda_healthy, r.completeness_permille,
                   r.quality_permille, r.issue_codes, r.price_hundredths, r.currency, r.label_as_of
-           FROM jsonb_to_recordset($2::jsonb) AS r (
+           FROM json_to_recordset($2::text::json) AS r (
                   product_id uuid, deriver_version integer, active boolean, brand text, category_id text,
                   meal_role smallint, dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
                   list_state smallint, coverage_permille smallint, container_term boolean, mandatory_keys bigint,
@@ -792,7 +792,8 @@ pub(super) async fn count_releasers(tx: &mut VendorTx) -> Result<i64, CatalogErr
     Ok(count)
 }
 
-fn to_json<T: Serialize>(records: &[T]) -> Result<Value, CatalogError> {
-    serde_json::to_value(records)
+/// Records as JSON text: PostgreSQL reads it once, and nobody builds a tree of it.
+pub(super) fn to_json<T: Serialize>(records: &[T]) -> Result<String, CatalogError> {
+    serde_json::to_string(records)
         .map_err(|error| DbError::inconsistent(format!("a record cannot be written as JSON: {error}")).into())
 }

@@ -1,51 +1,57 @@
 //! Writing what was decided: rows, barcodes, facts, holds and documents, and the version last.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use odyssey_matching::label::Tables;
 use odyssey_matching::{EvidenceKey, Flag};
 use odyssey_types::{ProductId, ProductStatus};
+use tokio::task::spawn_blocking;
 
 use super::BatchOptions;
-use super::plan::{Changed, Plan};
+use super::plan::Changed;
 use crate::catalog::document::document_of;
 use crate::catalog::facts::{FactsRecord, derive_product_by};
 use crate::catalog::label_changes::{self, Turned};
 use crate::catalog::store::{self, ProductRecord};
 use crate::catalog::versions::keep_versions;
 use crate::catalog::{CatalogError, Lineage, Product, holds};
-use crate::db::{Notice, VendorTx};
+use crate::db::{DbError, Notice, VendorTx};
 use crate::outbox;
 
+/// Writes the changed rows. What their labels amount to is derived on a thread of its own while PostgreSQL
+/// takes the rows.
 pub(super) async fn apply(
     tx: &mut VendorTx,
-    plan: &Plan<'_>,
-    stored: &HashMap<ProductId, Product>,
+    mut changed: Vec<Changed>,
+    stored: HashMap<ProductId, Product>,
     options: &BatchOptions,
 ) -> Result<i64, CatalogError> {
-    let batch_id = store::next_batch(tx).await?;
-    let mut changed: Vec<&Changed> = plan.changed.iter().collect();
     changed.sort_unstable_by_key(|c| c.id);
-    let records: Vec<ProductRecord<'_>> = changed
-        .iter()
-        .map(|c| ProductRecord {
-            id: c.id,
-            external_id: &c.external_id,
-            fields: &c.fields,
-            package_weight_mg: c.fields.package_weight_g.map(|w| w.0),
-            attestation: c.attestation.as_ref(),
-            lineage: &c.lineage,
-            source_hash: c.source_hash.as_deref().map(bytea),
-            source_mapping: c.source_mapping.as_deref().map(bytea),
-            edited_at: c.edited_at,
-            deleted_at: c.deleted.then_some(plan.now),
-        })
-        .collect();
     let replaced: Vec<ProductId> =
         changed.iter().map(|c| c.id).filter(|id| stored.contains_key(id)).collect();
+    let deriving = Deriving {
+        tables: crate::catalog::tables(tx).await?,
+        // A row that is new has none.
+        held: if replaced.is_empty() {
+            HashMap::new()
+        } else {
+            holds::open_holds_by_product(tx, &replaced).await?
+        },
+        changed: Arc::new(changed),
+        stored: Arc::new(stored),
+        now: tx.now(),
+    };
+    let (changed, stored) = (Arc::clone(&deriving.changed), Arc::clone(&deriving.stored));
+    let derived = spawn_blocking(move || deriving.derive());
+    let batch_id = store::next_batch(tx).await?;
     keep_versions(tx, &replaced, options.import.as_ref().map(|import| import.job_id)).await?;
+    let records: Vec<ProductRecord<'_>> = changed.iter().map(|change| record_of(change, tx.now())).collect();
     store::upsert_products(tx, batch_id, &records).await?;
-    move_barcodes(tx, &changed, stored).await?;
-    write_facts(tx, batch_id, &changed, stored).await?;
+    move_barcodes(tx, &changed, &stored).await?;
+    let derived = derived.await.map_err(|_| DbError::inconsistent("the deriver of labels panicked"))??;
+    write_derived(tx, batch_id, &stored, &derived).await?;
     outbox::emit(tx, "product.updated", serde_json::json!({ "count": changed.len(), "batch_id": batch_id }))
         .await?;
     let version = store::commit_batch(tx, batch_id).await?;
@@ -54,12 +60,27 @@ pub(super) async fn apply(
     Ok(version)
 }
 
+fn record_of(change: &Changed, now: DateTime<Utc>) -> ProductRecord<'_> {
+    ProductRecord {
+        id: change.id,
+        external_id: &change.external_id,
+        fields: &change.fields,
+        package_weight_mg: change.fields.package_weight_g.map(|w| w.0),
+        attestation: change.attestation.as_ref(),
+        lineage: &change.lineage,
+        source_hash: change.source_hash.as_deref().map(bytea),
+        source_mapping: change.source_mapping.as_deref().map(bytea),
+        edited_at: change.edited_at,
+        deleted_at: change.deleted.then_some(now),
+    }
+}
+
 async fn move_barcodes(
     tx: &mut VendorTx,
-    changed: &[&Changed],
+    changed: &[Changed],
     stored: &HashMap<ProductId, Product>,
 ) -> Result<(), CatalogError> {
-    let moved: Vec<&&Changed> = changed
+    let moved: Vec<&Changed> = changed
         .iter()
         .filter(|c| {
             let before = stored.get(&c.id).filter(|p| p.deleted_at.is_none());
@@ -74,66 +95,102 @@ async fn move_barcodes(
     store::move_barcodes(tx, &ids, &claimed).await
 }
 
-/// Facts, holds and search documents of the changed rows.
-async fn write_facts(
-    tx: &mut VendorTx,
-    batch_id: i64,
-    changed: &[&Changed],
-    stored: &HashMap<ProductId, Product>,
-) -> Result<(), CatalogError> {
-    let tables = crate::catalog::tables(tx).await?;
-    let mut vanished: Vec<(ProductId, EvidenceKey, Lineage)> = Vec::new();
-    let mut turned = Turned::default();
-    for change in changed {
-        // A deleted row counts as well: going away and coming back must not lose an allergen.
-        let Some(before) = stored.get(&change.id) else { continue };
+/// What derives the labels of changed rows.
+struct Deriving {
+    tables: Tables,
+    changed: Arc<Vec<Changed>>,
+    stored: Arc<HashMap<ProductId, Product>>,
+    held: HashMap<ProductId, Vec<(EvidenceKey, Flag)>>,
+    now: DateTime<Utc>,
+}
+
+/// What was derived, ready to be written.
+#[derive(Default)]
+struct Derived {
+    /// Rows of `product_facts` as JSON.
+    facts: String,
+    documents: Vec<(ProductId, String)>,
+    gone: Vec<ProductId>,
+    /// Allergens that the data does not state any more.
+    vanished: Vec<(ProductId, EvidenceKey, Lineage)>,
+    /// Products by what the write means for those to whom they are offered.
+    turned: Vec<ProductId>,
+    away: Vec<ProductId>,
+    back: Vec<ProductId>,
+}
+
+impl Deriving {
+    fn derive(mut self) -> Result<Derived, CatalogError> {
+        let mut derived = Derived::default();
+        let (changed, stored) = (Arc::clone(&self.changed), Arc::clone(&self.stored));
+        let mut facts = Vec::with_capacity(changed.len());
+        for change in changed.iter() {
+            // A deleted row counts as well: going away and coming back must not lose an allergen.
+            if let Some(before) = stored.get(&change.id) {
+                self.compare(before, change, &mut derived);
+            }
+            let holds = self.held.get(&change.id).map(Vec::as_slice).unwrap_or_default();
+            let derivation = derive_product_by(&self.tables, &change.fields, holds);
+            let (fields, deleted) = (&change.fields, change.deleted);
+            facts.push(FactsRecord::new(&self.tables, change.id, fields, deleted, self.now, derivation));
+            if deleted {
+                derived.gone.push(change.id);
+            } else {
+                derived.documents.push((change.id, document_of(&change.external_id, fields)));
+            }
+        }
+        derived.facts = store::to_json(&facts)?;
+        Ok(derived)
+    }
+
+    /// What a row loses by its change, by the tables of today on both sides, so that only the data can make a
+    /// difference.
+    fn compare(&mut self, before: &Product, change: &Changed, derived: &mut Derived) {
         let was_offered = before.deleted_at.is_none() && before.fields.status == ProductStatus::Active;
         let is_offered = !change.deleted && change.fields.status == ProductStatus::Active;
         match (was_offered, is_offered) {
-            (true, false) => turned.away.push(before),
-            (false, true) => turned.back.push(change.id),
+            (true, false) => derived.away.push(change.id),
+            (false, true) => derived.back.push(change.id),
             _ => {}
         }
-        if !change.deleted {
-            // Both sides by the tables of today, so that only the data can make a difference.
-            let (was, is) = (
-                derive_product_by(&tables, &before.fields, &[]).facts,
-                derive_product_by(&tables, &change.fields, &[]).facts,
-            );
-            if was_offered && is_offered && is.may_turn_away(&was) {
-                turned.changed.push(before);
-            }
-            for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
-                if was.flags_of(key).has(Flag::Contains) && !is.flags_of(key).has(Flag::Contains) {
-                    vanished.push((change.id, key, change.lineage.clone()));
-                }
-            }
-        }
-    }
-    label_changes::note(tx, &turned).await?;
-    if !vanished.is_empty() {
-        holds::open_holds(tx, &vanished).await?;
-    }
-    let ids: Vec<ProductId> = changed.iter().map(|c| c.id).collect();
-    let held = holds::open_holds_by_product(tx, &ids).await?;
-    let (mut facts, mut documents, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    let now = tx.now();
-    for change in changed {
-        let holds = held.get(&change.id).map(Vec::as_slice).unwrap_or_default();
-        let derivation = derive_product_by(&tables, &change.fields, holds);
-        facts.push(FactsRecord::new(&tables, change.id, &change.fields, change.deleted, now, derivation));
         if change.deleted {
-            gone.push(change.id);
-        } else {
-            documents.push((change.id, document_of(&change.external_id, &change.fields)));
+            return;
+        }
+        let was = derive_product_by(&self.tables, &before.fields, &[]).facts;
+        let is = derive_product_by(&self.tables, &change.fields, &[]).facts;
+        if was_offered && is_offered && is.may_turn_away(&was) {
+            derived.turned.push(change.id);
+        }
+        let held = self.held.entry(change.id).or_default();
+        for key in EvidenceKey::ALL.iter().copied().filter(|k| k.is_allergen()) {
+            if was.flags_of(key).has(Flag::Contains) && !is.flags_of(key).has(Flag::Contains) {
+                derived.vanished.push((change.id, key, change.lineage.clone()));
+                held.push((key, Flag::Contains));
+            }
         }
     }
-    store::upsert_facts(tx, batch_id, &facts).await?;
-    if !documents.is_empty() {
-        store::upsert_documents(tx, &documents, now).await?;
+}
+
+/// Facts, holds and search documents of the changed rows.
+async fn write_derived(
+    tx: &mut VendorTx,
+    batch_id: i64,
+    stored: &HashMap<ProductId, Product>,
+    derived: &Derived,
+) -> Result<(), CatalogError> {
+    let of = |ids: &[ProductId]| ids.iter().filter_map(|id| stored.get(id)).collect();
+    let turned = Turned { changed: of(&derived.turned), away: of(&derived.away), back: derived.back.clone() };
+    label_changes::note(tx, &turned).await?;
+    if !derived.vanished.is_empty() {
+        holds::open_holds(tx, &derived.vanished).await?;
     }
-    if !gone.is_empty() {
-        store::delete_documents(tx, &gone).await?;
+    store::upsert_facts(tx, batch_id, &derived.facts).await?;
+    if !derived.documents.is_empty() {
+        let now = tx.now();
+        store::upsert_documents(tx, &derived.documents, now).await?;
+    }
+    if !derived.gone.is_empty() {
+        store::delete_documents(tx, &derived.gone).await?;
     }
     Ok(())
 }
@@ -159,7 +216,7 @@ pub(in crate::catalog) async fn rederive(tx: &mut VendorTx, ids: &[ProductId]) -
             )
         })
         .collect();
-    store::upsert_facts(tx, batch_id, &facts).await?;
+    store::upsert_facts(tx, batch_id, &store::to_json(&facts)?).await?;
     let version = store::commit_batch(tx, batch_id).await?;
     let vendor_id = tx.vendor_id();
     tx.notify_after_commit(Notice::CatalogChanged(vendor_id));

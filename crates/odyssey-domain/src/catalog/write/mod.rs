@@ -153,13 +153,15 @@ pub async fn write_products(
         plan.consider(at, *id, write, stored.get(id));
     }
     plan.judge_barcodes(tx).await?;
+    let changed = std::mem::take(&mut plan.changed);
+    let count = changed.len();
     let catalog_version =
-        if plan.changed.is_empty() { None } else { Some(apply(tx, &plan, &stored, options).await?) };
+        if changed.is_empty() { None } else { Some(apply(tx, changed, stored, options).await?) };
     if !plan.marks.is_empty() {
         store::mark_sources(tx, &plan.marks).await?;
     }
     let event = AuditEvent::new("product.write", "product", Purpose::Operations)
-        .count(plan.changed.len() as i64)
+        .count(count as i64)
         .detail("records", writes.len())
         .detail("refused", plan.results.iter().filter(|r| r.is_err()).count());
     let event = if let [only] = ids.as_slice() { event.entity(*only) } else { event };
