@@ -214,7 +214,7 @@ pub async fn run_notifier(work: &Work, cancel: CancellationToken) {
 }
 
 async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Result<JobOutcome, JobError> {
-    ingestion::run_import(&work.ingestion, &work.database, context, job).await
+    ingestion::run_import(&work.ingestion, &work.database, &work.audiences, context, job).await
 }
 
 async fn undo_import(work: Arc<Work>, context: JobContext, job: UndoImport) -> Result<JobOutcome, JobError> {

@@ -27,7 +27,7 @@ const AREAS: [(&str, &[&str]); 17] = [
     ("search", &["catalog"]),
     ("quality", &["catalog"]),
     // An import ends with counting the quality of what it left.
-    ("ingestion", &["catalog", "customers", "outbox", "quality"]),
+    ("ingestion", &["catalog", "customers", "matching", "outbox", "quality"]),
     ("connectors", &["ingestion"]),
     ("webhooks", &["outbox"]),
     ("observability", &[]),

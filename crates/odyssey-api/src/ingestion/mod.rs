@@ -6,6 +6,7 @@
 mod csv;
 mod parameters;
 mod problem;
+mod rehearsal;
 mod undo;
 mod uploads;
 
@@ -24,6 +25,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let append = Facts::audited("import.append").rate(RateClass::Free).streams_body();
     OpenApiRouter::default()
         .routes(guarded!(csv::ingest_csv, facts))
+        .routes(guarded!(
+            rehearsal::get_rehearsal,
+            Facts::unaudited("products and counts of people, none by name")
+        ))
+        .routes(keyed!(
+            rehearsal::apply_rehearsal,
+            Facts::audited("import.apply").rate(RateClass::ImportStart)
+        ))
         .routes(guarded!(undo::get_undo, Facts::unaudited("ids of products and counts")))
         .routes(keyed!(undo::undo_import, Facts::audited("import.undo")))
         .routes(guarded!(uploads::create_upload, create))

@@ -48,6 +48,10 @@ pub(super) struct IngestQuery {
     /// Let a whole catalog delete however many products it does not have.
     #[serde(default)]
     allow_deletes: bool,
+    /// Do everything and keep nothing: the job's totals say what would become of the rows, its errors which would be
+    /// refused, and `GET /jobs/{job_id}/rehearsal` what would change, and for how many people.
+    #[serde(default)]
+    dry_run: bool,
     /// One character; `tab` for a tab.
     delimiter: Option<String>,
     /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`.
@@ -111,6 +115,7 @@ impl IngestQuery {
             allow_barcode_moves: self.allow_barcode_moves,
             full: self.load == LoadParameter::Full,
             allow_deletes: self.allow_deletes,
+            dry_run: self.dry_run,
             delimiter: self.delimiter.as_deref().map(delimiter).transpose()?,
             encoding: self.encoding,
             has_header: self.has_header,

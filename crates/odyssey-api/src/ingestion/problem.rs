@@ -25,10 +25,13 @@ impl From<IngestionError> for Problem {
                 .detail("Only an admin of the vendor can attest the consent of customers."),
             E::JobNotFound => Self::new(ProblemCode::JobNotFound),
             E::JobNotCancelable => Self::new(ProblemCode::JobNotCancelable),
+            E::NoRehearsal => Self::new(ProblemCode::RehearsalNotFound),
+            E::Matching(error) => error.into(),
             E::NotUndoable(why) => Self::new(ProblemCode::ImportNotUndoable).detail(match why {
                 NotUndoable::Running => "The import waits or runs. Cancel it first; what it wrote by then can be undone.",
                 NotUndoable::TooLate => "It ended more than 30 days ago, and what was before is not kept any longer.",
                 NotUndoable::Asked => "Somebody has asked for it already; GET …/undo says how far it is.",
+                NotUndoable::DryRun => "It was a dry run: nothing was written.",
                 NotUndoable::Customers => "Customers have no former versions, so that their imports cannot be undone.",
             }),
             E::CursorInvalid => Self::new(ProblemCode::CursorInvalid),

@@ -17,7 +17,7 @@ use crate::problem::{Problem, ProblemCode};
 #[into_params(parameter_in = Path)]
 pub(super) struct JobPath {
     #[param(value_type = Uuid)]
-    job_id: JobId,
+    pub job_id: JobId,
 }
 
 impl PathParameters for JobPath {
@@ -39,6 +39,8 @@ pub(super) enum UndoStateDto {
     Done,
     /// It wrote customers, who have no former versions.
     Customers,
+    /// It was a dry run and wrote nothing.
+    DryRun,
 }
 
 /// Whether an import can be undone, and what would stay as it is.
@@ -99,6 +101,7 @@ impl From<UndoView> for UndoDto {
             Some(NotUndoable::Asked) if view.undone_at.is_some() => UndoStateDto::Done,
             Some(NotUndoable::Asked) => UndoStateDto::Asked,
             Some(NotUndoable::Customers) => UndoStateDto::Customers,
+            Some(NotUndoable::DryRun) => UndoStateDto::DryRun,
         };
         let later = |LaterChange { product_id, external_id, row_version }| LaterChangeDto {
             product_id,

@@ -101,6 +101,8 @@ pub(super) struct JobDto {
     kind: String,
     /// `products` or `customers`; null for jobs that import nothing.
     mode: Option<&'static str>,
+    /// Nothing of it was kept; its totals say what would have become of the rows.
+    dry_run: bool,
     status: JobStatus,
     /// 0 to 100.
     progress_pct: f64,
@@ -175,7 +177,7 @@ impl From<JobView> for JobDto {
     fn from(JobView { record, import, steps, log }: JobView) -> Self {
         let (mut totals, mut rows_total, mut mode) = (None, None, None);
         let (mut error_codes, mut mapping, mut detected) = (BTreeMap::new(), None, None);
-        let (mut upload_failed, mut error_url) = (None, None);
+        let (mut upload_failed, mut error_url, mut dry_run) = (None, None, false);
         if let Some(import) = import {
             let ImportView { codes, has_errors, .. } = import;
             mode = Some(match import.mode {
@@ -188,12 +190,14 @@ impl From<JobView> for JobDto {
             error_codes = codes;
             error_url = has_errors.then(|| format!("/api/v1/jobs/{}/errors.csv", record.id));
             upload_failed = import.upload_failed;
+            dry_run = import.parameters.dry_run;
         }
         let failure = record.error_code.map(|code| JobErrorDto { code, detail: record.error_detail });
         Self {
             job_id: record.id,
             kind: record.kind,
             mode,
+            dry_run,
             status: record.state.into(),
             progress_pct: f64::from(record.progress_permille) / 10.0,
             step: record.step,

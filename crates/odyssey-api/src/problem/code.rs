@@ -59,6 +59,7 @@ registry! {
     ProductNotFound = "product-not-found", NOT_FOUND, "There is no such product";
     ProductConflict = "product-conflict", CONFLICT, "A product with this external id exists";
     BarcodeTaken = "barcode-taken", CONFLICT, "Another product holds this barcode";
+    RehearsalNotFound = "rehearsal-not-found", NOT_FOUND, "There is no rehearsal of this job";
     ImportNotUndoable = "import-not-undoable", CONFLICT, "The import cannot be undone";
     ProductVersionNotFound = "product-version-not-found", NOT_FOUND, "There is no such version of the product";
     HoldNotFound = "hold-not-found", NOT_FOUND, "There is no such allergen hold";

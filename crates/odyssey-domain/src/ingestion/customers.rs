@@ -9,6 +9,7 @@ use super::patch;
 use super::products::accept_mapping;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
+use super::rehearsal::Rehearsal;
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::store;
 use super::{IngestionError, Totals};
@@ -94,12 +95,13 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     merge.batch(run, &ledger, &mut waiting, &mut faults, 1000).await?;
     let mut tx = run.begin().await?;
     store::close_reading(&mut tx, run.job_id, &ledger).await?;
-    if run.import.totals.written() > 0 {
+    if run.import.totals.written() > 0 && !run.is_dry() {
         store::analyze(&mut tx, "customers").await?;
     }
     run.commit_quietly(tx).await?;
     run.import.records_total = Some(ledger.rows());
-    Ok(())
+    // Of people there are counts and refusals, and nothing that could be shown of a row.
+    if run.is_dry() { Rehearsal::default().keep(run).await } else { Ok(()) }
 }
 
 struct Merge {
@@ -126,6 +128,7 @@ impl Merge {
         if !fresh.is_empty() {
             self.write(run, &mut tx, fresh, &mut totals, &mut codes, faults).await?;
         }
+        let mut tx = run.keep_or_forget(tx).await?;
         store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
         totals.read = (upto - after) as i64;
         if !totals.reconciles() {

@@ -8,6 +8,7 @@ use super::NotUndoable;
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
+use crate::matching::MatchingError;
 use crate::tenancy::TenancyError;
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,11 @@ pub enum IngestionError {
     JobNotFound,
     #[error("the job has ended")]
     JobNotCancelable,
+    /// It is no dry run, or it has not ended.
+    #[error("there is no rehearsal of this job")]
+    NoRehearsal,
+    #[error("the audience of the vendor did not answer")]
+    Matching(#[from] MatchingError),
     #[error("the import cannot be undone")]
     NotUndoable(NotUndoable),
     #[error("the cursor is not one of ours")]
@@ -112,9 +118,12 @@ impl From<IngestionError> for JobError {
             E::Tenancy(TenancyError::VendorNotFound) => Self::fail(error).code("vendor_not_found"),
             E::Spool { .. } => Self::retry(error).code("spool_unavailable"),
             E::Queue(error) => error.into(),
-            E::Db(DbError::Statement(_)) | E::Catalog(_) | E::Customers(_) | E::Tenancy(_) | E::Vault(_) => {
-                Self::retry(error).code("failed")
-            }
+            E::Db(DbError::Statement(_))
+            | E::Catalog(_)
+            | E::Customers(_)
+            | E::Matching(_)
+            | E::Tenancy(_)
+            | E::Vault(_) => Self::retry(error).code("failed"),
             E::TooLarge { .. }
             | E::Empty
             | E::UploadClosed
@@ -126,6 +135,7 @@ impl From<IngestionError> for JobError {
             | E::JobNotFound
             | E::JobNotCancelable
             | E::NotUndoable(_)
+            | E::NoRehearsal
             | E::CursorInvalid
             | E::ValuesForbidden => Self::fail(error).code("refused"),
         }

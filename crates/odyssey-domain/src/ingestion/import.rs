@@ -8,9 +8,10 @@ use odyssey_types::{JobId, UploadId, VendorId};
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Run, totals_json};
-use super::{Ingestion, IngestionError, Totals, customers, originals, products, store};
+use super::{Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
+use crate::matching::Audiences;
 use crate::quality;
 use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 
@@ -37,10 +38,11 @@ impl Job for RunImport {
 pub async fn run_import(
     ingestion: &Ingestion,
     database: &Database,
+    audiences: &Audiences,
     context: JobContext,
     job: RunImport,
 ) -> Result<JobOutcome, JobError> {
-    match attempt(ingestion, database, &context, job).await {
+    match attempt(ingestion, database, audiences, &context, job).await {
         Ok(outcome) => Ok(outcome),
         // Suspension takes effect between two batches, and what waits goes on when it ends.
         Err(IngestionError::Tenancy(TenancyError::VendorSuspended)) => {
@@ -59,10 +61,15 @@ pub async fn run_import(
 async fn attempt(
     ingestion: &Ingestion,
     database: &Database,
+    audiences: &Audiences,
     context: &JobContext,
     job: RunImport,
 ) -> Result<JobOutcome, IngestionError> {
     let mut run = load(ingestion, database, context.clone(), job).await?;
+    run.audiences = Some(audiences.clone());
+    if run.is_dry() {
+        rehearsal::begin_again(&mut run).await?;
+    }
     if run.import.mapping_digest.is_some() {
         let fields =
             serde_json::json!({ "attempt": context.attempt(), "records_merged": run.import.records_merged });
@@ -121,7 +128,18 @@ async fn load<'a>(
     let parameters = serde_json::from_value(import.parameters.clone())
         .map_err(|_| IngestionError::inconsistent(format!("import {job_id} has unreadable parameters")))?;
     let mode = import.mode;
-    Ok(Run { ingestion, database, context, vendor_id, job_id, mode, upload, parameters, import })
+    Ok(Run {
+        ingestion,
+        database,
+        context,
+        vendor_id,
+        job_id,
+        mode,
+        upload,
+        parameters,
+        import,
+        audiences: None,
+    })
 }
 
 /// The last act: leaves the job's tables and says in the audit trail what came of it.
@@ -129,12 +147,15 @@ async fn finish(run: &Run<'_>, action: &'static str) -> Result<Totals, Ingestion
     let mut tx = run.begin().await?;
     if run.mode == Mode::Products {
         store::drop_staging(&mut tx, run.job_id).await?;
-        quality::enqueue_summary(&mut tx).await?;
+        if !run.is_dry() {
+            quality::enqueue_summary(&mut tx).await?;
+        }
     }
     let totals = store::finish_import(&mut tx, run.job_id, run.upload.id).await?;
     let event = AuditEvent::new(action, "job", Purpose::Operations)
         .entity(run.job_id)
-        .count(totals.written())
+        .count(if run.is_dry() { 0 } else { totals.written() })
+        .detail("dry_run", run.is_dry())
         .detail("mode", run.mode.as_str())
         .detail("read", totals.read)
         .detail("rejected", totals.rejected);

@@ -25,6 +25,7 @@ mod progress;
 mod purge;
 mod reading;
 mod receive;
+mod rehearsal;
 mod resumable;
 mod row_errors;
 mod spool;
@@ -42,6 +43,7 @@ pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, Label
 pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use receive::{StartedImport, UploadSink, begin_upload};
+pub use rehearsal::{FlaggedRow, RehearsalView, SampleDifference, SampleRow, apply_rehearsal, rehearsal};
 pub use resumable::{
     Appending, ResumableUpload, append_to, begin_resumable, find_resumable, terminate_resumable,
 };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use odyssey_tabular::{HeaderOverride, HeaderSynonyms, Mode, Options, Target, Unit, is_known_encoding};
-use odyssey_types::{Jurisdiction, NutritionBasis, UserId};
+use odyssey_types::{JobId, Jurisdiction, NutritionBasis, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,8 @@ pub struct ImportParameters {
     pub full: bool,
     /// However many these are; see `full_deletes_unconfirmed`.
     pub allow_deletes: bool,
+    /// Do everything, keep nothing, and say what would have been done.
+    pub dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
     /// A WHATWG label: `utf-8`, `latin1`, `utf-16le`.
@@ -83,6 +85,9 @@ pub(super) struct StoredParameters {
     pub attested_by: Option<UserId>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attested_at: Option<DateTime<Utc>>,
+    /// Pass over the rows that this dry run of the same file flagged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub except_flagged_of: Option<JobId>,
 }
 
 impl StoredParameters {
@@ -105,6 +110,7 @@ impl StoredParameters {
             requested,
             attested_by: actor.user_id.filter(|_| attests),
             attested_at: attests.then_some(now),
+            except_flagged_of: None,
         })
     }
 

@@ -16,6 +16,7 @@ use super::ledger::Ledger;
 use super::patch::{self, StoredShape};
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
+use super::rehearsal::{self, ObservedRow, Rehearsal};
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::staging::{CopyBuffer, StagedRow};
 use super::store::{self, AcceptedMapping, TodoRow};
@@ -26,6 +27,9 @@ use crate::catalog::{
 };
 use crate::db::VendorTx;
 
+/// Why a row is not taken that a dry run flagged.
+const HELD_BACK: &str = "The dry run found that this row takes something away: an allergen that the product contains, \
+                         or the product from somebody whom it suits. Look at it, and import it alone if it is right.";
 /// Share of the progress that reading and comparing take, in thousandths; merging has the rest.
 const READING_PERMILLE: u32 = 400;
 /// Faults written at a time, at most.
@@ -54,9 +58,16 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     let judgement = compare(run, &mapping_digest).await?;
     let absent = whole::find_absent(run, &refused).await?;
     run.context.step("merging").await?;
-    let merge = Merge { mapping_digest, ledger, judgement };
+    let excepted = excepted(run).await?;
+    let merge = Merge { mapping_digest, ledger, judgement, excepted };
     merge.movers(run).await?;
-    merge.batches(run).await?;
+    if run.is_dry() {
+        let mut rehearsal = Rehearsal::default();
+        rehearsal.note_deletes(absent.len() as u64, absent.catalog);
+        merge.batches(run, Some(&mut rehearsal)).await?;
+        return rehearsal.keep(run).await;
+    }
+    merge.batches(run, None).await?;
     whole::delete_absent(run, &merge.ledger, &merge.mapping_digest, absent).await?;
     run.context.step("finishing").await?;
     if run.import.totals.written() > 0 {
@@ -214,10 +225,20 @@ async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Judgement, Inge
     Ok(judgement)
 }
 
+/// Rows that the import passes over, ascending: those that its dry run flagged.
+async fn excepted(run: &Run<'_>) -> Result<Vec<u64>, IngestionError> {
+    let Some(rehearsed) = run.parameters.except_flagged_of else { return Ok(Vec::new()) };
+    let mut tx = run.begin().await?;
+    let rows = rehearsal::flagged_rows(&mut tx, rehearsed).await?;
+    tx.roll_back().await?;
+    Ok(rows)
+}
+
 struct Merge {
     mapping_digest: Vec<u8>,
     ledger: Ledger,
     judgement: Judgement,
+    excepted: Vec<u64>,
 }
 
 /// What a batch did: counts, and what is to be written about its rows.
@@ -225,6 +246,8 @@ struct Batch {
     totals: Totals,
     codes: super::ledger::Codes,
     faults: FaultSink,
+    /// Of a dry run: what its rows would change.
+    observed: Vec<ObservedRow>,
 }
 
 impl Merge {
@@ -238,6 +261,7 @@ impl Merge {
         let mut tx = run.begin().await?;
         let rows = store::find_todo(&mut tx, run.job_id, &records).await?;
         let mut batch = self.write(run, &mut tx, rows).await?;
+        let mut tx = run.keep_or_forget(tx).await?;
         store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
         let advance = Advance {
             upto: run.import.records_merged,
@@ -250,7 +274,11 @@ impl Merge {
         Ok(tx.commit().await?)
     }
 
-    async fn batches(&self, run: &mut Run<'_>) -> Result<(), IngestionError> {
+    async fn batches(
+        &self,
+        run: &mut Run<'_>,
+        mut rehearsal: Option<&mut Rehearsal>,
+    ) -> Result<(), IngestionError> {
         let total = self.ledger.rows();
         while run.import.records_merged < total {
             run.check_stop()?;
@@ -261,7 +289,18 @@ impl Merge {
                 store::next_todo(&mut tx, run.job_id, after, &run.import.moved_records, most as i64).await?;
             // Everything behind the last row that is left to do is unchanged or refused.
             let upto = if rows.complete { total } else { rows.upto };
+            if run.is_dry() && !run.import.moved_records.is_empty() {
+                // They were rolled back, and the rows of this batch may want the barcodes that they hand on.
+                let movers = store::find_todo(&mut tx, run.job_id, &run.import.moved_records).await?;
+                self.write(run, &mut tx, movers).await?;
+            }
             let mut batch = self.write(run, &mut tx, rows.rows).await?;
+            let mut tx = run.keep_or_forget(tx).await?;
+            if let (Some(rehearsal), Some(audiences)) = (rehearsal.as_deref_mut(), &run.audiences) {
+                tx.roll_back().await?;
+                rehearsal.note(run, audiences, std::mem::take(&mut batch.observed)).await?;
+                tx = run.begin().await?;
+            }
             store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
             self.count_rest(run, after, upto, &mut batch.totals);
             let permille = share(
@@ -310,6 +349,7 @@ impl Merge {
             totals: Totals::default(),
             codes: super::ledger::Codes::new(),
             faults: self.sink(run, tx)?,
+            observed: Vec::new(),
         };
         let mut writes: Vec<(u64, ProductWrite)> = Vec::with_capacity(rows.len());
         let ids: Vec<uuid::Uuid> = rows.iter().filter(|row| !row.kept).map(|row| row.id).collect();
@@ -318,6 +358,8 @@ impl Merge {
             let record = row.record.unsigned_abs();
             if row.kept {
                 batch.kept(record);
+            } else if self.excepted.binary_search(&record).is_ok() {
+                batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
             } else if let Some((gtin, holder)) = self.judgement.refused.get(&record) {
                 batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
             } else {
@@ -341,6 +383,7 @@ impl Merge {
     ) -> Result<(), IngestionError> {
         let options = BatchOptions {
             undo: None,
+            observe: run.is_dry(),
             import: Some(ImportOptions {
                 job_id: run.job_id,
                 started_by: run.started_by(),
@@ -351,6 +394,14 @@ impl Merge {
         };
         let (records, writes): (Vec<u64>, Vec<ProductWrite>) = writes.into_iter().unzip();
         let outcome = catalog::write_products(tx, &writes, &options).await?;
+        for observed in outcome.observed {
+            let (Some(record), Some(write)) = (records.get(observed.at), writes.get(observed.at)) else {
+                continue;
+            };
+            let Some(Ok(written)) = outcome.results.get(observed.at) else { continue };
+            let (external_id, outcome) = (write.external_id.clone(), written.outcome);
+            batch.observed.push(ObservedRow { row: *record, external_id, outcome, observed });
+        }
         for (record, result) in records.into_iter().zip(outcome.results) {
             match result {
                 Ok(written) => match written.outcome {

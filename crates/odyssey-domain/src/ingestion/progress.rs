@@ -10,6 +10,7 @@ use super::ledger::{Codes, Ledger};
 use super::parameters::StoredParameters;
 use super::{Ingestion, IngestionError, store};
 use crate::db::{Database, VendorTx};
+use crate::matching::Audiences;
 use crate::tenancy::{self, Actor};
 
 /// What became of the rows consumed so far. At every commit `read` is the sum of the five that follow.
@@ -66,6 +67,8 @@ pub(super) struct Run<'a> {
     pub upload: store::UploadRow,
     pub parameters: StoredParameters,
     pub import: store::ImportRow,
+    /// What a dry run judges changed labels by.
+    pub audiences: Option<Audiences>,
 }
 
 impl Run<'_> {
@@ -79,6 +82,21 @@ impl Run<'_> {
         let mut tx = VendorTx::begin(self.database, scope, Actor::job(self.job_id)).await?;
         self.context.fence(tx.connection()).await?;
         Ok(tx)
+    }
+
+    /// It is tried, and nothing of it is kept.
+    pub const fn is_dry(&self) -> bool {
+        self.parameters.requested.dry_run
+    }
+
+    /// The transaction to go on in after a batch was written: the batch's own, or of a dry run a new one, after the
+    /// batch was rolled back.
+    pub async fn keep_or_forget(&self, tx: VendorTx) -> Result<VendorTx, IngestionError> {
+        if !self.is_dry() {
+            return Ok(tx);
+        }
+        tx.roll_back().await?;
+        self.begin().await
     }
 
     /// Ends a transaction of housekeeping: staging and counters are seen by nobody outside of the job, whose

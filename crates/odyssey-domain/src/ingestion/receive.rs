@@ -214,7 +214,8 @@ impl Place {
             .detail("mode", self.mode.as_str())
             .detail("byte_count", byte_count)
             .detail("overwrite_edits", requested.overwrite_edits)
-            .detail("full", requested.full);
+            .detail("full", requested.full)
+            .detail("dry_run", requested.dry_run);
         if let Some(attestation) = &requested.attestation {
             event = event
                 .detail("allergen_data", "complete")

@@ -60,16 +60,29 @@ pub(super) struct Absent {
     pub external_id: String,
 }
 
+/// The products that a file does not have, and how many there are.
+#[derive(Debug, Default)]
+pub(super) struct AbsentOf {
+    products: Vec<Absent>,
+    pub catalog: u64,
+}
+
+impl AbsentOf {
+    pub const fn len(&self) -> usize {
+        self.products.len()
+    }
+}
+
 /// The products that a whole catalog does not have, before anything is merged.
-pub(super) async fn find_absent(run: &Run<'_>, refused: &Refused) -> Result<Vec<Absent>, IngestionError> {
+pub(super) async fn find_absent(run: &Run<'_>, refused: &Refused) -> Result<AbsentOf, IngestionError> {
     if !refused.wanted {
-        return Ok(Vec::new());
+        return Ok(AbsentOf::default());
     }
     if refused.unnamed > 0 {
         let text = "Nothing is deleted: refused rows do not say which products they are of";
         let fields = serde_json::json!({ "rows": refused.unnamed });
         run.context.log(LogLevel::Warn, text, fields).await?;
-        return Ok(Vec::new());
+        return Ok(AbsentOf::default());
     }
     let mut tx = run.begin().await?;
     let started_at = run.import.created_at;
@@ -84,15 +97,15 @@ pub(super) async fn find_absent(run: &Run<'_>, refused: &Refused) -> Result<Vec<
         ));
     }
     let is_much = absent > FREE_MAX && absent * 100 > catalog * SHARE_MAX;
-    // What an earlier attempt deleted was confirmed, or little.
-    if is_much && !run.parameters.requested.allow_deletes && run.import.records_merged == 0 {
+    // What an earlier attempt deleted was confirmed, or little; a dry run deletes nothing.
+    if is_much && !run.is_dry() && !run.parameters.requested.allow_deletes && run.import.records_merged == 0 {
         let detail = format!(
             "The file is said to be the whole catalog, and {absent} of {catalog} products are not in it. If they are \
              to go, start the import again with allow_deletes."
         );
         return Err(IngestionError::import("full_deletes_unconfirmed", detail));
     }
-    Ok(found)
+    Ok(AbsentOf { products: found, catalog })
 }
 
 /// Deletes what the file does not have, batch by batch, each counted in its transaction.
@@ -100,9 +113,9 @@ pub(super) async fn delete_absent(
     run: &mut Run<'_>,
     ledger: &Ledger,
     mapping_digest: &[u8],
-    absent: Vec<Absent>,
+    absent: AbsentOf,
 ) -> Result<(), IngestionError> {
-    if absent.is_empty() {
+    if absent.products.is_empty() {
         return Ok(());
     }
     run.context.step("deleting").await?;
@@ -116,7 +129,7 @@ pub(super) async fn delete_absent(
         }),
         ..BatchOptions::default()
     };
-    for batch in absent.chunks(BATCH) {
+    for batch in absent.products.chunks(BATCH) {
         run.check_stop()?;
         let mut tx = run.begin().await?;
         // Without a source row: when a later file has the product again, its row is news.

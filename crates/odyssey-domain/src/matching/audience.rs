@@ -175,6 +175,52 @@ pub async fn who_regresses(
     Ok(lost)
 }
 
+/// A label that is to change, before and after; both are offered.
+#[derive(Debug, Clone)]
+pub struct LabelDraft {
+    pub product_id: ProductId,
+    pub before: Facts,
+    pub before_as_of: Option<NaiveDate>,
+    pub after: Facts,
+    pub after_as_of: Option<NaiveDate>,
+}
+
+/// Who would lose products by changes of their labels that are not written, in the order of the drafts. Of people, only
+/// their number is recorded; whoever shows counts suppresses small ones.
+pub async fn who_would_regress(
+    audiences: &Audiences,
+    scope: VendorScope,
+    actor: &Actor,
+    drafts: Vec<LabelDraft>,
+) -> Result<Vec<Regressions>, MatchingError> {
+    audiences.prepare(scope, actor).await?;
+    let mut tx = VendorTx::begin(&audiences.database, scope, actor.clone()).await?;
+    let (audience, opened) = audiences.at_present(&mut tx).await?;
+    let ids: Vec<ProductId> = drafts.iter().map(|draft| draft.product_id).collect();
+    let mut listed = listers(&mut tx, &ids).await?;
+    let oldest = rules::effective_rules(&mut tx).await?.label_oldest(tx.now().date_naive());
+    let judge = move || -> Vec<Regressions> {
+        let judged = |draft: LabelDraft| {
+            let listed = listed.remove(&draft.product_id).unwrap_or_default();
+            let before = facts_of_day(draft.before, draft.before_as_of, oldest);
+            let after = facts_of_day(draft.after, draft.after_as_of, oldest);
+            let product = |facts| AudienceProduct { facts, active: true, listed: &listed };
+            audience.who_regresses(&product(&before), &product(&after))
+        };
+        drafts.into_iter().map(judged).collect()
+    };
+    let lost = spawn_blocking(judge).await;
+    let lost = lost.map_err(|_| MatchingError::Unavailable("the engine stopped"))?;
+    let event = AuditEvent::new("audience.rehearse", "catalog", Purpose::Operations)
+        .count(lost.iter().map(|lost| lost.to_conflict.len() + lost.to_cannot_verify.len()).sum::<usize>()
+            as i64)
+        .detail("products", lost.len())
+        .detail("profiles_opened", opened);
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(lost)
+}
+
 /// A question about one product, with everything it is answered from.
 struct Asked {
     tx: VendorTx,

@@ -27,8 +27,8 @@ mod spread;
 mod swaps;
 
 pub use audience::{
-    AUDIENCE_IDS_MAX, ProductAudience, audience, audience_customers, audience_of_label, audiences_of,
-    who_regresses,
+    AUDIENCE_IDS_MAX, LabelDraft, ProductAudience, audience, audience_customers, audience_of_label,
+    audiences_of, who_regresses, who_would_regress,
 };
 pub use basket::{
     BASKET_ITEMS_MAX, BasketCheck, BasketItem, Budget, BudgetState, QUANTITY_MILLI_MAX, check_basket,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use odyssey_types::ProductFields;
 use serde_json::Value;
 
 use crate::catalog::Product;
@@ -18,7 +19,15 @@ pub struct Difference {
 
 /// The values that differ, in the order of their pointers; lists are compared whole.
 pub fn differences(before: &Product, after: &Product) -> Vec<Difference> {
-    let (before, after) = (leaves_of(before), leaves_of(after));
+    compare(leaves_of(before), leaves_of(after))
+}
+
+/// The same of fields alone; of a new product everything differs from nothing.
+pub fn field_differences(before: Option<&ProductFields>, after: &ProductFields) -> Vec<Difference> {
+    compare(before.map(leaves_of_fields).unwrap_or_default(), leaves_of_fields(after))
+}
+
+fn compare(before: BTreeMap<String, Value>, after: BTreeMap<String, Value>) -> Vec<Difference> {
     let mut pointers: Vec<&String> = before.keys().chain(after.keys()).collect();
     pointers.sort_unstable();
     pointers.dedup();
@@ -34,11 +43,16 @@ pub fn differences(before: &Product, after: &Product) -> Vec<Difference> {
 }
 
 fn leaves_of(product: &Product) -> BTreeMap<String, Value> {
-    let mut leaves = BTreeMap::new();
-    // Fields are written as JSON by every write of a product; one that cannot be has no values to compare.
-    let fields = json::to_object(&product.fields).unwrap_or_default();
-    collect(String::new(), Value::Object(fields), &mut leaves);
+    let mut leaves = leaves_of_fields(&product.fields);
     leaves.insert("/deleted".to_owned(), Value::Bool(product.deleted_at.is_some()));
+    leaves
+}
+
+fn leaves_of_fields(fields: &ProductFields) -> BTreeMap<String, Value> {
+    let mut leaves = BTreeMap::new();
+    // Fields are written as JSON by every write of a product; those that cannot be have no values to compare.
+    let fields = json::to_object(fields).unwrap_or_default();
+    collect(String::new(), Value::Object(fields), &mut leaves);
     leaves
 }
 
@@ -60,7 +74,7 @@ fn collect(pointer: String, value: Value, leaves: &mut BTreeMap<String, Value>) 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use odyssey_types::{ProductFields, ProductId};
+    use odyssey_types::ProductId;
     use serde_json::json;
 
     use super::*;

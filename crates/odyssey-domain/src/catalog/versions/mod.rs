@@ -7,7 +7,7 @@
 mod differences;
 mod store;
 
-pub use differences::{Difference, differences};
+pub use differences::{Difference, differences, field_differences};
 pub(super) use store::keep_versions;
 pub use store::{Replaced, purge_versions, replaced_by_import, replaced_products, untouched_since_import};
 

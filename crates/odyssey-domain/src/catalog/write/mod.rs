@@ -20,7 +20,7 @@ use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
 use crate::tenancy::Purpose;
 use apply::apply;
-use plan::Plan;
+use plan::{Changed, Plan};
 
 /// What one record wants to become.
 #[derive(Debug, Clone)]
@@ -88,6 +88,18 @@ pub struct BatchOptions {
     pub import: Option<ImportOptions>,
     /// Set when an import is undone.
     pub undo: Option<UndoOptions>,
+    /// Give back what changes, for a write that is tried and rolled back.
+    pub observe: bool,
+}
+
+/// A record that changes its product.
+#[derive(Debug)]
+pub struct Observed {
+    /// Its place among the records.
+    pub at: usize,
+    /// The product as it was, where there was one that was not deleted.
+    pub before: Option<Box<Product>>,
+    pub after: ProductFields,
 }
 
 /// What an undo says about its batches.
@@ -134,6 +146,8 @@ pub struct BatchOutcome {
     pub results: Vec<Result<WriteResult, WriteRefusal>>,
     /// The new version of the catalog, when anything changed.
     pub catalog_version: Option<i64>,
+    /// What changed, where that was asked for.
+    pub observed: Vec<Observed>,
 }
 
 /// Writes up to [`super::BATCH_ROWS_MAX`] records in the caller's transaction; a refused record leaves
@@ -154,6 +168,7 @@ pub async fn write_products(
     }
     plan.judge_barcodes(tx).await?;
     let changed = std::mem::take(&mut plan.changed);
+    let observed = if options.observe { observe(&changed, &stored) } else { Vec::new() };
     let count = changed.len();
     let catalog_version =
         if changed.is_empty() { None } else { Some(apply(tx, changed, stored, options).await?) };
@@ -166,7 +181,16 @@ pub async fn write_products(
         .detail("refused", plan.results.iter().filter(|r| r.is_err()).count());
     let event = if let [only] = ids.as_slice() { event.entity(*only) } else { event };
     audit::record(tx, event).await?;
-    Ok(BatchOutcome { results: plan.results, catalog_version })
+    Ok(BatchOutcome { results: plan.results, catalog_version, observed })
+}
+
+fn observe(changed: &[Changed], stored: &HashMap<ProductId, Product>) -> Vec<Observed> {
+    let observed = |change: &Changed| Observed {
+        at: change.at,
+        before: stored.get(&change.id).filter(|p| p.deleted_at.is_none()).cloned().map(Box::new),
+        after: change.fields.clone(),
+    };
+    changed.iter().map(observed).collect()
 }
 
 /// Writes one record; a refusal is the error.

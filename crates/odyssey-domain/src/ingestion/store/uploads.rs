@@ -129,14 +129,19 @@ pub(in crate::ingestion) async fn find_upload(
     }))
 }
 
-/// What the uploads of the given jobs carry, and why one broke off.
+/// What the given jobs import, and why an upload broke off. An import that applies a dry run has no upload of its own.
 pub(in crate::ingestion) async fn find_modes(
     tx: &mut VendorTx,
     jobs: &[Uuid],
 ) -> Result<Vec<(Uuid, Mode, Option<String>)>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query!(
-        "SELECT job_id, mode, failed_code FROM uploads WHERE vendor_id = $1 AND job_id = ANY($2)",
+        r#"SELECT job_id AS "job_id!", mode AS "mode!", failed_code FROM uploads
+           WHERE vendor_id = $1 AND job_id = ANY($2)
+           UNION ALL
+           SELECT i.job_id, i.mode, NULL FROM imports i
+           WHERE i.vendor_id = $1 AND i.job_id = ANY($2)
+             AND NOT EXISTS (SELECT FROM uploads u WHERE u.vendor_id = $1 AND u.job_id = i.job_id)"#,
         vendor_id,
         jobs,
     )

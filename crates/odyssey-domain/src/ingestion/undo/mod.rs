@@ -52,6 +52,8 @@ pub enum NotUndoable {
     Asked,
     /// Customers have no former versions.
     Customers,
+    /// A dry run wrote nothing.
+    DryRun,
 }
 
 /// How an import stands towards its undoing.
@@ -85,6 +87,7 @@ struct Standing {
     finished_at: Option<DateTime<Utc>>,
     undo_job_id: Option<JobId>,
     undone_at: Option<DateTime<Utc>>,
+    is_dry: bool,
 }
 
 impl Standing {
@@ -93,6 +96,9 @@ impl Standing {
     }
 
     fn refusal(&self, now: DateTime<Utc>) -> Option<NotUndoable> {
+        if self.is_dry {
+            return Some(NotUndoable::DryRun);
+        }
         match (self.undo_job_id, self.until()) {
             (Some(_), _) => Some(NotUndoable::Asked),
             (None, None) => Some(NotUndoable::Running),

@@ -23,7 +23,9 @@ pub(super) async fn standing(
         .await?;
     }
     let row = sqlx::query!(
-        "SELECT mode, finished_at, undo_job_id, undone_at FROM imports WHERE vendor_id = $1 AND job_id = $2",
+        r#"SELECT mode, finished_at, undo_job_id, undone_at,
+                  coalesce((parameters->'requested'->>'dry_run')::boolean, false) AS "is_dry!"
+           FROM imports WHERE vendor_id = $1 AND job_id = $2"#,
         vendor_id,
         job_id.as_uuid(),
     )
@@ -35,6 +37,7 @@ pub(super) async fn standing(
             finished_at: row.finished_at,
             undo_job_id: row.undo_job_id.map(JobId::from_uuid),
             undone_at: row.undone_at,
+            is_dry: row.is_dry,
         })
     })
     .transpose()

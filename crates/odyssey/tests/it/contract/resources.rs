@@ -8,7 +8,8 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     // Before there is a job that has to go on waiting.
     let regression = regression(admin).await;
     let batch = batch(admin).await;
-    let ended_job = ended_job(admin).await;
+    let ended_job = ended_job(admin, "").await;
+    let rehearsed_job = self::ended_job(admin, "&dry_run=true").await;
     let customer = customer(admin, product_id).await;
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
@@ -18,6 +19,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("customer_id", customer),
         ("proposal_id", proposal),
         ("ended_job_id", ended_job),
+        ("rehearsed_job_id", rehearsed_job),
         ("job_id", job(admin).await),
         ("upload_id", upload(admin).await),
         ("regression_id", regression),
@@ -78,10 +80,10 @@ async fn proposal(admin: &Actor<'_>, customer: &str) -> String {
 }
 
 /// An import of products that has ended.
-async fn ended_job(admin: &Actor<'_>) -> String {
+async fn ended_job(admin: &Actor<'_>, query: &str) -> String {
     let csv = b"external_id,name\nended,Rice\n".to_vec();
-    let path = "/api/v1/ingest/csv?mode=products";
-    let started = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", csv))).await.expect(202);
+    let path = format!("/api/v1/ingest/csv?mode=products{query}");
+    let started = admin.send_bytes(http::Method::POST, &path, &[], Some(("text/csv", csv))).await.expect(202);
     admin.app().run_jobs().await;
     started["job_id"].as_str().expect("an id").to_owned()
 }

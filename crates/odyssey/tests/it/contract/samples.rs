@@ -62,8 +62,12 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     let mut path = operation.path.clone();
     while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {
         let name = &path[open + 1..close];
-        // What is undone has ended; other operations are about a job that waits.
-        let name = if operation.path.ends_with("/undo") { "ended_job_id" } else { name };
+        // What is undone or applied has ended; other operations are about a job that waits.
+        let name = match operation.id.as_str() {
+            "get_undo" | "undo_import" => "ended_job_id",
+            "get_rehearsal" | "apply_rehearsal" => "rehearsed_job_id",
+            _ => name,
+        };
         let id = id_of(name);
         path.replace_range(open..=close, &id);
     }

@@ -7,6 +7,7 @@ mod errors;
 pub(crate) mod harness;
 mod products;
 mod receiving;
+mod rehearsing;
 mod restarts;
 mod resumable;
 mod undo;
