@@ -42,6 +42,8 @@ row_codes! {
         "A spreadsheet program rounded this barcode to a short form such as 4.68E+11; the digits are lost and cannot be recovered from this file. Export the file from your system again and do not open it in the spreadsheet, or import the barcode column as Text, then upload that file.";
     DuplicateInFile "duplicate_in_file"
         "An earlier row of this file has the same identity (the row is named); the first one counts. Delete this row, or give it an identity of its own.";
+    IdentityUnchecked "identity_unchecked"
+        "The file that this row came from is no longer kept, so nobody can tell whether another of its rows has the identity that this row was given. Send the row in a file of its own.";
     RaggedRow "ragged_row"
         "This row has more or fewer cells than there are headers, so its values may stand under the wrong headers. Usually a text holds an unquoted delimiter or line break: put quotes around it.";
     RowTooLong "row_too_long"

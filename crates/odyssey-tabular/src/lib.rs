@@ -37,7 +37,7 @@ pub use header::{
 };
 pub use records::Table;
 pub use row::{
-    ConsentColumns, CustomerRow, IdentitySource, Outcome, ParseRow, ProductRow, RowSettings, Rows,
+    ConsentColumns, CustomerRow, IdentitySource, Outcome, ParseRow, ProductRow, RowReader, RowSettings, Rows,
     row_hash_input,
 };
 pub use target::{Mode, Target, TargetSet};

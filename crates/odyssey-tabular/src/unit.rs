@@ -1,9 +1,9 @@
 //! Units as files write them, and their exact factors (reference: health-matching section 1.4).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A unit of mass, volume, energy or length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     Microgram,

@@ -1,7 +1,7 @@
 //! Which column is read into which field.
 
 use odyssey_types::{Gtin, GtinError, NutritionBasis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::normalise::{Parts, take_apart};
@@ -12,7 +12,7 @@ use crate::target::{Mode, Target, TargetSet};
 use crate::unit::Unit;
 
 /// What is done with a cell before it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
     Plain,
@@ -28,7 +28,7 @@ pub enum Transform {
 }
 
 /// What became of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnStatus {
     Mapped,
@@ -42,7 +42,7 @@ pub enum ColumnStatus {
 }
 
 /// Why a column is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IgnoredReason {
     EmptyHeader,
@@ -66,7 +66,7 @@ pub enum IgnoredReason {
 }
 
 /// What one column means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnMap {
     /// As the file writes it.
     pub header: String,
@@ -93,7 +93,7 @@ pub struct ColumnMap {
 }
 
 /// Where the basis of the nutrition comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BasisSource {
     Override,
@@ -122,7 +122,7 @@ pub struct Mapping {
 }
 
 /// How rows lean on each other, by column.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Groups {
     /// Rows that follow each other with the same text here are a group.
     pub by: Option<usize>,

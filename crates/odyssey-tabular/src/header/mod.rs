@@ -9,6 +9,7 @@ mod infer;
 mod mapping;
 mod normalise;
 mod presets;
+mod record;
 mod settle;
 mod synonyms;
 

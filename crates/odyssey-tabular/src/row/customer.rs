@@ -110,10 +110,8 @@ impl Parse for CustomerRow {
         })
     }
 
-    fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) {
-        if row.readable() {
-            read_identity(&mut row, seen);
-        }
+    fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) -> Option<String> {
+        if row.readable() { read_identity(&mut row, seen) } else { None }
     }
 }
 

@@ -13,6 +13,7 @@ mod grouped;
 mod person;
 mod product;
 mod product_words;
+mod single;
 
 use std::io::Read;
 use std::marker::PhantomData;
@@ -31,6 +32,7 @@ use grouped::Grouped;
 
 pub use customer::{ConsentColumns, CustomerRow};
 pub use product::{IdentitySource, ProductRow};
+pub use single::RowReader;
 
 /// What the import knows and the file does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +71,8 @@ mod sealed {
         fn parse(row: Context<'_>, settings: &RowSettings, seen: &mut FirstSeen)
         -> Result<Self, RejectedRow>;
 
-        /// Only takes note of who the row is about.
-        fn note_identity(row: Context<'_>, seen: &mut FirstSeen);
+        /// Only takes note of who the row is about, and says so where the row can be read.
+        fn note_identity(row: Context<'_>, seen: &mut FirstSeen) -> Option<String>;
     }
 }
 
@@ -124,6 +126,20 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
         }
         self.rows_read += skipped;
         Ok(skipped)
+    }
+
+    /// Passes over all rows that are left; `each` is told the number and the identity of those that have one.
+    pub fn identities(mut self, mut each: impl FnMut(u64, &str)) -> Result<(), ReadError> {
+        while self.table.read(&mut self.record)? {
+            if !self.grouped.complete(&mut self.record) {
+                continue;
+            }
+            let row = Context::new(&self.plan, &self.record);
+            if let Some(identity) = T::note_identity(row, &mut FirstSeen::new(self.settings.duplicates_key)) {
+                each(self.record.number, &identity);
+            }
+        }
+        Ok(())
     }
 
     pub const fn mapping(&self) -> &Mapping {

@@ -106,9 +106,9 @@ impl Parse for ProductRow {
         read.map_err(|rejected| RejectedRow { external_id: known, ..rejected })
     }
 
-    fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) {
+    fn note_identity(mut row: Context<'_>, seen: &mut FirstSeen) -> Option<String> {
         if !row.readable() {
-            return;
+            return None;
         }
         let mut parts = Parts::default();
         let mut fields = ProductFields::default();
@@ -119,7 +119,7 @@ impl Parse for ProductRow {
                 _ => {}
             }
         }
-        read_identity(&mut row, &mut fields, &parts, seen);
+        read_identity(&mut row, &mut fields, &parts, seen).map(|(identity, _)| identity)
     }
 }
 
