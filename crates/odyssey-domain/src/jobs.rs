@@ -21,7 +21,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
-use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RunImport, UndoImport};
+use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RerunErrors, RunImport, UndoImport};
 use crate::matching::{self, Audiences, BATCH_LANE, MatchingError, RunMatchBatch, Snapshots};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
@@ -129,6 +129,7 @@ housekeeping! {
 pub fn registry() -> Result<Registry<Work>, QueueError> {
     Registry::new()
         .register::<RunImport, _, _>(run_import)
+        .register::<RerunErrors, _, _>(run_rerun)
         .register::<RunLabelRules, _, _>(run_label_rules)
         .register::<SummarizeQuality, _, _>(summarize_quality)
         .register::<PurgeIdempotencyKeys, _, _>(purge_idempotency_keys)
@@ -219,6 +220,10 @@ async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Res
 
 async fn undo_import(work: Arc<Work>, context: JobContext, job: UndoImport) -> Result<JobOutcome, JobError> {
     ingestion::run_undo_import(&work.database, &context, job).await
+}
+
+async fn run_rerun(work: Arc<Work>, context: JobContext, job: RerunErrors) -> Result<JobOutcome, JobError> {
+    ingestion::run_rerun(&work.ingestion, &work.database, &work.audiences, context, job).await
 }
 
 async fn run_label_rules(

@@ -34,6 +34,11 @@ impl From<IngestionError> for Problem {
                 NotUndoable::DryRun => "It was a dry run: nothing was written.",
                 NotUndoable::Customers => "Customers have no former versions, so that their imports cannot be undone.",
             }),
+            E::JobNotFinished => Self::new(ProblemCode::JobNotFinished),
+            E::NotCorrectable(why) => Self::new(ProblemCode::ErrorsNotCorrectable).detail(why),
+            E::CorrectionInvalid { at, field, code, detail } => {
+                Self::invalid(format!("#/corrections/{at}/{field}"), code, detail)
+            }
             E::CursorInvalid => Self::new(ProblemCode::CursorInvalid),
             E::ValuesForbidden => Self::new(ProblemCode::Forbidden).detail(
                 "The rows of this job carry customers; their values need HealthRead. The list of errors has codes and places.",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals};
 use odyssey_domain::jobs::{JobState, LogLine, StepRecord};
-use odyssey_types::UserId;
+use odyssey_types::{JobId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -115,6 +115,15 @@ pub(super) struct JobDto {
     error_codes: BTreeMap<String, i64>,
     /// The refused rows with their reasons, as a file; null when there are none.
     error_url: Option<String>,
+    /// The job whose refused rows this one imports once more.
+    #[schema(value_type = Option<Uuid>)]
+    parent_job_id: Option<JobId>,
+    /// The jobs that imported refused rows of this one once more, in their order.
+    #[schema(value_type = Vec<Uuid>)]
+    rerun_job_ids: Vec<JobId>,
+    /// Of the file that this job, or its parent, imported: refused rows less those that a rerun has taken. Null for
+    /// jobs that import nothing.
+    still_rejected: Option<i64>,
     /// The present or last attempt; 0 before the first.
     attempt: i16,
     error: Option<JobErrorDto>,
@@ -178,6 +187,7 @@ impl From<JobView> for JobDto {
         let (mut totals, mut rows_total, mut mode) = (None, None, None);
         let (mut error_codes, mut mapping, mut detected) = (BTreeMap::new(), None, None);
         let (mut upload_failed, mut error_url, mut dry_run) = (None, None, false);
+        let (mut parent_job_id, mut rerun_job_ids, mut still_rejected) = (None, Vec::new(), None);
         if let Some(import) = import {
             let ImportView { codes, has_errors, .. } = import;
             mode = Some(match import.mode {
@@ -191,6 +201,8 @@ impl From<JobView> for JobDto {
             error_url = has_errors.then(|| format!("/api/v1/jobs/{}/errors.csv", record.id));
             upload_failed = import.upload_failed;
             dry_run = import.parameters.dry_run;
+            (parent_job_id, rerun_job_ids) = (import.parent_job_id, import.rerun_job_ids);
+            still_rejected = Some(import.still_rejected);
         }
         let failure = record.error_code.map(|code| JobErrorDto { code, detail: record.error_detail });
         Self {
@@ -205,6 +217,9 @@ impl From<JobView> for JobDto {
             rows_total,
             error_codes,
             error_url,
+            parent_job_id,
+            rerun_job_ids,
+            still_rejected,
             attempt: record.attempt,
             error: failure.or_else(|| upload_failed.map(|code| JobErrorDto { code, detail: None })),
             mapping,
@@ -236,6 +251,12 @@ pub(super) struct RowFaultDto {
     suggestion: Option<String>,
     /// For a repetition: the row that came first.
     first_row: Option<u64>,
+    /// What somebody wrote instead of the value; empty where they left the cell empty, null where nobody did or
+    /// where you may not see it.
+    correction: Option<String>,
+    /// The rerun that has taken the row since.
+    #[schema(value_type = Option<Uuid>)]
+    taken_by: Option<JobId>,
 }
 
 impl From<RowFault> for RowFaultDto {
@@ -251,6 +272,8 @@ impl From<RowFault> for RowFaultDto {
             value: values.value,
             suggestion: values.suggestion,
             first_row: values.first_row,
+            correction: fault.correction.map(odyssey_types::Phi::into_exposed),
+            taken_by: fault.taken_by,
         }
     }
 }
@@ -263,4 +286,7 @@ pub(super) struct RowFaultsDto {
     pub next_cursor: Option<String>,
     /// True where the rows carry customers and you may not see their values.
     pub masked: bool,
+    /// Refused rows of the job whose faults are kept. What `totals.rejected` has more is counted only: it was beyond
+    /// the limit, or its time is over.
+    pub rows_kept: u64,
 }

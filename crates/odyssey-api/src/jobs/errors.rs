@@ -46,6 +46,7 @@ pub(super) async fn list_job_errors(
         next_cursor: page.next_cursor.map(|at| write_cursor(LIST, &at)).transpose()?,
         items: page.items.into_iter().map(Into::into).collect(),
         masked: page.masked,
+        rows_kept: page.rows_kept,
     }))
 }
 
@@ -66,6 +67,6 @@ pub(super) async fn get_job_errors_csv(
 }
 
 /// Values of customers' rows are health data, whoever may follow the job.
-fn may_read_health(caller: &Caller) -> bool {
+pub(super) fn may_read_health(caller: &Caller) -> bool {
     caller.role.may(Permission::HealthRead)
 }

@@ -1,16 +1,17 @@
-//! Routes of jobs: what runs for the vendor, how far it is, what it refused.
+//! Routes of jobs: what runs for the vendor, how far it is, what it refused, and what becomes of that.
 //!
 //! Owns: no table. Promises: a viewer learns counts, codes and places and no value of a customer's row; a job
 //! is found from its 202 on (it is read from the primary, since a replica may be behind).
-//! Emits: nothing; the domain audits. Never: starts a job.
+//! Emits: nothing; the domain audits. Never: starts a job but for rows that one refused.
 
+mod corrections;
 mod dto;
 mod errors;
 mod follow;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::operation::Facts;
+use crate::operation::{Facts, RateClass};
 use crate::state::ApiState;
 use crate::{guarded, keyed};
 
@@ -20,5 +21,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(follow::get_job, Facts::unaudited("counts, codes and headers only")))
         .routes(guarded!(errors::list_job_errors, Facts::audited("row_errors.list").discloses_phi()))
         .routes(guarded!(errors::get_job_errors_csv, Facts::audited("row_errors.export").discloses_phi()))
+        .routes(keyed!(corrections::correct_job_errors, Facts::audited("row_errors.correct")))
+        .routes(keyed!(
+            corrections::rerun_job_errors,
+            Facts::audited("import.rerun").rate(RateClass::ImportStart)
+        ))
         .routes(keyed!(follow::cancel_job, Facts::audited("job.cancel")))
 }

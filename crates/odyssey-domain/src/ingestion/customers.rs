@@ -10,6 +10,7 @@ use super::products::accept_mapping;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
 use super::rehearsal::Rehearsal;
+use super::rerun::number_in;
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::store;
 use super::{IngestionError, Totals};
@@ -40,6 +41,7 @@ struct Waiting {
 pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     run.context.step("merging").await?;
     let keys = run.database.keys().vendor(run.vendor_id)?;
+    let numbers = run.numbers();
     let mut reading = reading::open::<CustomerRow, Read, _>(run, move |row| {
         let id = keys.customer_id(row.external_id.expose());
         let source_hash = keys.row_hash(row.source.expose());
@@ -51,7 +53,8 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
         let mut write =
             CustomerWrite::by_external_id(external_id.into_exposed(), Change::Merge(Phi::new(changes)));
         write.consents = patch::consents_of(&consent);
-        write.import = Some(ImportMark { row, source_hash });
+        let number = numbers.as_deref().map_or(row, |numbers| number_in(numbers, row));
+        write.import = Some(ImportMark { row: number, source_hash });
         Ok((Read { row, id, source_hash, write, warnings }, size))
     })
     .await?;
@@ -62,7 +65,7 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
         run.commit_quietly(tx).await?;
         sealing
     };
-    let mut faults = FaultSink::new(sealing, run.ingestion.settings.row_errors_max);
+    let mut faults = FaultSink::new(sealing, run.row_errors_max()).numbered(run.numbers());
     let (mut ledger, mut waiting) = (Ledger::default(), Waiting::default());
     let checkpoint = run.import.records_merged;
     let batch_rows = run.ingestion.settings.customer_batch_rows.clamp(1, customers::CHUNK_ROWS_MAX);

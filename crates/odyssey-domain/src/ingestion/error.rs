@@ -44,6 +44,14 @@ pub enum IngestionError {
     Matching(#[from] MatchingError),
     #[error("the import cannot be undone")]
     NotUndoable(NotUndoable),
+    #[error("the job has not ended")]
+    JobNotFinished,
+    /// Why nothing of the job's refused rows can be corrected or run again.
+    #[error("the refused rows cannot be corrected or run again: {0}")]
+    NotCorrectable(&'static str),
+    /// A correction, by its place in the request, that cannot be taken.
+    #[error("correction {at}: {field}: {code}")]
+    CorrectionInvalid { at: usize, field: &'static str, code: &'static str, detail: &'static str },
     #[error("the cursor is not one of ours")]
     CursorInvalid,
     /// The rows carry customers, and the caller may not read health data.
@@ -136,6 +144,9 @@ impl From<IngestionError> for JobError {
             | E::JobNotCancelable
             | E::NotUndoable(_)
             | E::NoRehearsal
+            | E::JobNotFinished
+            | E::NotCorrectable(_)
+            | E::CorrectionInvalid { .. }
             | E::CursorInvalid
             | E::ValuesForbidden => Self::fail(error).code("refused"),
         }

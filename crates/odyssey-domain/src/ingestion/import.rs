@@ -8,7 +8,7 @@ use odyssey_types::{JobId, UploadId, VendorId};
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Run, totals_json};
-use super::{Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, store};
+use super::{Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, rerun, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
 use crate::matching::Audiences;
@@ -42,7 +42,18 @@ pub async fn run_import(
     context: JobContext,
     job: RunImport,
 ) -> Result<JobOutcome, JobError> {
-    match attempt(ingestion, database, audiences, &context, job).await {
+    run(ingestion, database, audiences, context, Some(job.upload_id)).await
+}
+
+/// Runs one attempt of an import of an upload, or of a rerun, which has none.
+pub(super) async fn run(
+    ingestion: &Ingestion,
+    database: &Database,
+    audiences: &Audiences,
+    context: JobContext,
+    upload_id: Option<UploadId>,
+) -> Result<JobOutcome, JobError> {
+    match attempt(ingestion, database, audiences, &context, upload_id).await {
         Ok(outcome) => Ok(outcome),
         // Suspension takes effect between two batches, and what waits goes on when it ends.
         Err(IngestionError::Tenancy(TenancyError::VendorSuspended)) => {
@@ -51,7 +62,7 @@ pub async fn run_import(
         Err(error) => {
             let error = JobError::from(error);
             if !error.is_retry() {
-                conclude(ingestion, database, &context, job).await;
+                conclude(ingestion, database, &context, upload_id).await;
             }
             Err(error)
         }
@@ -63,9 +74,9 @@ async fn attempt(
     database: &Database,
     audiences: &Audiences,
     context: &JobContext,
-    job: RunImport,
+    upload_id: Option<UploadId>,
 ) -> Result<JobOutcome, IngestionError> {
-    let mut run = load(ingestion, database, context.clone(), job).await?;
+    let mut run = load(ingestion, database, context.clone(), upload_id).await?;
     run.audiences = Some(audiences.clone());
     if run.is_dry() {
         rehearsal::begin_again(&mut run).await?;
@@ -112,12 +123,16 @@ async fn load<'a>(
     ingestion: &'a Ingestion,
     database: &'a Database,
     context: JobContext,
-    job: RunImport,
+    upload_id: Option<UploadId>,
 ) -> Result<Run<'a>, IngestionError> {
     let (vendor_id, job_id) = (VendorId::from_uuid(context.vendor_id()), JobId::from_uuid(context.job_id()));
     let mut tx = begin(database, vendor_id, job_id).await?;
-    let upload = store::find_upload(&mut tx, job.upload_id).await?;
     let import = store::find_import(&mut tx, job_id).await?;
+    let Some(upload_id) = upload_id else {
+        let gone = || IngestionError::import("rerun_missing", "This rerun is not known.");
+        return rerun::load(ingestion, database, context, tx, import.ok_or_else(gone)?).await;
+    };
+    let upload = store::find_upload(&mut tx, upload_id).await?;
     tx.roll_back().await?;
     let (Some(upload), Some(import)) = (upload, import) else {
         return Err(IngestionError::import("upload_missing", "The upload of this job is not known."));
@@ -138,6 +153,7 @@ async fn load<'a>(
         upload,
         parameters,
         import,
+        rerun: None,
         audiences: None,
     })
 }
@@ -151,7 +167,12 @@ async fn finish(run: &Run<'_>, action: &'static str) -> Result<Totals, Ingestion
             quality::enqueue_summary(&mut tx).await?;
         }
     }
-    let totals = store::finish_import(&mut tx, run.job_id, run.upload.id).await?;
+    if run.rerun.is_some() {
+        let (merged, moved) = (run.import.records_merged, &run.import.moved_records);
+        store::settle_rerun(&mut tx, run.job_id, merged, moved).await?;
+    }
+    let upload_id = run.rerun.is_none().then_some(run.upload.id);
+    let totals = store::finish_import(&mut tx, run.job_id, upload_id).await?;
     let event = AuditEvent::new(action, "job", Purpose::Operations)
         .entity(run.job_id)
         .count(if run.is_dry() { 0 } else { totals.written() })
@@ -165,9 +186,14 @@ async fn finish(run: &Run<'_>, action: &'static str) -> Result<Totals, Ingestion
 }
 
 /// After a failure for good: the same, as far as it goes.
-async fn conclude(ingestion: &Ingestion, database: &Database, context: &JobContext, job: RunImport) {
+async fn conclude(
+    ingestion: &Ingestion,
+    database: &Database,
+    context: &JobContext,
+    upload_id: Option<UploadId>,
+) {
     let concluded = async {
-        let run = load(ingestion, database, context.clone(), job).await?;
+        let run = load(ingestion, database, context.clone(), upload_id).await?;
         finish(&run, "import.fail").await
     };
     if let Err(error) = concluded.await {

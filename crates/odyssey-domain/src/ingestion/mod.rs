@@ -1,7 +1,7 @@
 //! Files that come in: received sealed, read once into typed rows, merged in batches, and what was wrong
 //! with them.
 //!
-//! Owns: `uploads`, `upload_pieces`, `imports`, `row_errors`, the job's tables in `odyssey_staging`, the spool folder.
+//! Owns: `uploads`, `upload_pieces`, `imports`, `row_errors`, `row_corrections`, `rerun_rows`, the job's tables in `odyssey_staging`, the spool folder.
 //! Promises: a file is on disk, sealed and synced, before its job is queued; totals reconcile (read =
 //! created + updated + unchanged + kept + rejected) at every commit and whatever process died in between;
 //! memory is bounded whatever the size of the file; rows merged before a cancel stay, and are counted.
@@ -11,6 +11,7 @@
 
 mod barcodes;
 mod cancel;
+mod corrections;
 mod customers;
 mod error;
 mod errors_csv;
@@ -26,6 +27,8 @@ mod purge;
 mod reading;
 mod receive;
 mod rehearsal;
+mod rerun;
+mod rerun_lines;
 mod resumable;
 mod row_errors;
 mod spool;
@@ -36,6 +39,7 @@ mod view;
 mod whole;
 
 pub use cancel::cancel_job;
+pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
 pub use import::{IMPORT_LANE, RunImport, run_import};
@@ -44,6 +48,7 @@ pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use receive::{StartedImport, UploadSink, begin_upload};
 pub use rehearsal::{FlaggedRow, RehearsalView, SampleDifference, SampleRow, apply_rehearsal, rehearsal};
+pub use rerun::{RerunErrors, RerunRows, StartedRerun, run_rerun, start_rerun};
 pub use resumable::{
     Appending, ResumableUpload, append_to, begin_resumable, find_resumable, terminate_resumable,
 };

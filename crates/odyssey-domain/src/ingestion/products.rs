@@ -103,7 +103,8 @@ async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>, Refused),
     let mapping_digest = accept_mapping(run, &reading.opened).await?;
     let mut tx = run.begin().await?;
     store::create_staging(&mut tx, run.job_id).await?;
-    let mut faults = FaultSink::new(Sealing::of(&tx, run.job_id)?, run.ingestion.settings.row_errors_max);
+    let mut faults =
+        FaultSink::new(Sealing::of(&tx, run.job_id)?, run.row_errors_max()).numbered(run.numbers());
     run.commit_quietly(tx).await?;
 
     let (mut ledger, mut copy) = (Ledger::default(), CopyBuffer::new());
@@ -177,11 +178,13 @@ pub(super) async fn accept_mapping(
             let mut tx = run.begin().await?;
             let sealing = Sealing::of(&tx, run.job_id)?;
             let headers = opened.written.as_ref().map(|headers| sealing.seal_headers(headers)).transpose()?;
+            let reading = opened.record.as_ref().map(|record| sealing.seal_reading(record)).transpose()?;
             let accepted = AcceptedMapping {
                 mapping: &opened.mapping,
                 detected: &opened.detected,
                 digest: &digest,
                 headers_sealed: headers.as_deref(),
+                reading_sealed: reading.as_deref(),
             };
             store::save_mapping(&mut tx, run.job_id, &accepted).await?;
             run.commit_quietly(tx).await?;
@@ -329,12 +332,12 @@ impl Merge {
 
     /// Faults go on being kept where reading and earlier batches left off.
     fn sink(&self, run: &Run<'_>, tx: &VendorTx) -> Result<FaultSink, IngestionError> {
-        let max = run.ingestion.settings.row_errors_max;
         let refused = self.ledger.refused_between(0, self.ledger.rows()) as i64
             + run.import.merge_codes.values().sum::<i64>();
         let warnings = self.ledger.warnings() + run.import.totals.kept;
-        Ok(FaultSink::new(Sealing::of(tx, run.job_id)?, max)
-            .after(refused.unsigned_abs(), warnings.unsigned_abs()))
+        Ok(FaultSink::new(Sealing::of(tx, run.job_id)?, run.row_errors_max())
+            .after(refused.unsigned_abs(), warnings.unsigned_abs())
+            .numbered(run.numbers()))
     }
 
     /// Merges the given rows, but for those that are kept or were refused their barcode. Rows that have
@@ -363,7 +366,7 @@ impl Merge {
             } else if let Some((gtin, holder)) = self.judgement.refused.get(&record) {
                 batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
             } else {
-                writes.push((record, to_write(row, &shapes)?));
+                writes.push((record, to_write(row, run.number_of(record), &shapes)?));
             }
         }
         if !writes.is_empty() {
@@ -437,12 +440,16 @@ impl Batch {
     }
 }
 
-fn to_write(row: TodoRow, shapes: &HashMap<ProductId, StoredShape>) -> Result<ProductWrite, IngestionError> {
+fn to_write(
+    row: TodoRow,
+    number: u64,
+    shapes: &HashMap<ProductId, StoredShape>,
+) -> Result<ProductWrite, IngestionError> {
     let broken = || IngestionError::inconsistent(format!("staged row {} is not readable", row.record));
     let Value::Object(mut patch) = row.fields else { return Err(broken()) };
     let Some(Value::String(external_id)) = patch.remove("external_id") else { return Err(broken()) };
     fit(&mut patch, shapes.get(&ProductId::from_uuid(row.id)));
-    let import = ImportMark { row: row.record.unsigned_abs(), source_hash: row.source_hash };
+    let import = ImportMark { row: number, source_hash: row.source_hash };
     Ok(ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Merge(patch)) })
 }
 

@@ -1,5 +1,7 @@
 //! One run of an import: its transactions, its counters, and when it should stop.
 
+use std::sync::Arc;
+
 use odyssey_jobs::{JobContext, JobError, StopReason};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UserId, VendorId};
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use super::ledger::{Codes, Ledger};
 use super::parameters::StoredParameters;
+use super::rerun::{Rerun, number_in};
 use super::{Ingestion, IngestionError, store};
 use crate::db::{Database, VendorTx};
 use crate::matching::Audiences;
@@ -66,12 +69,31 @@ pub(super) struct Run<'a> {
     pub mode: Mode,
     pub upload: store::UploadRow,
     pub parameters: StoredParameters,
+    /// Of a rerun the time of its parent's beginning: what a person did since goes before its rows too.
     pub import: store::ImportRow,
     /// What a dry run judges changed labels by.
     pub audiences: Option<Audiences>,
+    /// What it takes up again, where it is a rerun.
+    pub rerun: Option<Rerun>,
 }
 
 impl Run<'_> {
+    /// The numbers of a rerun's rows in their file.
+    pub fn numbers(&self) -> Option<Arc<[u64]>> {
+        self.rerun.as_ref().map(|rerun| Arc::clone(&rerun.numbers))
+    }
+
+    /// The number in its file of a row that was read.
+    pub fn number_of(&self, row: u64) -> u64 {
+        self.rerun.as_ref().map_or(row, |rerun| number_in(&rerun.numbers, row))
+    }
+
+    /// Refused rows whose faults are kept. A rerun keeps all of them: their originals are kept already.
+    pub fn row_errors_max(&self) -> u64 {
+        let rows = self.rerun.as_ref().map_or(0, |rerun| rerun.numbers.len() as u64);
+        self.ingestion.settings.row_errors_max.max(rows)
+    }
+
     pub fn started_by(&self) -> Option<UserId> {
         self.import.started_by.map(UserId::from_uuid)
     }

@@ -77,7 +77,7 @@ const ERRORS_OF_IMPORTS_A_TURN: i64 = 5;
 /// Imports and uploads deleted in one transaction.
 const IMPORTS_A_TURN: i64 = 1_000;
 
-/// Deletes the faults of imports that began longer ago than they are kept; says how many.
+/// Deletes the faults of imports that began longer ago than they are kept, and their corrections; says how many.
 pub async fn purge_row_errors(database: &Database) -> Result<u64, IngestionError> {
     let mut deleted = 0;
     loop {
@@ -88,8 +88,9 @@ pub async fn purge_row_errors(database: &Database) -> Result<u64, IngestionError
             return Ok(deleted);
         }
         let before = JobId::generate(tx.now() - retention::IMPORT_ERRORS);
-        let turn =
+        let mut turn =
             store::delete_row_errors(&mut tx, before, holds.vendors(), ERRORS_OF_IMPORTS_A_TURN).await?;
+        turn += store::delete_corrections(&mut tx, before, holds.vendors()).await?;
         tx.commit().await?;
         if turn == 0 {
             return Ok(deleted);

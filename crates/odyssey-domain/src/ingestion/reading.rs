@@ -1,11 +1,14 @@
 //! Reading an upload on a thread of its own, behind a bounded channel.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use odyssey_tabular::{Mapping, Mode, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers};
+use odyssey_tabular::{
+    FirstSeen, Mapping, Mode, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers,
+};
 use odyssey_types::Phi;
 use odyssey_vault::{FileKey, FrameOpener};
 use serde_json::Value;
@@ -15,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::IngestionError;
 use super::pieces::{Piece, PieceReader};
 use super::progress::Run;
+use super::rerun_lines::{self, RerunLines};
 use super::resumable::pieces_of;
 use super::spool::Spool;
 
@@ -31,6 +35,8 @@ pub(super) struct Opened {
     /// The report of the mapping: what was read, ignored, ambiguous.
     pub mapping: Value,
     pub detected: Value,
+    /// The whole mapping, to be kept; absent where it is kept already.
+    pub record: Option<Phi<Value>>,
     pub mapping_digest: [u8; 32],
     /// As everybody may see them: those of customers only where the header is a word of ours.
     pub headers: Vec<String>,
@@ -56,6 +62,17 @@ enum Message<T> {
 /// A file being read.
 pub(super) struct Reading<T> {
     pub opened: Opened,
+    lines: Lines<T>,
+}
+
+/// Where rows come from.
+enum Lines<T> {
+    File(FileLines<T>),
+    /// Rows that were refused before.
+    Rerun(RerunLines<T>),
+}
+
+struct FileLines<T> {
     lines: mpsc::Receiver<Message<T>>,
     thread: JoinHandle<Result<(), IngestionError>>,
     position: Arc<AtomicU64>,
@@ -66,10 +83,14 @@ pub(super) struct Reading<T> {
 /// roughly how many bytes that has.
 pub(super) async fn open<R, T, F>(run: &Run<'_>, convert: F) -> Result<Reading<T>, IngestionError>
 where
-    R: ParseRow,
+    R: ParseRow + 'static,
     T: Send + 'static,
-    F: Fn(R) -> Result<(T, usize), IngestionError> + Send + 'static,
+    F: Fn(R) -> Result<(T, usize), IngestionError> + Send + Sync + 'static,
 {
+    if let Some(rerun) = &run.rerun {
+        let (opened, lines) = rerun_lines::open(run, rerun, convert).await?;
+        return Ok(Reading { opened, lines: Lines::Rerun(lines) });
+    }
     let mut source = Source::find(run).await?;
     let parameters = run.parameters.requested.clone();
     let options = parameters.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
@@ -92,7 +113,8 @@ where
     });
     match lines.recv().await {
         Some(Message::Opened(opened)) => {
-            Ok(Reading { opened: *opened, lines, thread, position, byte_count: run.upload.byte_count })
+            let lines = FileLines { lines, thread, position, byte_count: run.upload.byte_count };
+            Ok(Reading { opened: *opened, lines: Lines::File(lines) })
         }
         _ => Err(fault(thread).await),
     }
@@ -129,18 +151,27 @@ impl Source {
 impl<T> Reading<T> {
     /// The next rows; `None` at the end of the file.
     pub async fn next(&mut self) -> Result<Option<Vec<Line<T>>>, IngestionError> {
-        match self.lines.recv().await {
+        let file = match &mut self.lines {
+            Lines::File(file) => file,
+            Lines::Rerun(rerun) => return rerun.next().await,
+        };
+        match file.lines.recv().await {
             Some(Message::Rows(rows)) => Ok(Some(rows)),
             Some(Message::End) => Ok(None),
             // Ended without saying so: the thread has a fault to tell.
-            Some(Message::Opened(_)) | None => Err(fault(&mut self.thread).await),
+            Some(Message::Opened(_)) | None => Err(fault(&mut file.thread).await),
         }
     }
 
     /// How much of the file has been taken, in thousandths.
     pub fn permille(&self) -> u16 {
-        let read = self.position.load(Ordering::Relaxed).min(self.byte_count);
-        (read * 1000).checked_div(self.byte_count).unwrap_or(0) as u16
+        match &self.lines {
+            Lines::File(file) => {
+                let read = file.position.load(Ordering::Relaxed).min(file.byte_count);
+                (read * 1000).checked_div(file.byte_count).unwrap_or(0) as u16
+            }
+            Lines::Rerun(rerun) => rerun.permille(),
+        }
     }
 }
 
@@ -163,6 +194,7 @@ fn describe<S: Read>(table: &Table<S>, mapping: &mut Mapping) -> Result<Opened, 
         })
     };
     let mapping_digest = mapping.digest();
+    let record = Some(Phi::new(json(mapping.to_record())?));
     let mut written = None;
     if mapping.mode == Mode::Customers {
         mapping.number_unknown_headers();
@@ -171,6 +203,7 @@ fn describe<S: Read>(table: &Table<S>, mapping: &mut Mapping) -> Result<Opened, 
     Ok(Opened {
         mapping: json(serde_json::to_value(&*mapping))?,
         detected: json(serde_json::to_value(table.detected()))?,
+        record,
         mapping_digest,
         headers: mapping.columns.iter().map(|column| column.header.clone()).collect(),
         written,
@@ -220,6 +253,9 @@ fn send_rows<S: Read, R: ParseRow, T>(
 /// want of an identity, and a refused row has its cells. Gives only rows that `wanted` asks for and stops
 /// behind the last.
 pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<RejectedRow>, IngestionError> {
+    if let Some(rerun) = &run.rerun {
+        return rerun_lines::originals(run, rerun, &wanted).await;
+    }
     let mut source = Source::find(run).await?;
     let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
@@ -249,4 +285,32 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
         Ok(found)
     });
     thread.await.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))?
+}
+
+/// Notes who has which identity in the file of a rerun's parent, but for the rows of `but`; `None` when the file is
+/// no longer kept.
+pub(super) async fn identities<R: ParseRow + 'static>(
+    run: &Run<'_>,
+    mapping: Mapping,
+    but: HashSet<u64>,
+    mut seen: FirstSeen,
+) -> Result<Option<FirstSeen>, IngestionError> {
+    if run.upload.state != "finished" {
+        return Ok(None);
+    }
+    let mut source = Source::find(run).await?;
+    let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
+    let settings = RowSettings::new(run.import.created_at.date_naive());
+    let thread = tokio::task::spawn_blocking(move || -> Result<FirstSeen, IngestionError> {
+        let table = Table::new(odyssey_tabular::open(source.open()?, &options)?)?;
+        Rows::<_, R>::new(table, mapping, settings)?.identities(|row, identity| {
+            if !but.contains(&row) {
+                seen.note(identity, row);
+            }
+        })?;
+        Ok(seen)
+    });
+    let seen =
+        thread.await.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))??;
+    Ok(Some(seen))
 }

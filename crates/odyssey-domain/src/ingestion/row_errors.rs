@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::store::{self, RowErrorRow};
-use super::{IngestionError, view};
+use super::{IngestionError, corrections, view};
 use crate::audit::{self, AuditEvent};
 use crate::catalog::FieldError;
 use crate::db::VendorTx;
@@ -42,6 +42,10 @@ pub struct RowFault {
     pub remedy: String,
     /// Absent where the caller may not see the values of these rows.
     pub values: Option<Phi<FaultValues>>,
+    /// What somebody wrote instead, as far as the caller may see it.
+    pub correction: Option<Phi<String>>,
+    /// The rerun that has taken the row since.
+    pub taken_by: Option<JobId>,
 }
 
 /// What may be personal about a fault.
@@ -63,6 +67,8 @@ pub struct RowFaultPage {
     pub next_cursor: Option<String>,
     /// Whether the values were withheld.
     pub masked: bool,
+    /// Refused rows whose faults are kept; beyond the limit, and after their time, there are only counts.
+    pub rows_kept: u64,
 }
 
 /// The faults of a job's rows. Values of customers' rows are opened only when `may_read_health`, and then
@@ -82,14 +88,17 @@ pub async fn list_errors(
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| format!("{}.{}", row.row_number, row.ordinal));
     let sealing = Sealing::of(tx, job_id)?;
-    let items = rows.into_iter().map(|row| sealing.open_fault(row, opened)).collect::<Result<Vec<_>, _>>()?;
+    let mut items =
+        rows.into_iter().map(|row| sealing.open_fault(row, opened)).collect::<Result<Vec<_>, _>>()?;
+    corrections::add_corrections(tx, job_id, &mut items, opened).await?;
+    let rows_kept = store::count_kept_rows(tx, job_id).await?.unsigned_abs();
     let event = AuditEvent::new("row_errors.list", "job", Purpose::Operations)
         .entity(job_id)
         .count(items.len() as i64)
         .detail("mode", mode.as_str())
         .detail("values", opened);
     audit::record(tx, event).await?;
-    Ok(RowFaultPage { items, next_cursor, masked: !opened })
+    Ok(RowFaultPage { items, next_cursor, masked: !opened, rows_kept })
 }
 
 fn read_cursor(cursor: &str) -> Result<(i64, i32), IngestionError> {
@@ -101,7 +110,7 @@ fn read_cursor(cursor: &str) -> Result<(i64, i32), IngestionError> {
 /// Binds sealed values to their job and row.
 #[derive(Debug, Clone)]
 pub(super) struct Sealing {
-    keys: Arc<VendorKeys>,
+    pub(super) keys: Arc<VendorKeys>,
     vendor_id: VendorId,
     job_id: JobId,
 }
@@ -111,7 +120,7 @@ impl Sealing {
         Ok(Self { keys: tx.keys()?, vendor_id: tx.vendor_id(), job_id })
     }
 
-    fn seal<T: Serialize>(
+    pub(super) fn seal<T: Serialize>(
         &self,
         row: i64,
         ordinal: i32,
@@ -128,18 +137,27 @@ impl Sealing {
 
     pub fn open_original(&self, row: &RowErrorRow) -> Result<Phi<Vec<String>>, VaultError> {
         match &row.original_sealed {
-            Some(sealed) => self
-                .keys
-                .open_vendor_json(&self.place(row.row_number, row.ordinal, "row_errors.original"), sealed),
+            Some(sealed) => self.open_cells(row.row_number, row.ordinal, sealed),
             None => Ok(Phi::new(Vec::new())),
         }
     }
 
+    pub fn open_cells(&self, row: i64, ordinal: i32, sealed: &[u8]) -> Result<Phi<Vec<String>>, VaultError> {
+        self.keys.open_vendor_json(&self.place(row, ordinal, "row_errors.original"), sealed)
+    }
+
     pub fn open_values(&self, row: &RowErrorRow) -> Result<Phi<FaultValues>, VaultError> {
-        match &row.value_sealed {
-            Some(sealed) => self
-                .keys
-                .open_vendor_json(&self.place(row.row_number, row.ordinal, "row_errors.value"), sealed),
+        self.open_values_at(row.row_number, row.ordinal, row.value_sealed.as_deref())
+    }
+
+    pub fn open_values_at(
+        &self,
+        row: i64,
+        ordinal: i32,
+        sealed: Option<&[u8]>,
+    ) -> Result<Phi<FaultValues>, VaultError> {
+        match sealed {
+            Some(sealed) => self.keys.open_vendor_json(&self.place(row, ordinal, "row_errors.value"), sealed),
             None => Ok(Phi::default()),
         }
     }
@@ -163,11 +181,13 @@ impl Sealing {
             code: row.code,
             remedy: row.remedy,
             values,
+            correction: None,
+            taken_by: None,
         })
     }
 
     /// The row of the additional data: the fault's primary key, hashed to sixteen bytes.
-    fn place(&self, row: i64, ordinal: i32, column: &'static str) -> Aad {
+    pub(super) fn place(&self, row: i64, ordinal: i32, column: &'static str) -> Aad {
         let digest = Sha256::new_with_prefix(b"odyssey/row-error/v1\0")
             .chain_update(self.job_id.as_uuid().as_bytes())
             .chain_update(row.to_be_bytes())
@@ -187,12 +207,14 @@ pub(super) struct FaultSink {
     refused_rows_max: u64,
     refused_rows: u64,
     warnings: u64,
+    /// The rows' numbers in the file they are from, where those that are read have numbers of their own.
+    numbers: Option<Arc<[u64]>>,
     waiting: Vec<RowErrorRow>,
 }
 
 impl FaultSink {
     pub fn new(sealing: Sealing, refused_rows_max: u64) -> Self {
-        Self { sealing, refused_rows_max, refused_rows: 0, warnings: 0, waiting: Vec::new() }
+        Self { sealing, refused_rows_max, refused_rows: 0, warnings: 0, numbers: None, waiting: Vec::new() }
     }
 
     /// Goes on after so many refused rows and warnings that were kept, or counted, before.
@@ -202,8 +224,19 @@ impl FaultSink {
         self
     }
 
+    /// Writes faults beside these numbers: that of the first row read, of the second, and so on.
+    pub fn numbered(mut self, numbers: Option<Arc<[u64]>>) -> Self {
+        self.numbers = numbers;
+        self
+    }
+
     pub fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn number_of(&self, row: u64) -> i64 {
+        let numbers = self.numbers.as_deref();
+        numbers.map_or(row, |numbers| super::rerun::number_in(numbers, row)).cast_signed()
     }
 
     /// What has gathered, to be written.
@@ -217,7 +250,7 @@ impl FaultSink {
             return Ok(());
         }
         for (ordinal, error) in (0..).zip(&rejected.errors) {
-            let row = rejected.row as i64;
+            let row = self.number_of(rejected.row);
             let original = match ordinal {
                 0 => Some(self.sealing.seal_original(row, 0, rejected.cells.expose())?),
                 _ => None,
@@ -234,7 +267,7 @@ impl FaultSink {
             return Ok(());
         }
         for (ordinal, fault) in (MERGE_ORDINAL..).zip(faults) {
-            let row = row as i64;
+            let row = self.number_of(row);
             let values = FaultValues { value: fault.value.clone(), ..FaultValues::default() };
             self.waiting.push(RowErrorRow {
                 row_number: row,
@@ -273,8 +306,9 @@ impl FaultSink {
         if self.warnings > self.refused_rows_max / WARNINGS_SHARE {
             return;
         }
+        let row_number = self.number_of(row);
         self.waiting.push(RowErrorRow {
-            row_number: row as i64,
+            row_number,
             ordinal,
             line_number: 0,
             severity: "warning".to_owned(),

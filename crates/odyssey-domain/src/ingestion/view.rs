@@ -45,6 +45,13 @@ pub struct ImportView {
     /// Why the upload broke off.
     pub upload_failed: Option<String>,
     pub has_errors: bool,
+    /// The import whose refused rows this job takes.
+    pub parent_job_id: Option<JobId>,
+    /// The jobs that took refused rows of this import, in their order.
+    pub rerun_job_ids: Vec<JobId>,
+    /// Rows of the import, or of the one it is a rerun of, that are refused still: its refused rows less those that
+    /// a rerun has taken.
+    pub still_rejected: i64,
 }
 
 /// One job of the vendor.
@@ -101,10 +108,22 @@ async fn with_imports(tx: &mut VendorTx, records: Vec<JobRecord>) -> Result<Vec<
         .collect();
     let mut imports: HashMap<Uuid, ImportRow> =
         store::find_imports(tx, &ids).await?.into_iter().map(|row| (row.job_id, row)).collect();
+    let links = store::find_links(tx, &ids).await?;
+    let parents: Vec<Uuid> = ids.iter().copied().chain(links.iter().map(|link| link.parent_job_id)).collect();
+    let still: HashMap<Uuid, i64> = store::still_rejected(tx, &parents).await?.into_iter().collect();
     let mut views = Vec::with_capacity(records.len());
     for record in records {
         let import = match uploads.get(&record.id) {
-            Some((mode, failed)) => Some(import_of(*mode, failed.clone(), imports.remove(&record.id))?),
+            Some((mode, failed)) => {
+                let mut import = import_of(*mode, failed.clone(), imports.remove(&record.id))?;
+                let parent =
+                    links.iter().find(|link| link.job_id == record.id).map(|link| link.parent_job_id);
+                let reruns = links.iter().filter(|link| link.parent_job_id == record.id);
+                import.parent_job_id = parent.map(JobId::from_uuid);
+                import.rerun_job_ids = reruns.map(|link| JobId::from_uuid(link.job_id)).collect();
+                import.still_rejected = still.get(&parent.unwrap_or(record.id)).copied().unwrap_or(0);
+                Some(import)
+            }
             None => None,
         };
         views.push(JobView { record, import, steps: Vec::new(), log: Vec::new() });
@@ -128,6 +147,9 @@ fn import_of(
             parameters: ImportParameters::default(),
             upload_failed,
             has_errors: false,
+            parent_job_id: None,
+            rerun_job_ids: Vec::new(),
+            still_rejected: 0,
         });
     };
     let parameters: StoredParameters = serde_json::from_value(row.parameters)
@@ -146,5 +168,8 @@ fn import_of(
         detected: row.detected,
         parameters: parameters.requested,
         upload_failed,
+        parent_job_id: None,
+        rerun_job_ids: Vec::new(),
+        still_rejected: 0,
     })
 }

@@ -17,6 +17,9 @@ use crate::retention;
 #[derive(Debug)]
 pub(in crate::ingestion) struct ImportRow {
     pub job_id: Uuid,
+    pub upload_id: Uuid,
+    /// The import whose refused rows this one takes.
+    pub parent_job_id: Option<Uuid>,
     pub mode: Mode,
     pub mapping: Option<Value>,
     pub detected: Option<Value>,
@@ -37,6 +40,8 @@ pub(in crate::ingestion) struct ImportRow {
 
 struct Stored {
     job_id: Uuid,
+    upload_id: Uuid,
+    parent_job_id: Option<Uuid>,
     mode: String,
     mapping: Option<Value>,
     detected: Option<Value>,
@@ -70,6 +75,8 @@ impl TryFrom<Stored> for ImportRow {
         };
         Ok(Self {
             job_id: row.job_id,
+            upload_id: row.upload_id,
+            parent_job_id: row.parent_job_id,
             mode: mode_of(&row.mode)?,
             mapping: row.mapping,
             detected: row.detected,
@@ -138,7 +145,7 @@ pub(in crate::ingestion) async fn find_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "SELECT job_id, mode, mapping, detected, mapping_digest, headers_sealed, records_merged, records_total, moved_records, read_count,
+        "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, records_merged, records_total, moved_records, read_count,
                 created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count,
                 parse_codes,
                 merge_codes, parameters, started_by, created_at
@@ -159,6 +166,8 @@ pub(in crate::ingestion) struct AcceptedMapping<'a> {
     pub digest: &'a [u8],
     /// The headers as the file writes them, where the mapping does not show them.
     pub headers_sealed: Option<&'a [u8]>,
+    /// The whole mapping, for rows that are read when the file is gone.
+    pub reading_sealed: Option<&'a [u8]>,
 }
 
 pub(in crate::ingestion) async fn save_mapping(
@@ -168,7 +177,7 @@ pub(in crate::ingestion) async fn save_mapping(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5, headers_sealed = $6
+        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5, headers_sealed = $6, reading_sealed = $7
          WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
@@ -176,6 +185,7 @@ pub(in crate::ingestion) async fn save_mapping(
         accepted.detected,
         accepted.digest,
         accepted.headers_sealed,
+        accepted.reading_sealed,
     )
     .execute(tx.connection())
     .await?;
@@ -251,17 +261,17 @@ pub(in crate::ingestion) async fn close_reading(
     Ok(())
 }
 
-/// Ends an import: the upload's time begins to run.
+/// Ends an import. Where it had an upload of its own, the upload's time begins to run.
 pub(in crate::ingestion) async fn finish_import(
     tx: &mut VendorTx,
     job_id: JobId,
-    upload_id: UploadId,
+    upload_id: Option<UploadId>,
 ) -> Result<Totals, DbError> {
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     sqlx::query!(
         "UPDATE uploads SET expires_at = $3 WHERE vendor_id = $1 AND id = $2",
         vendor_id,
-        upload_id.as_uuid(),
+        upload_id.map(UploadId::as_uuid),
         now + retention::FINISHED_UPLOADS,
     )
     .execute(tx.connection())

@@ -1,11 +1,16 @@
 //! All SQL of this area.
 
+mod corrections;
 mod imports;
 mod pieces;
+mod reruns;
 mod row_errors;
 mod staging;
 mod uploads;
 
+pub(super) use corrections::{
+    CorrectionRow, count_waiting, delete_corrections, find_corrections, standing_faults, upsert_corrections,
+};
 pub(super) use imports::{
     AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
     find_imports, finish_import, insert_import, save_mapping,
@@ -13,6 +18,10 @@ pub(super) use imports::{
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, close_resumable, expire_upload, find_pieces, find_resumable,
     insert_piece, mark_resumable, take_writer,
+};
+pub(super) use reruns::{
+    NewRerun, Parent, RefusedRow, Wanted, count_kept_rows, find_links, find_parent, find_reading,
+    find_rerun_rows, find_taken, insert_rerun, lock_parent, refused_rows, settle_rerun, still_rejected,
 };
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,

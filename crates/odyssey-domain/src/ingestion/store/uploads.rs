@@ -129,7 +129,8 @@ pub(in crate::ingestion) async fn find_upload(
     }))
 }
 
-/// What the given jobs import, and why an upload broke off. An import that applies a dry run has no upload of its own.
+/// What the given jobs import, and why an upload broke off. A rerun, and an import that applies a dry run, have no upload
+/// of their own.
 pub(in crate::ingestion) async fn find_modes(
     tx: &mut VendorTx,
     jobs: &[Uuid],

@@ -108,6 +108,12 @@ impl Standing {
     }
 }
 
+/// Whether somebody asked for the undoing of an import.
+pub(super) async fn is_asked_for(tx: &mut VendorTx, job_id: JobId) -> Result<bool, IngestionError> {
+    let standing = store::standing(tx, job_id, false).await?;
+    Ok(standing.is_some_and(|standing| standing.undo_job_id.is_some()))
+}
+
 /// Whether an import can be undone, and what would stay as it is.
 pub async fn undo_view(tx: &mut VendorTx, job_id: JobId) -> Result<UndoView, IngestionError> {
     let standing = store::standing(tx, job_id, false).await?.ok_or(IngestionError::JobNotFound)?;

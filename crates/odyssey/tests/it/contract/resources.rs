@@ -10,6 +10,8 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     let batch = batch(admin).await;
     let ended_job = ended_job(admin, "").await;
     let rehearsed_job = self::ended_job(admin, "&dry_run=true").await;
+    let refused_job = job(admin).await;
+    admin.app().run_jobs().await;
     let customer = customer(admin, product_id).await;
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
@@ -20,6 +22,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("proposal_id", proposal),
         ("ended_job_id", ended_job),
         ("rehearsed_job_id", rehearsed_job),
+        ("refused_job_id", refused_job),
         ("job_id", job(admin).await),
         ("upload_id", upload(admin).await),
         ("regression_id", regression),

@@ -20,6 +20,10 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
             "subject": { "customer_id": id_of("customer_id") },
             "items": [{ "product_id": id_of("product_id"), "quantity": 2 }],
         })),
+        "correct_job_errors" => {
+            Some(json!({ "corrections": [{ "code": "enum_unknown", "use_suggestion": true }] }))
+        }
+        "rerun_job_errors" => Some(json!({ "rows": "all" })),
         "write_rule_set" => {
             Some(json!({ "id": "sample-rules", "title": "Sample", "review_on": "2030-01-01", "rules": [
             { "id": "named", "title": "Named", "kind": "stated", "field": "name", "source": "Ours" }] }))
@@ -65,6 +69,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
         // What is undone or applied has ended; other operations are about a job that waits.
         let name = match operation.id.as_str() {
             "get_undo" | "undo_import" => "ended_job_id",
+            "correct_job_errors" | "rerun_job_errors" => "refused_job_id",
             "get_rehearsal" | "apply_rehearsal" => "rehearsed_job_id",
             _ => name,
         };

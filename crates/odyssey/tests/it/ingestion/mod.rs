@@ -2,6 +2,7 @@
 
 mod api;
 mod barcodes;
+mod corrections;
 mod customers;
 mod errors;
 pub(crate) mod harness;

@@ -102,3 +102,18 @@ async fn what_a_person_wrote_after_the_import_began_stays() {
     assert_eq!(totals(&files.job(job).await).deleted, 1);
     assert_eq!(live(&files).await, ["by-hand", "p1", "p2"]);
 }
+
+#[tokio::test]
+async fn refused_rows_that_are_run_again_are_not_the_whole_catalog() {
+    let files = Files::start().await;
+    files.import(MODE, "external_id,name,fat_g\na,A,1\nb,B,1\nc,C,1\n").await;
+    let whole = files.import_with(MODE, "external_id,name,fat_g\na,A,1\nb,B,1\nc,C,-7\n", full()).await;
+    let mut tx = files.begin(Role::VendorOperator).await;
+    let job = JobId::from_uuid(whole.record.id);
+    let rerun =
+        ingestion::start_rerun(&mut tx, job, ingestion::RerunRows::All, true).await.expect("it is queued");
+    tx.commit().await.expect("it commits");
+    files.run().await;
+    assert_eq!(totals(&files.job(rerun.job_id).await).deleted, 0);
+    assert_eq!(live(&files).await, ["a", "b", "c"]);
+}
