@@ -1,7 +1,8 @@
 //! The job queue: transactional enqueue, fair claims, leases, retries, dead letters, schedules.
 //!
 //! Owns: the tables `jobs`, `job_steps`, `job_log`, `job_ready`, `job_leases`, `job_delayed`, `job_unique`,
-//! `job_dead`, `job_paused`, `job_schedules` and the functions `job_*` (migration `0040_jobs.sql`).
+//! `job_dead`, `job_paused`, `job_schedules`, `job_lanes`, `job_nodes` and the functions `job_*` (migrations
+//! `0040_jobs.sql`, `0097_queue_operations.sql`).
 //! Promises: a job enqueued in a transaction exists exactly when that transaction commits; a job is run by one
 //! worker at a time; whoever lost its lease cannot record a result; every job ends (attempts, run time and
 //! backoff are bounded); no vendor runs more jobs at once than the cap of a lane, and no vendor waits behind
@@ -35,9 +36,11 @@ pub use model::{
     Priority, ReadyKey, StateCount, StepRecord, Unique,
 };
 pub use operations::{
-    CancelOutcome, Depth, Purged, cancel, counts, dead_letters, depth, get, is_vendor_paused, list,
-    log_lines, pause_job, pause_vendor, purge, redrive, resume_job, resume_paused, resume_vendor, steps,
-    vendors_paused_for,
+    ActFilter, CancelOutcome, Chosen, DeadFilter, Depth, JobAct, LaneControl, LaneDeadLetter, LaneFigures,
+    Purged, cancel, cancel_many, count_dead, count_for, counts, dead_letters, delete_many, depth, find_for,
+    get, is_vendor_paused, lane_controls, lane_dead_letters, lane_figures, list, lock_for, lock_lane,
+    log_lines, pause_job, pause_vendor, purge, redrive, redrive_lane, resume_job, resume_paused,
+    resume_vendor, revive_many, steps, vendors_paused_for, write_lane,
 };
 pub use registry::Registry;
 pub use wake::{NOTIFY_CHANNEL, Wake, run_notifier};

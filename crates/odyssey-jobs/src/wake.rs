@@ -13,8 +13,12 @@ use uuid::Uuid;
 use crate::platform::{Mode, platform_tx};
 use crate::{Enqueued, QueueError, ReadyKey};
 
-/// The channel of the notifications. A payload is vendor ids with commas between, or empty for "look at all".
+/// The channel of the notifications. A payload is vendor ids with commas between, empty for "look at all", or the word
+/// `lanes` where somebody paused, resumed or scaled one.
 pub const NOTIFY_CHANNEL: &str = "odyssey_jobs";
+
+/// The payload that says that lanes were paused, resumed or scaled.
+pub(crate) const LANES_CHANGED: &str = "lanes";
 
 /// NOTIFY takes a lock of the whole database at commit: not more often than this.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(20);
@@ -34,6 +38,8 @@ pub(crate) enum Hint {
     Stop,
     /// Another process committed ready rows of this vendor (`None`: of some vendors). Never passed on.
     Remote(Option<Uuid>),
+    /// Somebody paused, resumed or scaled a lane. Never passed on.
+    Lanes,
 }
 
 /// A handle that whoever enqueues keeps, to be triggered after the commit. Clones share one channel.
@@ -91,7 +97,7 @@ pub async fn run_notifier(pool: PgPool, wake: Wake, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             received = hints.recv() => match received {
                 Ok(Hint::Ready(ready)) => { vendors.insert(Some(ready.vendor_id)); }
-                Ok(Hint::Stop | Hint::Remote(_)) => continue,
+                Ok(Hint::Stop | Hint::Remote(_) | Hint::Lanes) => continue,
                 Err(RecvError::Lagged(_)) => { vendors.insert(None); }
                 Err(RecvError::Closed) => return,
             },

@@ -17,7 +17,7 @@ use super::claim::{ReadyRow, promote};
 use super::runner::failed;
 use super::settle::{Entry, Verdict, settle_in};
 use crate::platform::{Mode, platform_tx, set_lock_timeout};
-use crate::wake::{Hint, NOTIFY_CHANNEL};
+use crate::wake::{Hint, LANES_CHANGED, NOTIFY_CHANNEL};
 use crate::{Backoff, QueueError, StopReason, schedule};
 
 /// Expired leases that one round takes back.
@@ -270,6 +270,7 @@ pub(super) async fn listen<C: Send + Sync + 'static>(shared: Arc<Shared<C>>, can
         }
         // What was said meanwhile was not heard.
         shared.wake.send(Hint::Remote(None));
+        shared.wake.send(Hint::Lanes);
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(LISTEN_RETRY) => {}
@@ -282,8 +283,10 @@ async fn hear<C: Send + Sync + 'static>(shared: &Arc<Shared<C>>) -> Result<(), s
     listener.listen(NOTIFY_CHANNEL).await?;
     // `None` is a lost connection: the caller listens anew.
     while let Some(notification) = listener.try_recv().await? {
-        if notification.payload().is_empty() {
-            shared.wake.send(Hint::Remote(None));
+        match notification.payload() {
+            "" => shared.wake.send(Hint::Remote(None)),
+            LANES_CHANGED => shared.wake.send(Hint::Lanes),
+            _ => {}
         }
         for vendor in notification.payload().split(',').filter_map(|text| Uuid::parse_str(text).ok()) {
             shared.wake.send(Hint::Remote(Some(vendor)));

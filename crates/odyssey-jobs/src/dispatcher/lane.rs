@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::claim::{self, ClaimRequest, SweptPair};
 use super::hints::Hints;
 use super::intake::{Claimed, claim_and_start};
+use super::lanes::{LaneLimits, Limits};
 use super::ledger::{Ledger, SETTLE_WAIT};
 use super::runner::{self, Task};
 use super::settle::{self, Entry, Verdict};
@@ -59,6 +61,9 @@ struct ClaimAnswer {
 pub(super) struct Lane<C> {
     shared: Arc<Shared<C>>,
     options: LaneOptions,
+    /// What somebody decided about the lane, and the ear for another decision.
+    limits: LaneLimits,
+    decided: watch::Receiver<Arc<Limits>>,
     kinds: Vec<String>,
     hints: Hints,
     /// Whether a claim may find something.
@@ -83,10 +88,14 @@ impl<C: Send + Sync + 'static> Lane<C> {
         let handlers = shared.registry.handlers.values();
         let kinds =
             handlers.filter(|handler| handler.lane == options.name).map(|handler| handler.kind.to_owned());
+        let mut decided = shared.limits.subscribe();
+        let limits = LaneLimits::of(&decided.borrow_and_update(), options.name);
         Self {
             kinds: kinds.collect(),
             shared,
             options,
+            limits,
+            decided,
             hints: Hints::default(),
             hungry: false,
             wakes: 0,
@@ -117,6 +126,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
         loop {
             self.fill_workers();
             self.claim_if_useful();
+            self.tell();
             tokio::select! {
                 () = cancel.cancelled() => break,
                 hint = hints.recv() => {
@@ -125,6 +135,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
                         self.heard(Ok(hint));
                     }
                 }
+                Ok(()) = self.decided.changed() => self.obey(),
                 Some(ran) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ran(ran),
                 Some(claimed) = self.claims.join_next(), if !self.claims.is_empty() => self.claimed(claimed),
                 Some(settled) = self.settles.join_next(), if !self.settles.is_empty() => self.settled(settled),
@@ -196,10 +207,24 @@ impl<C: Send + Sync + 'static> Lane<C> {
                 }
             }
             Ok(Hint::Remote(None)) | Err(RecvError::Lagged(_)) => return self.sweep(),
-            Ok(Hint::Ready(_) | Hint::Stop) | Err(RecvError::Closed) => return,
+            Ok(Hint::Ready(_) | Hint::Stop | Hint::Lanes) | Err(RecvError::Closed) => return,
         }
         self.wakes += 1;
         self.hungry = true;
+    }
+
+    /// Takes over what was decided: a pause hands back what has not started, more room looks for work.
+    fn obey(&mut self) {
+        let limits = LaneLimits::of(&self.decided.borrow_and_update(), self.options.name);
+        if limits != self.limits {
+            self.limits = limits;
+            self.sweep();
+        }
+    }
+
+    /// Jobs that run at once here.
+    fn workers(&self) -> usize {
+        self.limits.workers.unwrap_or(self.options.workers)
     }
 
     fn poll(&mut self) {
@@ -234,7 +259,8 @@ impl<C: Send + Sync + 'static> Lane<C> {
     }
 
     fn claim_if_useful(&mut self) {
-        if !self.hungry || !self.claims.is_empty() || self.settles.len() >= SETTLES_MAX {
+        if !self.hungry || self.limits.paused || !self.claims.is_empty() || self.settles.len() >= SETTLES_MAX
+        {
             return;
         }
         let limit = self.room();
@@ -251,9 +277,8 @@ impl<C: Send + Sync + 'static> Lane<C> {
     /// while the next claim is made. One long run is enough to stop claiming ahead.
     fn room(&self) -> usize {
         let longest_s = self.runs.values().map(|run| run.since.elapsed().as_secs_f64()).fold(0.0, f64::max);
-        let ahead =
-            PREFETCH.as_secs_f64() / self.pace_s.max(longest_s).max(1e-6) * self.options.workers as f64;
-        let target = self.options.workers + (ahead as usize).min(2 * self.options.claim_batch);
+        let ahead = PREFETCH.as_secs_f64() / self.pace_s.max(longest_s).max(1e-6) * self.workers() as f64;
+        let target = self.workers() + (ahead as usize).min(2 * self.options.claim_batch);
         target.saturating_sub(self.running.len() + self.buffer.len()).min(self.options.claim_batch)
     }
 
@@ -306,16 +331,20 @@ impl<C: Send + Sync + 'static> Lane<C> {
         count
     }
 
-    /// A claimed job is no longer held here: a place under its vendor's cap may be free.
+    /// A claimed job is no longer held here: a place under its vendor's cap, or the lane's, may be free.
     fn let_go(&mut self, vendor_id: Uuid) {
-        if self.ledger.let_go(vendor_id) >= self.options.vendor_cap {
+        let held = self.ledger.let_go(vendor_id);
+        if held >= self.options.vendor_cap || self.limits.is_bounded {
             self.wakes += 1;
             self.hungry = true;
         }
     }
 
     fn fill_workers(&mut self) {
-        while self.running.len() < self.options.workers {
+        if self.limits.paused && !self.buffer.is_empty() {
+            self.hand_back();
+        }
+        while self.running.len() < self.workers() {
             let Some((task, _)) = self.buffer.pop_front() else { return };
             let run = Running {
                 lease_id: task.lease.id,
@@ -332,6 +361,13 @@ impl<C: Send + Sync + 'static> Lane<C> {
         }
     }
 
+    /// Notes what the process will say of itself.
+    fn tell(&self) {
+        if let Some(stats) = self.shared.stats.get(self.options.name) {
+            stats.set(self.workers(), self.running.len());
+        }
+    }
+
     fn ran(&mut self, ran: Result<(Id, Option<Entry>), JoinError>) {
         let (id, entry) = match ran {
             Ok((id, entry)) => (id, entry),
@@ -343,6 +379,9 @@ impl<C: Send + Sync + 'static> Lane<C> {
         };
         let Some(run) = self.runs.remove(&id) else { return };
         self.shared.tasks().followed.remove(&run.job_id);
+        if let Some(stats) = self.shared.stats.get(self.options.name) {
+            stats.ended();
+        }
         self.pace_s = self.pace_s * 0.9 + run.since.elapsed().as_secs_f64() * 0.1;
         if entry.is_none() {
             self.let_go(run.vendor_id);

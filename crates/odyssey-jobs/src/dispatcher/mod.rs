@@ -8,6 +8,7 @@ mod hints;
 mod intake;
 mod keeper;
 mod lane;
+mod lanes;
 mod ledger;
 mod runner;
 mod settle;
@@ -22,6 +23,7 @@ use odyssey_types::Clock;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sqlx::PgPool;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,6 +32,7 @@ use crate::context::{Lease, Stop};
 use crate::schedule::{self, Schedule};
 use crate::{Backoff, DEFAULT_LANE, QueueError, Registry, Wake};
 use lane::Lane;
+use lanes::{LaneStats, Limits};
 
 /// The workers of one lane in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +161,7 @@ impl<C: Send + Sync + 'static> Dispatcher<C> {
         let worker = Uuid::from_u128(rand::rng().random());
         let schedules = Arc::new(std::mem::take(&mut registry.schedules));
         rng = StdRng::from_rng(&mut rng);
+        let stats = options.lanes.iter().map(|lane| (lane.name, LaneStats::default())).collect();
         let shared = Shared {
             pool,
             app,
@@ -169,6 +173,8 @@ impl<C: Send + Sync + 'static> Dispatcher<C> {
             worker,
             tasks: Mutex::default(),
             rng: Mutex::new(rng),
+            limits: watch::Sender::default(),
+            stats,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -177,6 +183,7 @@ impl<C: Send + Sync + 'static> Dispatcher<C> {
     /// hands back the rest. Dropping the future instead leaves running jobs to the expiry of their leases.
     pub async fn run(&self, cancel: CancellationToken) -> RunReport {
         let keeping = CancellationToken::new();
+        lanes::read_or_warn(&self.shared).await;
         let mut keepers = self.keepers(&keeping);
         let mut lanes = JoinSet::new();
         for options in &self.shared.options.lanes {
@@ -201,6 +208,7 @@ impl<C: Send + Sync + 'static> Dispatcher<C> {
     /// later time stay. Schedules do not fire; see [`Dispatcher::fire_schedules`].
     pub async fn run_until_empty(&self) -> Result<RunReport, QueueError> {
         let keeping = CancellationToken::new();
+        lanes::read_limits(&self.shared).await?;
         let mut keepers = JoinSet::new();
         keepers.spawn(keeper::keep_leases(Arc::clone(&self.shared), keeping.clone()));
         keepers.spawn(keeper::watch_stops(Arc::clone(&self.shared), keeping.clone()));
@@ -246,6 +254,8 @@ impl<C: Send + Sync + 'static> Dispatcher<C> {
         keepers.spawn(keeper::keep_leases(Arc::clone(&self.shared), cancel.clone()));
         keepers.spawn(keeper::watch_stops(Arc::clone(&self.shared), cancel.clone()));
         keepers.spawn(keeper::upkeep(Arc::clone(&self.shared), cancel.clone()));
+        keepers.spawn(lanes::watch_limits(Arc::clone(&self.shared), cancel.clone()));
+        keepers.spawn(lanes::report(Arc::clone(&self.shared), cancel.clone()));
         keepers.spawn(crate::run_notifier(
             self.shared.pool.clone(),
             self.shared.wake.clone(),
@@ -276,6 +286,9 @@ struct Shared<C> {
     worker: Uuid,
     tasks: Mutex<Tasks>,
     rng: Mutex<StdRng>,
+    /// What somebody decided about the lanes, as read last.
+    limits: watch::Sender<Arc<Limits>>,
+    stats: BTreeMap<&'static str, LaneStats>,
 }
 
 /// The leases that this process holds and the jobs that run under them.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use odyssey_jobs::{
-    CancelOutcome, JobState, cancel, enqueue_job_at, pause_job, pause_vendor, resume_job, resume_vendor,
+    CancelOutcome, JobAct, JobState, cancel, enqueue_job_at, lock_for, pause_job, pause_vendor, resume_job,
+    resume_vendor, revive_many,
 };
 use odyssey_types::Clock;
 use proptest::prelude::*;
@@ -31,6 +32,7 @@ enum Event {
     Reap,
     Advance(i64),
     Cancel(prop::sample::Index),
+    Retry(prop::sample::Index),
     PauseJob(prop::sample::Index),
     ResumeJob(prop::sample::Index),
     PauseVendor(u128),
@@ -53,6 +55,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => Just(Event::Reap),
         3 => (1_i64..80).prop_map(Event::Advance),
         1 => any::<prop::sample::Index>().prop_map(Event::Cancel),
+        1 => any::<prop::sample::Index>().prop_map(Event::Retry),
         1 => any::<prop::sample::Index>().prop_map(Event::PauseJob),
         1 => any::<prop::sample::Index>().prop_map(Event::ResumeJob),
         1 => (0_u128..3).prop_map(Event::PauseVendor),
@@ -123,7 +126,8 @@ async fn live(events: Vec<Event>) -> Result<(), TestCaseError> {
                 resume_vendor(&mut tx, vendor(n)).await.unwrap();
                 tx.commit().await.unwrap();
             }
-            Event::Cancel(_) | Event::PauseJob(_) | Event::ResumeJob(_) if jobs.is_empty() => {}
+            Event::Cancel(_) | Event::Retry(_) | Event::PauseJob(_) | Event::ResumeJob(_)
+                if jobs.is_empty() => {}
             Event::Cancel(index) => {
                 let (n, id, _) = index.get(&jobs);
                 let mut tx = db.vendor_tx(vendor(*n)).await;
@@ -132,6 +136,15 @@ async fn live(events: Vec<Event>) -> Result<(), TestCaseError> {
                 if outcome != CancelOutcome::AlreadyFinished {
                     canceled.insert(*id, outcome);
                 }
+            }
+            Event::Retry(index) => {
+                let (n, id, _) = index.get(&jobs);
+                let mut tx = db.vendor_tx(vendor(*n)).await;
+                let ids = lock_for(&mut tx, vendor(*n), JobAct::Retry, &[*id]).await.unwrap();
+                for revived in revive_many(&mut tx, vendor(*n), &ids, now).await.unwrap() {
+                    canceled.remove(&revived.id);
+                }
+                tx.commit().await.unwrap();
             }
             Event::PauseJob(index) => {
                 let (n, id, _) = index.get(&jobs);

@@ -5,6 +5,8 @@ mod failures;
 mod handlers;
 mod harness;
 mod interleavings;
+mod lanes;
+mod many;
 mod operations;
 mod stops;
 #[path = "../support/mod.rs"]

@@ -17,7 +17,10 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 const LOGIN: &str = "jobs_test_login";
-const MIGRATION: &str = include_str!("../../../../migrations/0040_jobs.sql");
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/0040_jobs.sql"),
+    include_str!("../../../../migrations/0097_queue_operations.sql"),
+];
 const BASE: &str = include_str!("../base.sql");
 
 static SERVER: OnceCell<Server> = OnceCell::const_new();
@@ -151,7 +154,7 @@ impl Server {
 /// Makes the template database once for each version of the schema; several test processes may try at once.
 async fn make_template(admin: &PgConnectOptions) -> String {
     let mut hasher = DefaultHasher::new();
-    (MIGRATION, BASE).hash(&mut hasher);
+    (MIGRATIONS, BASE).hash(&mut hasher);
     let name = format!("jobs_template_{:016x}", hasher.finish());
     let mut connection = PgConnection::connect_with(admin).await.expect("the test server answers");
     connection.execute("SELECT pg_advisory_lock(7040)").await.expect("the template lock is granted");
@@ -171,7 +174,9 @@ async fn make_template(admin: &PgConnectOptions) -> String {
         let mut inside =
             PgConnection::connect_with(&admin.clone().database(&name)).await.expect("the template opens");
         inside.execute(BASE).await.expect("the base is laid");
-        inside.execute(MIGRATION).await.expect("the migration applies");
+        for migration in MIGRATIONS {
+            inside.execute(migration).await.expect("the migration applies");
+        }
         inside.close().await.expect("the template closes");
         let done = format!("ALTER DATABASE {name} IS_TEMPLATE true");
         connection.execute(AssertSqlSafe(done)).await.expect("the template is marked");
