@@ -188,8 +188,8 @@ pub(super) async fn load<'a>(
         upload,
         parameters,
         import,
-        rerun,
         audiences,
+        rerun,
     })
 }
 
