@@ -75,6 +75,16 @@ pub struct ImportArgs {
     /// Overwrite what people edited since the last import of the same rows.
     #[arg(long)]
     pub overwrite_edits: bool,
+    /// The file is the whole catalog: products that it does not have are deleted. More than a fifth of them only with
+    /// --allow-deletes.
+    #[arg(long)]
+    pub full: bool,
+    /// Let --full delete however many products the file does not have.
+    #[arg(long, requires = "full")]
+    pub allow_deletes: bool,
+    /// Do everything and keep nothing: say what would become of the rows.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Several files of a known kind as one: `synthea` joins patients, allergies, conditions, medications
     /// and observations.
     #[arg(long)]
@@ -140,6 +150,9 @@ fn parameters(args: &ImportArgs) -> anyhow::Result<ImportParameters> {
         attestation,
         consent: args.consent.then_some(ConsentAttestation { text_version: None }),
         overwrite_edits: args.overwrite_edits,
+        full: args.full,
+        allow_deletes: args.allow_deletes,
+        dry_run: args.dry_run,
         ..ImportParameters::default()
     })
 }
