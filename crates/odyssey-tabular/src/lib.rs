@@ -32,8 +32,10 @@ pub use error::{
 pub use errors_csv::{COLUMNS as ERROR_COLUMNS, ErrorsCsv};
 pub use first_seen::FirstSeen;
 pub use header::{
-    BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, PresetInfo,
-    Transform, column_name, map_headers, presets,
+    BasisSource, ColumnMap, ColumnSource, ColumnStatus, DecimalMark, FieldRule, HeaderOverride,
+    HeaderSynonyms, IgnoredReason, Mapping, PresetInfo, TRANSFORMS, Transform, Treatment, Vocabulary,
+    WordOwner, column_name, map_headers, normal_header, presets, read_separator, value_target,
+    write_separator,
 };
 pub use records::Table;
 pub use row::{

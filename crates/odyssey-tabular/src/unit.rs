@@ -65,7 +65,7 @@ impl Unit {
                 Self::Millilitre
             }
             "cl" | "clt" | "centilitre" | "centiliter" => Self::Centilitre,
-            "dl" | "dlt" => Self::Decilitre,
+            "dl" | "dlt" | "decilitre" | "deciliter" => Self::Decilitre,
             "l" | "lt" | "ltr" | "litre" | "liter" | "litres" | "liters" => Self::Litre,
             "floz" | "oza" | "fluidounce" | "fluidounces" | "fluidoz" => Self::FluidOunce,
             "j" | "joule" | "joules" => Self::Joule,
@@ -75,11 +75,11 @@ impl Unit {
             | "kilocalories" => Self::Kilocalorie,
             "cm" | "cms" | "centimetre" | "centimeter" | "centimetres" | "centimeters" => Self::Centimetre,
             "m" | "metre" | "meter" | "metres" | "meters" => Self::Metre,
-            "mm" => Self::Millimetre,
+            "mm" | "millimetre" | "millimeter" => Self::Millimetre,
             "in" | "inch" | "inches" | "\"" => Self::Inch,
             "ft" | "foot" | "feet" | "'" => Self::Foot,
             "iu" | "ui" => Self::Iu,
-            "%vol" | "vol%" | "%volume" | "abv" | "%abv" => Self::PercentVolume,
+            "%vol" | "vol%" | "%volume" | "abv" | "%abv" | "percentvolume" => Self::PercentVolume,
             "%" | "percent" | "pct" => Self::Percent,
             _ => return None,
         })

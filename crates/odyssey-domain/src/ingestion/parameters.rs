@@ -187,7 +187,7 @@ impl ImportParameters {
     /// The decisions about headers, for the mapper.
     pub(super) fn synonyms(&self, mode: Mode) -> Result<HeaderSynonyms, IngestionError> {
         let overrides = self.mapping.iter().map(|o| o.to_override(mode)).collect::<Result<_, _>>()?;
-        Ok(HeaderSynonyms { overrides, basis: self.basis })
+        Ok(HeaderSynonyms { overrides, basis: self.basis, ..HeaderSynonyms::default() })
     }
 }
 

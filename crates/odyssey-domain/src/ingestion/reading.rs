@@ -269,7 +269,7 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
         };
         let synonyms = odyssey_tabular::HeaderSynonyms {
             overrides: table.headers().iter().map(nothing).collect(),
-            basis: None,
+            ..odyssey_tabular::HeaderSynonyms::default()
         };
         let mapping = map_headers(table.headers(), &[], mode, &synonyms);
         let (mut found, mut wanted) = (Vec::new(), wanted.into_iter().peekable());

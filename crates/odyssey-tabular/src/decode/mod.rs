@@ -22,7 +22,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
 use crate::error::{ArchiveFault, ReadError, WorkbookFault};
-use crate::header::Names;
+use crate::header::{Names, Vocabulary};
 use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES, WORKBOOK_PACKED_BYTES_MAX};
 use crate::target::Mode;
 use dialect::Dialect;
@@ -107,6 +107,8 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// Headers that somebody named: a first row with one of them is a header.
     pub named_headers: Vec<String>,
+    /// Headers that have a meaning in all files of the vendor.
+    pub vocabulary: Arc<Vocabulary>,
     /// Decompressed bytes at most; default [`DECOMPRESSED_BYTES_MAX`].
     pub decompressed_bytes_max: Option<u64>,
 }

@@ -1,13 +1,19 @@
 //! Which column is read into which field.
 
-use odyssey_types::{Gtin, GtinError, NutritionBasis};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use odyssey_types::NutritionBasis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::decided::Tier;
+use super::found::Looking;
 use super::normalise::{Parts, take_apart};
 use super::presets::{self, Preset, Rule};
-use super::settle::{mark_twins, own_unit, settle_basis, settle_targets, settle_units};
-use super::synonyms::{find, find_parts};
+use super::settle::{mark_twins, out_of_rank, settle_basis, settle_targets, settle_units};
+use super::treatment::{ColumnSource, DecimalMark};
+use super::vocabulary::{ValueWords, Vocabulary};
 use crate::target::{Mode, Target, TargetSet};
 use crate::unit::Unit;
 
@@ -25,6 +31,13 @@ pub enum Transform {
     Html,
     /// An apostrophe before the text, by which a spreadsheet keeps digits a text, is no part of it.
     Apostrophe,
+    /// Only the digits are read: `EAN: 400 638…`.
+    Digits,
+    /// The nth (from 1) of the parts that the character separates.
+    Part {
+        nth: u8,
+        separator: char,
+    },
 }
 
 /// What became of a column.
@@ -51,6 +64,8 @@ pub enum IgnoredReason {
     ErrorColumn,
     /// An override says so.
     ByRequest,
+    /// The vendor's saved mapping says so.
+    BySaved,
     /// Another column is the identity.
     BetterIdentity,
     /// Amounts on another basis than the one that most columns have.
@@ -80,10 +95,17 @@ pub struct ColumnMap {
     pub unit: Option<Unit>,
     /// As far as the header states one.
     pub basis: Option<NutritionBasis>,
+    /// Of the column's numbers, where somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<DecimalMark>,
+    /// Where the meaning comes from; absent where there is none.
+    pub source: Option<ColumnSource>,
     /// 0 to 100.
     pub confidence: u8,
     pub status: ColumnStatus,
     pub reason: Option<IgnoredReason>,
+    #[serde(skip)]
+    pub(crate) tier: Tier,
     /// Among the columns of one target the lowest is read first.
     #[serde(skip)]
     pub(crate) rank: u8,
@@ -97,6 +119,8 @@ pub struct ColumnMap {
 #[serde(rename_all = "snake_case")]
 pub enum BasisSource {
     Override,
+    /// The vendor's saved mapping.
+    Saved,
     /// The format that the file was recognised by.
     Preset,
     Headers,
@@ -110,6 +134,7 @@ pub enum BasisSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mapping {
     pub mode: Mode,
+    /// The columns of the file in their order, then the further fields of columns that are read into several.
     pub columns: Vec<ColumnMap>,
     /// What the amounts of the nutrition panel are counted per.
     pub basis: NutritionBasis,
@@ -119,6 +144,12 @@ pub struct Mapping {
     /// Rows that belong together, where the format has such.
     #[serde(skip)]
     pub(crate) groups: Groups,
+    /// Columns of the file itself.
+    #[serde(skip)]
+    pub(crate) width: usize,
+    /// Words for values, by the fields that have such.
+    #[serde(skip)]
+    pub(crate) values: BTreeMap<Target, ValueWords>,
 }
 
 /// How rows lean on each other, by column.
@@ -149,6 +180,8 @@ pub struct HeaderSynonyms {
     pub overrides: Vec<HeaderOverride>,
     /// The basis of the whole file's nutrition.
     pub basis: Option<NutritionBasis>,
+    /// Behind the decisions about this file: what the vendor saved, and what words mean.
+    pub vocabulary: Arc<Vocabulary>,
 }
 
 impl Mapping {
@@ -193,6 +226,15 @@ impl Mapping {
             if let Some(separator) = column.separator {
                 hash.update(format!("\t{separator}"));
             }
+            if let Some(decimal) = column.decimal {
+                hash.update(format!("\tdecimal {decimal:?}"));
+            }
+            if let Some(place) = out_of_rank(&self.columns, column) {
+                hash.update(format!("\tplace {place}"));
+            }
+        }
+        for (target, words) in &self.values {
+            hash.update(format!("\nvalues\t{}\t{words:?}", target.code()));
         }
         if self.groups != Groups::default() {
             hash.update(format!("\n{:?}", self.groups));
@@ -209,8 +251,8 @@ pub fn column_name(index: usize) -> String {
 /// Maps the headers of a file; `sample` are some of its rows, which settle units and barcodes that the
 /// headers leave open.
 ///
-/// A format of known origin is recognised by its headers and says what its columns are; `overrides` go
-/// before it, the table of synonyms behind it.
+/// Decisions about this file come first, then the vendor's saved mapping and its words; then the format of known
+/// origin that the file is recognised by, the platform's words and our own table of headers.
 ///
 /// Several columns for one target: the one of lowest rank is read, the others only where its cell is
 /// empty; two of equal rank are `Ambiguous` and the target is not read at all. Identities never fall
@@ -223,13 +265,14 @@ pub fn map_headers(
 ) -> Mapping {
     let parts: Vec<Parts> = headers.iter().map(|h| take_apart(h)).collect();
     let preset = presets::recognise(&parts, mode);
-    let columns = headers.iter().zip(&parts).enumerate().map(|(index, (header, parts))| {
-        let column = unread(header, index, parts);
-        by_person(column, parts, mode, overrides)
-            .or_else(|column| by_preset(column, parts, preset))
-            .unwrap_or_else(|column| by_table(column, parts, sample, mode))
-    });
-    let mut columns: Vec<ColumnMap> = columns.collect();
+    let (mut columns, mut further) = (Vec::with_capacity(headers.len()), Vec::new());
+    for (index, (header, parts)) in headers.iter().zip(&parts).enumerate() {
+        let looking = Looking { parts, sample, mode, preset, words: &overrides.vocabulary };
+        let (column, others) = looking.understand(unread(header, index, parts), overrides);
+        columns.push(column);
+        further.extend(others);
+    }
+    columns.extend(further);
     if let Some(preset) = preset {
         settle_instead(&mut columns, preset, &parts, sample);
     }
@@ -239,7 +282,11 @@ pub fn map_headers(
     let (basis, basis_source) = settle_basis(&mut columns, overrides, preset.and_then(|p| p.basis));
     settle_targets(&mut columns);
     let groups = preset.map_or_else(Groups::default, |preset| groups(preset, &parts));
-    Mapping { mode, columns, basis, basis_source, preset: preset.map(|preset| preset.id), groups }
+    let read = |c: &&ColumnMap| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback);
+    let words = |target| overrides.vocabulary.values(target).map(|words| (target, words.clone()));
+    let values = columns.iter().filter(read).filter_map(|c| c.target).filter_map(words).collect();
+    let preset = preset.map(|preset| preset.id);
+    Mapping { mode, columns, basis, basis_source, preset, groups, width: headers.len(), values }
 }
 
 fn unread(header: &str, index: usize, parts: &Parts) -> ColumnMap {
@@ -251,87 +298,21 @@ fn unread(header: &str, index: usize, parts: &Parts) -> ColumnMap {
         separator: None,
         unit: parts.unit,
         basis: parts.basis,
+        decimal: None,
+        source: None,
         confidence: 0,
         status: ColumnStatus::Ignored,
         reason: None,
+        tier: Tier::Found,
         rank: 0,
         known: false,
     }
 }
 
-/// A column that nobody need look up: a person decided, or it is one of ours. Else it comes back as it was.
-fn by_person(
-    mut column: ColumnMap,
-    parts: &Parts,
-    mode: Mode,
-    overrides: &HeaderSynonyms,
-) -> Result<ColumnMap, ColumnMap> {
-    if parts.full.is_empty() {
-        column.reason = Some(IgnoredReason::EmptyHeader);
-        return Ok(column);
-    }
-    if let Some(wish) = overrides.overrides.iter().find(|o| take_apart(&o.header).full == parts.full) {
-        column.known = true;
-        column.unit = wish.unit.or(column.unit);
-        column.basis = wish.basis.or(column.basis);
-        match wish.target.filter(|t| t.belongs_to(mode)) {
-            Some(target) => assign(&mut column, target, 100, 0),
-            None => column.reason = Some(IgnoredReason::ByRequest),
-        }
-        return Ok(column);
-    }
-    if crate::errors_csv::COLUMNS.contains(&parts.full.as_str()) {
-        column.known = true;
-        column.reason = Some(IgnoredReason::ErrorColumn);
-        return Ok(column);
-    }
-    Err(column)
-}
-
-fn by_preset(mut column: ColumnMap, parts: &Parts, preset: Option<&Preset>) -> Result<ColumnMap, ColumnMap> {
-    match preset.and_then(|preset| preset.rule(parts)) {
-        None | Some(Rule::AsNamed) => return Err(column),
-        Some(Rule::NotRead) => column.reason = Some(IgnoredReason::ByPreset),
-        Some(Rule::Read(rule)) => {
-            column.transform = rule.transform.clone();
-            column.separator = rule.separator;
-            column.unit = rule.unit.or(column.unit);
-            column.basis = rule.basis.or(column.basis);
-            // Ranks of a person's decision (0) go before, those of the table are twice their number too.
-            assign(&mut column, rule.target, 99, rule.rank * 2);
-        }
-    }
-    column.known = true;
-    Ok(column)
-}
-
-fn by_table(mut column: ColumnMap, parts: &Parts, sample: &[Vec<String>], mode: Mode) -> ColumnMap {
-    let whole = find(parts.inner.as_deref().unwrap_or(&parts.full), mode);
-    let Some(synonym) =
-        find_parts(parts, mode).filter(|s| whole.is_some() || takes_unit(s.target) || parts.unit.is_none())
-    else {
-        column.reason = Some(IgnoredReason::NotKnown);
-        return column;
-    };
-    column.known = true;
-    let target = match synonym.transform {
-        Transform::GtinOrId if !cells_are_barcodes(sample, column.index) => Target::ExternalId,
-        _ => synonym.target,
-    };
-    if let Transform::Flag(_) = synonym.transform {
-        column.transform = synonym.transform.clone();
-    }
-    column.basis = column.basis.or(synonym.basis);
-    // The same quantity in two units: the field's own unit is read first.
-    let foreign = parts.unit.is_some_and(|u| own_unit(target).is_some_and(|own| own != u));
-    assign(&mut column, target, if whole.is_some() { 98 } else { 95 }, synonym.rank * 2 + u8::from(foreign));
-    column
-}
-
 /// An identity that a shop may leave out is one only where most rows have it.
 fn settle_instead(columns: &mut [ColumnMap], preset: &Preset, parts: &[Parts], sample: &[Vec<String>]) {
     let filled = |row: &[String], at: usize| row.get(at).is_some_and(|cell| !cell.trim().is_empty());
-    for column in columns.iter_mut().filter(|column| column.confidence < 100) {
+    for column in columns.iter_mut().filter(|column| column.source == Some(ColumnSource::Preset)) {
         let Some(Rule::Read(rule)) = preset.rule(&parts[column.index]) else { continue };
         let Some(beside) = rule.instead_of.and_then(|h| preset.columns_like(parts, &[h]).first().copied())
         else {
@@ -351,7 +332,7 @@ fn groups(preset: &Preset, parts: &[Parts]) -> Groups {
     Groups { by: first(by), filled: preset.columns_like(parts, filled), row_has: preset.rows.and_then(first) }
 }
 
-fn assign(column: &mut ColumnMap, target: Target, confidence: u8, rank: u8) {
+pub(super) fn assign(column: &mut ColumnMap, target: Target, confidence: u8, rank: u8) {
     column.target = Some(target);
     column.status = ColumnStatus::Mapped;
     column.confidence = confidence;
@@ -361,21 +342,4 @@ fn assign(column: &mut ColumnMap, target: Target, confidence: u8, rank: u8) {
 pub(super) fn ignore(column: &mut ColumnMap, reason: IgnoredReason) {
     column.status = ColumnStatus::Ignored;
     column.reason = Some(reason);
-}
-
-fn takes_unit(target: Target) -> bool {
-    own_unit(target).is_some()
-        || matches!(target, Target::ServingSize | Target::PackageWeight | Target::Age | Target::Gestation)
-}
-
-/// At least half of the values are barcodes, or were before a spreadsheet or a typist got at them.
-fn cells_are_barcodes(sample: &[Vec<String>], index: usize) -> bool {
-    let cells: Vec<&str> =
-        sample.iter().filter_map(|row| row.get(index)).map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
-    let like = |cell: &&&str| match Gtin::parse(cell) {
-        Ok(_) | Err(GtinError::Spreadsheet) => true,
-        Err(GtinError::CheckDigit) => cell.len() >= 8,
-        Err(_) => false,
-    };
-    !cells.is_empty() && cells.iter().filter(like).count() * 2 >= cells.len()
 }

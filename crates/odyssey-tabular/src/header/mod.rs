@@ -5,13 +5,20 @@
 //! Emits: nothing. Never: invents a unit that neither header nor values support.
 
 mod above;
+mod decided;
+mod found;
 mod infer;
 mod mapping;
 mod normalise;
 mod presets;
 mod record;
 mod settle;
+mod suggest;
 mod synonyms;
+mod treatment;
+mod vocabulary;
+
+use std::sync::Arc;
 
 use crate::decode::Options;
 use crate::target::{Mode, Target};
@@ -22,6 +29,11 @@ pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,
     column_name, map_headers,
 };
+pub(crate) use treatment::is_list;
+pub use treatment::{ColumnSource, DecimalMark, TRANSFORMS, Treatment, read_separator, write_separator};
+pub(crate) use vocabulary::ValueWords;
+pub use vocabulary::{FieldRule, Vocabulary, WordOwner, normal_header, value_target};
+
 use normalise::Parts;
 pub(crate) use normalise::take_apart;
 pub(crate) use presets::headers_of;
@@ -36,18 +48,21 @@ pub(crate) struct Names {
     mode: Option<Mode>,
     /// In normal form.
     named: Vec<String>,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl Names {
     pub fn new(options: &Options) -> Self {
         let named = options.named_headers.iter().map(|name| take_apart(name).full);
-        Self { mode: options.mode, named: named.filter(|name| !name.is_empty()).collect() }
+        let named = named.filter(|name| !name.is_empty()).collect();
+        Self { mode: options.mode, named, vocabulary: Arc::clone(&options.vocabulary) }
     }
 
     /// Whether a column of this name would be read.
     pub fn knows(&self, header: &str) -> bool {
         let parts = take_apart(header);
         self.named.contains(&parts.full)
+            || self.vocabulary.knows(&parts.full)
             || match self.mode {
                 Some(mode) => synonyms::find_parts(&parts, mode).is_some(),
                 None => [Mode::Products, Mode::Customers]
@@ -77,9 +92,12 @@ pub(crate) fn looks_like_header(first: &[String], second: Option<&[String]>, opt
         let identity = |name: &str| {
             synonyms::find(name, Mode::Customers).is_some_and(|known| known.target == Target::ExternalId)
         };
-        return parts.iter().any(|parts| identity(&parts.full) || identity(&parts.name));
+        let named = |parts: &Parts| options.vocabulary.is_identity(&parts.full);
+        return parts.iter().any(|parts| identity(&parts.full) || identity(&parts.name) || named(parts));
     }
-    let known = parts.iter().filter(|p| synonyms::is_known(&p.full) || synonyms::is_known(&p.name));
+    let known = parts.iter().filter(|p| {
+        synonyms::is_known(&p.full) || synonyms::is_known(&p.name) || options.vocabulary.knows(&p.full)
+    });
     if known.count() * 5 >= first.len() && !first.is_empty() {
         return true;
     }

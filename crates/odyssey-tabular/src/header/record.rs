@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::decided::Tier;
 use super::mapping::{BasisSource, ColumnMap, Groups, Mapping};
 use super::presets::presets;
-use crate::target::Mode;
+use super::vocabulary::ValueWords;
+use crate::target::{Mode, Target};
 use odyssey_types::NutritionBasis;
 
 /// Everything of a mapping, also what its report leaves out.
@@ -17,11 +19,15 @@ struct MappingRecord {
     basis_source: BasisSource,
     preset: Option<String>,
     groups: Groups,
+    width: usize,
+    /// Words for values, by field.
+    values: Vec<(Target, ValueWords)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ColumnRecord {
     column: ColumnMap,
+    tier: Tier,
     rank: u8,
     known: bool,
 }
@@ -30,6 +36,7 @@ impl Mapping {
     /// The whole mapping. Of a customer file its headers may be cells of a person.
     pub fn to_record(&self) -> Result<Value, serde_json::Error> {
         let columns = self.columns.iter().map(|column| ColumnRecord {
+            tier: column.tier,
             rank: column.rank,
             known: column.known,
             column: column.clone(),
@@ -41,6 +48,8 @@ impl Mapping {
             basis_source: self.basis_source,
             preset: self.preset.map(str::to_owned),
             groups: self.groups.clone(),
+            width: self.width,
+            values: self.values.iter().map(|(target, words)| (*target, words.clone())).collect(),
         })
     }
 
@@ -48,6 +57,7 @@ impl Mapping {
     pub fn from_record(record: Value) -> Result<Self, serde_json::Error> {
         let record: MappingRecord = serde_json::from_value(record)?;
         let columns = record.columns.into_iter().map(|record| ColumnMap {
+            tier: record.tier,
             rank: record.rank,
             known: record.known,
             ..record.column
@@ -59,6 +69,8 @@ impl Mapping {
             basis_source: record.basis_source,
             preset: record.preset.and_then(|id| presets().find(|preset| preset.id == id)).map(|p| p.id),
             groups: record.groups,
+            width: record.width,
+            values: record.values.into_iter().collect(),
         })
     }
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use odyssey_types::{Nutrient, NutritionBasis};
 
+use super::decided::Tier;
 use super::infer::{Inferred, infer_unit};
 use super::mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderSynonyms, IgnoredReason, Transform, ignore,
 };
 use super::normalise::Parts;
 use super::synonyms::{DefaultUnit, find_parts};
+use super::treatment::ColumnSource;
 use crate::target::{Mode, Target};
 use crate::unit::Unit;
 
@@ -23,7 +25,7 @@ pub(super) fn settle_units(columns: &mut [ColumnMap], parts: &[Parts], sample: &
     for column in columns.iter_mut() {
         let Some(target) = column.target else { continue };
         if column.unit.is_none() {
-            match find_parts(&parts[column.index], mode).map_or(DefaultUnit::None, |s| s.unit) {
+            match default_unit(column, target, &parts[column.index], mode) {
                 DefaultUnit::Known(unit) => column.unit = Some(unit),
                 DefaultUnit::Inferred(own) => {
                     match infer_unit(target, own, &cells(column.index), salt.as_deref()) {
@@ -44,13 +46,26 @@ pub(super) fn settle_units(columns: &mut [ColumnMap], parts: &[Parts], sample: &
     }
 }
 
+/// The unit of numbers under a header that states none: as our table says of the header; under another's word for
+/// the field as the values say; where a person named the field, the field's own.
+fn default_unit(column: &ColumnMap, target: Target, parts: &Parts, mode: Mode) -> DefaultUnit {
+    let known = find_parts(parts, mode).filter(|s| s.target == target).map(|s| s.unit);
+    let is_word = matches!(column.source, Some(ColumnSource::Synonym | ColumnSource::PlatformSynonym));
+    match (known, own_unit(target)) {
+        (Some(unit), _) => unit,
+        (None, Some(own)) if is_word => DefaultUnit::Inferred(own),
+        (None, _) => DefaultUnit::None,
+    }
+}
+
 /// The same header twice.
 pub(super) fn mark_twins(columns: &mut [ColumnMap], parts: &[Parts]) {
     let mut count: HashMap<&str, usize> = HashMap::new();
     for parts in parts {
         *count.entry(parts.full.as_str()).or_default() += 1;
     }
-    for (column, parts) in columns.iter_mut().zip(parts) {
+    for column in columns.iter_mut() {
+        let parts = &parts[column.index];
         if column.status == ColumnStatus::Mapped && count.get(parts.full.as_str()).is_some_and(|n| *n > 1) {
             column.status = ColumnStatus::Duplicate;
         }
@@ -67,13 +82,14 @@ pub(super) fn settle_targets(columns: &mut [ColumnMap]) {
         }
     }
     for (target, mut rivals) in by_target {
-        rivals.sort_by_key(|at| (columns[*at].rank, *at));
-        let best = columns[rivals[0]].rank;
-        let tied = rivals.iter().filter(|at| columns[**at].rank == best).count() > 1;
+        let key_of = |column: &ColumnMap| (column.tier, column.rank);
+        rivals.sort_by_key(|at| (key_of(&columns[*at]), *at));
+        let best = key_of(&columns[rivals[0]]);
+        let tied = rivals.iter().filter(|at| key_of(&columns[**at]) == best).count() > 1;
         let mut last_rank = None;
         for (nth, at) in rivals.iter().enumerate() {
-            let rank = columns[*at].rank;
-            let twin = rivals.iter().any(|other| other != at && columns[*other].rank == rank);
+            let rank = key_of(&columns[*at]);
+            let twin = rivals.iter().any(|other| other != at && key_of(&columns[*other]) == rank);
             let column = &mut columns[*at];
             if tied && rank == best || twin && last_rank.is_some() {
                 column.status = ColumnStatus::Ambiguous;
@@ -87,6 +103,21 @@ pub(super) fn settle_targets(columns: &mut [ColumnMap]) {
             last_rank = Some(rank);
         }
     }
+}
+
+/// The place of a read column among those of its target, where a decision put it elsewhere than its rank does.
+pub(super) fn out_of_rank(columns: &[ColumnMap], column: &ColumnMap) -> Option<usize> {
+    let reads = |c: &&ColumnMap| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback);
+    if column.tier == Tier::Found && columns.iter().all(|c| c.tier == Tier::Found) {
+        return None;
+    }
+    let rivals: Vec<&ColumnMap> =
+        columns.iter().filter(reads).filter(|c| c.target == column.target).collect();
+    let place = |before: &dyn Fn(&ColumnMap) -> bool| rivals.iter().filter(|c| before(c)).count();
+    let key = |c: &ColumnMap| (c.tier, c.rank, c.index);
+    let decided = place(&|c| key(c) < key(column));
+    let ranked = place(&|c| (c.rank, c.index) < (column.rank, column.index));
+    (decided != ranked).then_some(decided)
 }
 
 const fn falls_back(target: Target) -> bool {
@@ -115,9 +146,14 @@ pub(super) fn settle_basis(
     let stated = |basis| columns.iter().filter(|c| nutrient(c) && c.basis == Some(basis)).count();
     let most =
         [Per100g, Per100ml, PerServing].into_iter().map(|b| (stated(b), b)).rev().max_by_key(|(n, _)| *n);
-    let (basis, source) = match (overrides.basis.or(preset), most) {
-        (Some(basis), _) if overrides.basis.is_some() => (basis, BasisSource::Override),
-        (Some(basis), _) => (basis, BasisSource::Preset),
+    let said = [
+        (overrides.basis, BasisSource::Override),
+        (overrides.vocabulary.basis, BasisSource::Saved),
+        (preset, BasisSource::Preset),
+    ];
+    let said = said.into_iter().find_map(|(basis, source)| Some((basis?, source)));
+    let (basis, source) = match (said, most) {
+        (Some(said), _) => said,
         (None, Some((1.., basis))) => (basis, BasisSource::Headers),
         _ => {
             let basis = if has(Target::ServingSize) { PerServing } else { Per100g };
@@ -125,7 +161,7 @@ pub(super) fn settle_basis(
         }
     };
     let chosen_is_stated = columns.iter().any(|c| nutrient(c) && c.basis == Some(basis));
-    let told = matches!(source, BasisSource::Override | BasisSource::Preset);
+    let told = matches!(source, BasisSource::Override | BasisSource::Saved | BasisSource::Preset);
     if source == BasisSource::Headers || told && chosen_is_stated {
         for column in columns.iter_mut().filter(|c| nutrient(c) && c.basis.is_some_and(|b| b != basis)) {
             ignore(column, IgnoredReason::OtherBasis);

@@ -3,13 +3,14 @@
 use odyssey_types::Phi;
 use sha2::{Digest, Sha256};
 
+use super::rewrite::Rewriting;
 use crate::error::{RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
-use crate::header::{ColumnStatus, Mapping, Transform};
+use crate::header::{ColumnMap, ColumnStatus, Mapping, Transform};
 use crate::limits::{LIST_MAX, ROW_ERRORS_MAX, SHORT_TEXT_MAX};
 use crate::records::{Record, RecordFault};
 use crate::target::{Target, TargetSet};
 use crate::value::number::{Number, NumberFault, Qualifier, read_number};
-use crate::value::text::{is_placeholder, is_unknown, nfc, read_list_by};
+use crate::value::text::{is_placeholder, is_unknown, nfc, read_bool, read_list_by};
 
 /// Characters of a refused value that are kept.
 const VALUE_SHOWN_MAX: usize = 200;
@@ -21,33 +22,43 @@ pub(crate) struct Plan {
     pub present: TargetSet,
     /// Each target once, with its columns in the order they are read.
     pub targets: Vec<(Target, Vec<usize>)>,
-    /// Columns whose yes adds a tag.
-    pub flags: Vec<(usize, String)>,
-    /// One past the last column that is read.
+    /// Columns whose yes adds a tag to a field.
+    pub flags: Vec<(usize, Target, String)>,
+    /// One past the last column of the file that is read.
     pub width_read: usize,
+    /// What is done with cells before any of them is read; `None` where nothing is.
+    rewriting: Option<Rewriting>,
 }
 
 impl Plan {
     pub fn new(mapping: Mapping) -> Self {
         let mut targets: Vec<(Target, Vec<usize>)> = Vec::new();
         let mut flags = Vec::new();
-        let mut columns: Vec<_> = mapping.read_columns().collect();
-        columns.sort_by_key(|c| {
-            (c.target.map(Target::ordinal), c.status != ColumnStatus::Mapped, c.rank, c.index)
+        let read = |c: &ColumnMap| matches!(c.status, ColumnStatus::Mapped | ColumnStatus::Fallback);
+        let mut columns: Vec<_> = mapping.columns.iter().enumerate().filter(|(_, c)| read(c)).collect();
+        columns.sort_by_key(|(_, c)| {
+            (c.target.map(Target::ordinal), c.status != ColumnStatus::Mapped, c.tier, c.rank, c.index)
         });
-        for column in columns {
+        for (at, column) in columns {
             let Some(target) = column.target else { continue };
             if let Transform::Flag(tag) = &column.transform {
-                flags.push((column.index, tag.clone()));
+                flags.push((at, target, tag.clone()));
                 continue;
             }
             match targets.last_mut() {
-                Some((last, columns)) if *last == target => columns.push(column.index),
-                _ => targets.push((target, vec![column.index])),
+                Some((last, columns)) if *last == target => columns.push(at),
+                _ => targets.push((target, vec![at])),
             }
         }
         let width_read = mapping.read_columns().map(|c| c.index + 1).max().unwrap_or(0);
-        Self { present: mapping.targets(), targets, flags, width_read, mapping }
+        let rewriting = Rewriting::of(&mapping);
+        Self { present: mapping.targets(), targets, flags, width_read, rewriting, mapping }
+    }
+
+    /// The row as its columns are read, where that is another than the file writes.
+    pub fn rewrite(&self, record: &Record) -> Option<Record> {
+        let rewriting = self.rewriting.as_ref().filter(|_| record.fault.is_none())?;
+        Some(rewriting.rewrite(&self.mapping, record))
     }
 
     pub fn header(&self, column: usize) -> &str {
@@ -59,14 +70,17 @@ impl Plan {
 pub struct Context<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) record: &'a Record,
+    /// The row as it is read, cell by cell of the mapping's columns.
+    cells: &'a Record,
     errors: Vec<RowError>,
     pub(crate) warnings: Vec<RowWarning>,
 }
 
 impl<'a> Context<'a> {
-    /// Begins a row; what is wrong with the row as a whole is noted.
-    pub(crate) fn new(plan: &'a Plan, record: &'a Record) -> Self {
-        let mut row = Self { plan, record, errors: Vec::new(), warnings: Vec::new() };
+    /// Begins a row; what is wrong with the row as a whole is noted. `rewritten` is what [`Plan::rewrite`] made of it.
+    pub(crate) fn new(plan: &'a Plan, record: &'a Record, rewritten: Option<&'a Record>) -> Self {
+        let cells = rewritten.unwrap_or(record);
+        let mut row = Self { plan, record, cells, errors: Vec::new(), warnings: Vec::new() };
         match &record.fault {
             Some(RecordFault::TooLong) => row.fail(RowErrorCode::RowTooLong, None, ""),
             Some(RecordFault::QuoteUnclosed) => row.fail(RowErrorCode::QuoteUnclosed, None, ""),
@@ -86,7 +100,7 @@ impl<'a> Context<'a> {
     /// Harmless are empty cells beyond the last header, and a row that ends after the last column that
     /// is read.
     fn check_width(&mut self) {
-        let (found, expected) = (self.record.len(), self.plan.mapping.columns.len());
+        let (found, expected) = (self.record.len(), self.plan.mapping.width);
         if found > expected {
             if (expected..found).all(|at| self.record.cell(at).trim().is_empty()) {
                 self.warn(WarningCode::CellsBeyondHeader, None);
@@ -110,12 +124,26 @@ impl<'a> Context<'a> {
     /// The first cell of these columns that says something.
     pub(crate) fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
         columns.iter().find_map(|column| {
-            let mut cell = self.record.cell(*column).trim();
+            let mut cell = self.cells.cell(*column).trim();
             if self.plan.mapping.columns[*column].transform == Transform::Apostrophe {
                 cell = cell.strip_prefix('\'').unwrap_or(cell).trim();
             }
             (!is_unknown(cell)).then_some((*column, cell))
         })
+    }
+
+    /// The tags that columns of yes and no add, each once, with their field.
+    pub(crate) fn flags(&mut self) -> Vec<(Target, String)> {
+        let (plan, mut tags) = (self.plan, Vec::new());
+        for (column, target, tag) in &plan.flags {
+            let Some((column, cell)) = self.known(&[*column]) else { continue };
+            match read_bool(cell) {
+                Some(true) if !tags.contains(&(*target, tag.clone())) => tags.push((*target, tag.clone())),
+                Some(_) => {}
+                None => self.warn(WarningCode::BooleanUnreadable, Some(column)),
+            }
+        }
+        tags
     }
 
     pub(crate) fn fail(&mut self, code: RowErrorCode, column: Option<usize>, value: &str) {
@@ -133,6 +161,11 @@ impl<'a> Context<'a> {
         if self.errors.len() >= ROW_ERRORS_MAX {
             return;
         }
+        // What was made of a cell is not what a person finds in the file.
+        let value = match column.map(|at| (self.cells.cell(at), &self.plan.mapping.columns[at])) {
+            Some((read, of)) if read.trim() == value => self.record.cell(of.index).trim(),
+            _ => value,
+        };
         let shown = (!value.is_empty()).then(|| value.chars().take(VALUE_SHOWN_MAX).collect());
         let column = column.map(|at| self.plan.header(at).to_owned());
         self.errors.push(RowError { code, column, value: Phi::new(shown), suggestion, first_row });
@@ -330,7 +363,7 @@ impl std::fmt::Debug for Context<'_> {
 pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(record.text().len() + 16 * plan.targets.len());
     let mut push = |name: &str, column: usize| {
-        let cell = record.cell(column).trim();
+        let cell = record.cell(plan.mapping.columns[column].index).trim();
         bytes.extend_from_slice(name.as_bytes());
         bytes.push(0x1f);
         if !is_unknown(cell) {
@@ -343,7 +376,7 @@ pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {
             push(target.code(), *column);
         }
     }
-    for (column, tag) in &plan.flags {
+    for (column, _, tag) in &plan.flags {
         push(tag, *column);
     }
     bytes

@@ -89,6 +89,12 @@ impl Parse for CustomerRow {
                     read_cell(&mut row, &mut draft, *target, column, cell);
                 }
             }
+            for (target, tag) in row.flags() {
+                match target {
+                    Target::Diets => draft.profile.diets.extend(read_diets(&[tag])),
+                    _ => draft.identity.tags.push(tag),
+                }
+            }
             draft.external_id = read_identity(&mut row, seen);
             join(&mut draft);
             super::person::check(&mut row, &draft.identity, &draft.profile, settings.as_of);

@@ -13,6 +13,7 @@ mod grouped;
 mod person;
 mod product;
 mod product_words;
+mod rewrite;
 mod single;
 
 use std::io::Read;
@@ -94,7 +95,7 @@ pub struct Rows<R: Read, T> {
 impl<R: Read, T: ParseRow> Rows<R, T> {
     /// Reads the rows of `table` by a mapping made for its headers.
     pub fn new(table: Table<R>, mapping: Mapping, settings: RowSettings) -> Result<Self, ReadError> {
-        let (expected, found) = (mapping.columns.len(), table.headers().len());
+        let (expected, found) = (mapping.width, table.headers().len());
         if expected != found {
             return Err(ReadError::MappingMismatch { expected, found });
         }
@@ -121,7 +122,9 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
         while skipped < count && self.table.read(&mut self.record)? {
             skipped += 1;
             if self.grouped.complete(&mut self.record) {
-                T::note_identity(Context::new(&self.plan, &self.record), &mut self.seen);
+                let rewritten = self.plan.rewrite(&self.record);
+                let row = Context::new(&self.plan, &self.record, rewritten.as_ref());
+                T::note_identity(row, &mut self.seen);
             }
         }
         self.rows_read += skipped;
@@ -134,7 +137,8 @@ impl<R: Read, T: ParseRow> Rows<R, T> {
             if !self.grouped.complete(&mut self.record) {
                 continue;
             }
-            let row = Context::new(&self.plan, &self.record);
+            let rewritten = self.plan.rewrite(&self.record);
+            let row = Context::new(&self.plan, &self.record, rewritten.as_ref());
             if let Some(identity) = T::note_identity(row, &mut FirstSeen::new(self.settings.duplicates_key)) {
                 each(self.record.number, &identity);
             }
@@ -189,7 +193,9 @@ impl<R: Read, T: ParseRow> Iterator for Rows<R, T> {
                 break;
             }
         }
-        let row = T::parse(Context::new(&self.plan, &self.record), &self.settings, &mut self.seen);
+        let rewritten = self.plan.rewrite(&self.record);
+        let row = Context::new(&self.plan, &self.record, rewritten.as_ref());
+        let row = T::parse(row, &self.settings, &mut self.seen);
         self.rejected += u64::from(row.is_err());
         Some(Ok(row.map_or_else(Outcome::Rejected, Outcome::Accepted)))
     }

@@ -21,7 +21,7 @@ use crate::unit::Unit;
 use crate::value::allergens::{self, Statement};
 use crate::value::amount::{read_package, read_serving};
 use crate::value::html::words_of_html;
-use crate::value::text::{is_placeholder, read_bool};
+use crate::value::text::is_placeholder;
 
 /// What identifies the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Parse for ProductRow {
                     read_cell(&mut row, &mut fields, &mut parts, *target, column, cell);
                 }
             }
-            read_flags(&mut row, &mut parts);
+            read_flags(&mut row, &mut fields, &mut parts);
             identity = read_identity(&mut row, &mut fields, &parts, seen);
             join(&mut row, &mut fields, parts, settings);
         }
@@ -285,14 +285,11 @@ fn read_weight(row: &mut Context<'_>, fields: &mut ProductFields, column: usize,
     }
 }
 
-fn read_flags<'a>(row: &mut Context<'a>, parts: &mut Parts<'a>) {
-    let plan = row.plan;
-    for (column, tag) in &plan.flags {
-        let Some((column, cell)) = row.known(&[*column]) else { continue };
-        match read_bool(cell) {
-            Some(true) => parts.tags.push(tag.clone()),
-            Some(false) => {}
-            None => row.warn(WarningCode::BooleanUnreadable, Some(column)),
+fn read_flags(row: &mut Context<'_>, fields: &mut ProductFields, parts: &mut Parts<'_>) {
+    for (target, tag) in row.flags() {
+        match target {
+            Target::Certifications => fields.certifications.get_or_insert_default().push(tag),
+            _ => parts.tags.push(tag),
         }
     }
 }

@@ -31,7 +31,9 @@ impl<T: ParseRow> RowReader<T> {
     /// Who the row is about, where it says so in a way that can be read.
     pub fn identity(&self, cells: &[String]) -> Option<Phi<String>> {
         let record = Record::of_cells(cells);
-        T::note_identity(Context::new(&self.plan, &record), &mut self.nobody()).map(Phi::new)
+        let rewritten = self.plan.rewrite(&record);
+        let row = Context::new(&self.plan, &record, rewritten.as_ref());
+        T::note_identity(row, &mut self.nobody()).map(Phi::new)
     }
 
     /// Reads a row. `first_row` is the earlier row that has its identity; with one it is refused.
@@ -44,7 +46,9 @@ impl<T: ParseRow> RowReader<T> {
         {
             seen.note(identity.expose(), first);
         }
-        let read = T::parse(Context::new(&self.plan, &record), &self.settings, &mut seen);
+        let rewritten = self.plan.rewrite(&record);
+        let row = Context::new(&self.plan, &record, rewritten.as_ref());
+        let read = T::parse(row, &self.settings, &mut seen);
         read.map_or_else(Outcome::Rejected, Outcome::Accepted)
     }
 

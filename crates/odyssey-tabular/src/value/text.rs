@@ -99,8 +99,7 @@ pub(crate) fn read_list_by(cell: &str, separator: Option<char>) -> Vec<String> {
     } else if let Some(inner) = cell.strip_prefix('{').and_then(|c| c.strip_suffix('}')) {
         split_quoted(inner, ',')
     } else {
-        let usual = || ['\n', ';', '|', ','].into_iter().find(|s| cell.contains(*s)).unwrap_or(',');
-        let separator = separator.unwrap_or_else(usual);
+        let separator = separator.unwrap_or_else(|| usual_separator(cell));
         cell.split(separator).map(str::to_owned).collect()
     };
     let mut list: Vec<String> = Vec::with_capacity(entries.len());
@@ -111,6 +110,11 @@ pub(crate) fn read_list_by(cell: &str, separator: Option<char>) -> Vec<String> {
         }
     }
     list
+}
+
+/// What parts the entries of a list whose separator nobody named.
+pub(crate) fn usual_separator(cell: &str) -> char {
+    ['\n', ';', '|', ','].into_iter().find(|separator| cell.contains(*separator)).unwrap_or(',')
 }
 
 fn json_strings(cell: &str) -> Option<Vec<String>> {

@@ -11,4 +11,5 @@ mod real_files;
 mod rows;
 mod support;
 mod synthea;
+mod vocabulary;
 mod workbooks;

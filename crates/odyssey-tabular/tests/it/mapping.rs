@@ -91,7 +91,7 @@ fn one_file_has_one_basis_and_says_where_it_comes_from() {
 #[test]
 fn a_chosen_basis_picks_the_columns_that_state_it() {
     let headers = ["sku", "fat_100g", "sugars_100g", "fat_serving"].map(str::to_owned);
-    let overrides = HeaderSynonyms { overrides: Vec::new(), basis: Some(NutritionBasis::PerServing) };
+    let overrides = HeaderSynonyms { basis: Some(NutritionBasis::PerServing), ..HeaderSynonyms::default() };
     let mapping = map_headers(&headers, &[], Mode::Products, &overrides);
     let read: Vec<_> = mapping.read_columns().map(|c| c.header.as_str()).collect();
     assert_eq!(read, ["sku", "fat_serving"]);
@@ -111,6 +111,7 @@ fn a_persons_decision_goes_before_the_table() {
             HeaderOverride { header: "NAME".into(), target: None, unit: None, basis: None },
         ],
         basis: Some(NutritionBasis::Per100ml),
+        ..HeaderSynonyms::default()
     };
     let mapping = map_headers(&headers, &[], Mode::Products, &overrides);
     assert_eq!(mapping.columns[1].unit, Some(Unit::Milligram));

@@ -283,6 +283,7 @@ fn a_persons_decision_goes_before_the_preset() {
             decide("short_description", Some(Target::Description)),
         ],
         basis: Some(odyssey_types::NutritionBasis::PerServing),
+        ..HeaderSynonyms::default()
     };
     let mapping = map_headers(&headers, &[], Mode::Products, &overrides);
     assert_eq!((mapping.preset, mapping.basis_source), (Some("usda_fdc_branded"), BasisSource::Override));
