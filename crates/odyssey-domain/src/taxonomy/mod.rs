@@ -29,7 +29,7 @@ pub use synonyms::{
     RederiveCatalog, create_synonym, delete_platform_synonym, delete_synonym, find_platform_synonym,
     get_synonym, list_platform_synonyms, list_synonyms, put_platform_synonym, replace_synonym,
 };
-pub use terms::{search_synonyms, tables};
+pub use terms::{ImportWords, import_words, search_synonyms, tables};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

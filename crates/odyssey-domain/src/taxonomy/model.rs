@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use odyssey_matching::label::{EXTRA_TERMS_MAX, ExtraTerm};
 use odyssey_matching::{EvidenceKey, Role};
+use odyssey_tabular::{Mode, Target, Treatment, normal_header, value_target};
 use uuid::Uuid;
 
 use super::TaxonomyError;
@@ -224,6 +225,11 @@ impl SynonymWrite {
         text("/domain", &self.domain, CODE_CHARS_MAX)?;
         text("/synonym", &self.synonym, CODE_CHARS_MAX)?;
         text("/target", &self.target, CODE_CHARS_MAX)?;
+        match self.kind {
+            SynonymKind::Header => self.check_header()?,
+            SynonymKind::Value => self.check_domain()?,
+            SynonymKind::Search => {}
+        }
         if let Some(transform) = &self.transform {
             text("/transform", transform, CODE_CHARS_MAX)?;
             if self.kind != SynonymKind::Header {
@@ -260,6 +266,44 @@ impl SynonymWrite {
             Ok(()) => Ok(()),
             Err(problem) => invalid("/synonym", "invalid", problem.to_string()),
         }
+    }
+}
+
+impl SynonymWrite {
+    /// A header stands for a field of the files it is met in, with a transform of the closed list.
+    fn check_header(&self) -> Result<(), TaxonomyError> {
+        let invalid = |pointer: &'static str, detail: String| {
+            Err(TaxonomyError::Invalid(FieldError::new(pointer, "invalid", detail)))
+        };
+        let Some(mode) = [Mode::Products, Mode::Customers].into_iter().find(|m| m.as_str() == self.domain)
+        else {
+            return invalid(
+                "/domain",
+                "of a header it is what the file holds: `products` or `customers`".into(),
+            );
+        };
+        if normal_header(&self.synonym).is_empty() {
+            return invalid("/synonym", "a header has a letter or a digit".into());
+        }
+        let Some(target) = Target::from_code(&self.target).filter(|target| target.belongs_to(mode)) else {
+            let detail = format!("of a header it is a field of {}: `external_id`, `status`, …", self.domain);
+            return invalid("/target", detail);
+        };
+        match self.transform.as_deref().map(|transform| Treatment::parse(transform, target)) {
+            Some(Err(detail)) => invalid("/transform", detail),
+            _ => Ok(()),
+        }
+    }
+
+    /// A value is one of a field that a column can be read into, or evidence on labels.
+    fn check_domain(&self) -> Result<(), TaxonomyError> {
+        let known = |mode| value_target(&self.domain, mode).is_some();
+        if is_evidence(self.kind, &self.domain) || known(Mode::Products) || known(Mode::Customers) {
+            return Ok(());
+        }
+        let detail = "of a value it is the field that a column is read into (`status`, `category_id`, `contains`, \
+                      `diets`, …), or `allergens`, for evidence on labels";
+        Err(TaxonomyError::Invalid(FieldError::new("/domain", "invalid", detail)))
     }
 }
 

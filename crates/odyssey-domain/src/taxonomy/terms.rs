@@ -11,7 +11,7 @@ use odyssey_matching::label::{Roles, Tables};
 use uuid::Uuid;
 
 use super::model::{DEPTH_MAX, SYNONYMS_MAX};
-use super::{Desk, SynonymKind, SynonymQuery, TaxonomyError, store};
+use super::{Desk, Owner, Synonym, SynonymKind, SynonymQuery, TaxonomyError, store};
 use crate::db::{DbError, VendorTx};
 
 /// Sets of tables kept in memory. One holds its added terms alone, at most a megabyte; what the program
@@ -93,6 +93,31 @@ pub async fn search_synonyms(tx: &mut VendorTx) -> Result<SearchSynonyms, Taxono
     let synonyms = Arc::new(synonyms);
     searches().insert(stamps, Arc::clone(&synonyms));
     Ok(synonyms)
+}
+
+/// Synonyms that imports are read by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportWords {
+    /// Of headers in files of one kind.
+    pub headers: Vec<Synonym>,
+    /// Of values, the vendor's before the platform's. Evidence on labels is none of them.
+    pub values: Vec<Synonym>,
+}
+
+/// The synonyms of headers in files of this kind, and those of values; of two with one domain and text the
+/// vendor's.
+pub async fn import_words(tx: &mut VendorTx, kind_of_file: &str) -> Result<ImportWords, TaxonomyError> {
+    if store::stamps(tx).await? == (None, None) {
+        return Ok(ImportWords::default());
+    }
+    let limit = u32::try_from(2 * SYNONYMS_MAX).unwrap_or(u32::MAX);
+    let all = |kind, domain| SynonymQuery { kind, domain, after: None, limit };
+    let query = all(SynonymKind::Header, Some(kind_of_file.to_owned()));
+    let headers = store::list_synonyms(&mut Desk::vendor(tx), &query).await?;
+    let mut values = store::list_synonyms(&mut Desk::vendor(tx), &all(SynonymKind::Value, None)).await?;
+    values.retain(|word| !word.is_evidence());
+    values.sort_by_key(|word| word.owner == Owner::Platform);
+    Ok(ImportWords { headers, values })
 }
 
 fn searches() -> &'static Cache<Stamps, SearchSynonyms> {
