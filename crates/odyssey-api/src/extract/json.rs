@@ -58,6 +58,32 @@ impl FromRequest<ApiState> for FhirJson {
     }
 }
 
+/// A file as it is, or a JSON document about one.
+pub enum FileOrJson<T> {
+    File(Bytes),
+    Json(T),
+}
+
+impl<T> std::fmt::Debug for FileOrJson<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "File(…)",
+            Self::Json(_) => "Json(…)",
+        })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for FileOrJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        if expect_media_type(request.headers(), &["application/json"]).is_ok() {
+            return read(&body_of(&request)?, state.settings().body_depth_max).map(Self::Json);
+        }
+        body_of(&request).map(Self::File)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
@@ -79,7 +105,7 @@ fn body_of(request: &Request) -> Result<Bytes, Problem> {
 
 /// Reads one JSON document, which is an object: every body of the contract is one. (What is derived from a struct
 /// would take an array as its fields in their order, and nobody means that.)
-pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<T, Problem> {
     if depth_of(body) > depth_max {
         return Err(Problem::new(ProblemCode::MalformedRequest)
             .detail(format!("The body is nested deeper than {depth_max} levels.")));

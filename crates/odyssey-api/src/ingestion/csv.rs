@@ -13,13 +13,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::parameters::IngestQuery;
+use super::uploads::{self, StartIngest, UploadDto};
 use crate::authorized::{Authorized, permission};
-use crate::extract::{Json, Query};
+use crate::extract::{Json, Query, read_json};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
 /// Longest silence of a sending client: a file of any size may take its time, a dead connection may not.
 pub(super) const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// Bytes of what is said about a file that will come.
+const ABOUT_BYTES_MAX: usize = 16 << 10;
 
 /// An import that is queued.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,9 +62,15 @@ pub(super) fn status_url(job_id: JobId) -> String {
 /// first visible sheet); plain, or packed with gzip, zstd or as a zip with one file. Format, delimiter, quoting and
 /// encoding are found out, files of known origin are recognised, headers are mapped by their names; the parameters
 /// decide where that is not enough. `202` once the file is stored; what becomes of its rows is in the job.
+///
+/// As `application/json` the body says only what file will come, and the answer is `201` with the address of an upload
+/// that takes it in as many requests as it needs, by tus 1.0.0 or the IETF's draft, as `POST /uploads` would have
+/// begun it. The import is queued with the last byte.
 #[utoipa::path(post, path = "/api/v1/ingest/csv", tag = "ingestion", params(IngestQuery),
-    request_body(content = String, content_type = "text/csv", description = "The file, of any content type but `application/json`"),
-    responses((status = 202, description = "Stored and queued", body = StartedImportDto,
+    request_body(content((String = "text/csv"), (StartIngest = "application/json")),
+        description = "The file, of any content type but `application/json`; or what is known of a file that will come"),
+    responses((status = 201, description = "An upload that waits for the file", body = UploadDto,
+        headers(("Location" = String, description = "The upload"))), (status = 202, description = "Stored and queued", body = StartedImportDto,
         headers(("Location" = String, description = "The job")))))]
 pub(super) async fn ingest_csv(
     caller: Authorized<permission::IngestWrite>,
@@ -69,6 +79,14 @@ pub(super) async fn ingest_csv(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    if is_json(&headers) {
+        let about = axum::body::to_bytes(body, ABOUT_BYTES_MAX).await.map_err(|_| {
+            let detail = format!("What is said about a file has at most {ABOUT_BYTES_MAX} bytes.");
+            Problem::new(ProblemCode::PayloadTooLarge).detail(detail)
+        })?;
+        let about = read_json(&about, state.settings().body_depth_max)?;
+        return uploads::start_signed(caller, &state, query, about).await;
+    }
     refuse_unread(&state, &headers)?;
     let (mode, parameters) = query.into_parts()?;
     let tx = caller.begin().await?;
@@ -79,15 +97,15 @@ pub(super) async fn ingest_csv(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(started)).into_response())
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.split(';').next()).map(str::trim);
+    media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"))
+}
+
 /// What can be refused before a byte is read.
 fn refuse_unread(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let media_type = text(header::CONTENT_TYPE).and_then(|value| value.split(';').next()).map(str::trim);
-    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
-        return Err(Problem::new(ProblemCode::UnsupportedMediaType).detail(
-            "The body of this route is the file itself; send it as text/csv or application/octet-stream.",
-        ));
-    }
     // How the file is packed is found out from its first bytes; what cannot be unpacked is told at once.
     let packed = text(header::CONTENT_ENCODING).unwrap_or("identity").trim();
     if !["identity", "gzip", "x-gzip", "zstd"].iter().any(|known| packed.eq_ignore_ascii_case(known)) {
