@@ -26,8 +26,9 @@ const AREAS: [(&str, &[&str]); 17] = [
     ("matching", &["catalog", "customers", "rules"]),
     ("search", &["catalog"]),
     ("quality", &["catalog"]),
-    // An import ends with counting the quality of what it left.
-    ("ingestion", &["catalog", "customers", "matching", "outbox", "quality"]),
+    // An import ends with counting the quality of what it left; what headers and values mean is synonyms; a dry run asks
+    // whom it would cost a product.
+    ("ingestion", &["catalog", "customers", "matching", "outbox", "quality", "taxonomy"]),
     ("connectors", &["ingestion"]),
     ("webhooks", &["outbox"]),
     ("observability", &[]),

@@ -1,10 +1,12 @@
 //! Routes of ingestion: files that come in.
 //!
-//! Owns: no table. Promises: a body is never held in memory; 202 means that the file is on disk, sealed and
+//! Owns: no table. Promises: a body is never held in memory, but for the 4 MiB of a preview; 202 means that the file is on disk, sealed and
 //! synced, and its job queued. Emits: nothing; the domain audits. Never: looks into a file.
 
 mod csv;
+mod mappings;
 mod parameters;
+mod preview;
 mod problem;
 mod rehearsal;
 mod undo;
@@ -22,9 +24,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let describe = Facts::unaudited("what this server speaks; nothing of anybody").rate(RateClass::Free);
     let read =
         Facts::unaudited("how many bytes of a file are there; nothing of the file").rate(RateClass::Free);
+    let settings = Facts::unaudited("headers and the fields they stand for are settings, not personal data");
+    let look = Facts::audited("import.preview").rate(RateClass::Standard).discloses_phi();
     let append = Facts::audited("import.append").rate(RateClass::Free).streams_body();
     OpenApiRouter::default()
         .routes(guarded!(csv::ingest_csv, facts))
+        .routes(guarded!(preview::preview_ingest, look))
+        .routes(guarded!(mappings::get_mapping, settings))
+        .routes(keyed!(mappings::replace_mapping, Facts::audited("mapping.write")))
+        .routes(guarded!(mappings::delete_mapping, Facts::audited("mapping.delete")))
+        .routes(guarded!(mappings::list_mapping_versions, settings))
         .routes(guarded!(
             rehearsal::get_rehearsal,
             Facts::unaudited("products and counts of people, none by name")

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use odyssey_domain::ingestion::{
-    ColumnOverride, ConsentAttestation, ImportMode, ImportParameters, LabelAttestation,
+    ColumnOverride, ConsentAttestation, ImportMode, ImportParameters, LabelAttestation, SavedChoice,
 };
 use odyssey_types::{Jurisdiction, NutritionBasis};
 use serde::Deserialize;
@@ -63,6 +63,8 @@ pub(super) struct IngestQuery {
     /// Decisions about columns, each `header=field` or `header=field,unit`; `header=` leaves a column out.
     #[serde(default)]
     map: Vec<String>,
+    /// Which saved mapping takes part: `none`, or one of its versions. The one in force when left out.
+    mapping: Option<String>,
 }
 
 /// What the rows are.
@@ -82,6 +84,15 @@ pub(super) enum LoadParameter {
     Full,
 }
 
+impl From<ModeParameter> for ImportMode {
+    fn from(mode: ModeParameter) -> Self {
+        match mode {
+            ModeParameter::Products => Self::Products,
+            ModeParameter::Customers => Self::Customers,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CompleteParameter {
@@ -96,10 +107,7 @@ pub(super) enum AttestedParameter {
 
 impl IngestQuery {
     pub(super) fn into_parts(self) -> Result<(ImportMode, ImportParameters), Problem> {
-        let mode = match self.mode {
-            ModeParameter::Products => ImportMode::Products,
-            ModeParameter::Customers => ImportMode::Customers,
-        };
+        let mode = self.mode.into();
         let attestation = self.attestation()?;
         let consent = match (self.consent, self.consent_text_version) {
             (Some(AttestedParameter::Attested), text_version) => Some(ConsentAttestation { text_version }),
@@ -120,6 +128,7 @@ impl IngestQuery {
             encoding: self.encoding,
             has_header: self.has_header,
             basis: self.basis,
+            saved: self.mapping.as_deref().map(saved).transpose()?,
             mapping: self.map.iter().map(|entry| column(entry)).collect::<Result<_, _>>()?,
         };
         Ok((mode, parameters))
@@ -145,6 +154,14 @@ fn delimiter(text: &str) -> Result<char, Problem> {
         ("tab", ..) => Ok('\t'),
         (_, Some(only), None) => Ok(only),
         _ => Err(refuse("delimiter", "a delimiter is one character, or `tab`")),
+    }
+}
+
+fn saved(text: &str) -> Result<SavedChoice, Problem> {
+    match (text, text.parse()) {
+        ("none", _) => Ok(SavedChoice::Without),
+        (_, Ok(version)) => Ok(SavedChoice::Version(version)),
+        (_, Err(_)) => Err(refuse("mapping", "write `none`, or a version of the saved mapping")),
     }
 }
 

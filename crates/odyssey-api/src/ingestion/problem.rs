@@ -1,9 +1,11 @@
 //! What ingestion refuses, as problems.
 
+use http::header;
 use odyssey_domain::ingestion::{IngestionError, NotUndoable};
 
 use super::parameters::refuse;
-use crate::problem::{Problem, ProblemCode};
+use crate::conditional::etag;
+use crate::problem::{Problem, ProblemCode, ProblemError};
 
 impl From<IngestionError> for Problem {
     fn from(error: IngestionError) -> Self {
@@ -23,6 +25,19 @@ impl From<IngestionError> for Problem {
             }
             E::ConsentNeedsAdmin => Self::new(ProblemCode::Forbidden)
                 .detail("Only an admin of the vendor can attest the consent of customers."),
+            E::MappingNotFound => Self::new(ProblemCode::MappingNotFound),
+            E::MappingVersionMismatch { current } => {
+                Self::new(ProblemCode::PreconditionFailed).header(header::ETAG, etag(current))
+            }
+            E::MappingInvalid(errors) => {
+                errors.into_iter().fold(Self::new(ProblemCode::ValidationError), |problem, error| {
+                    problem.error(ProblemError::at(format!("#{}", error.pointer), error.code, error.detail))
+                })
+            }
+            E::PreviewUnreadable { code, detail } => {
+                let detail = format!("An import of this file would end with `{code}`: {detail}");
+                Self::new(ProblemCode::UnsupportedFile).detail(detail)
+            }
             E::JobNotFound => Self::new(ProblemCode::JobNotFound),
             E::JobNotCancelable => Self::new(ProblemCode::JobNotCancelable),
             E::NoRehearsal => Self::new(ProblemCode::RehearsalNotFound),
@@ -45,6 +60,7 @@ impl From<IngestionError> for Problem {
             ),
             E::Db(error) => error.into(),
             E::Tenancy(error) => error.into(),
+            E::Taxonomy(error) => error.into(),
             E::Catalog(error) => error.into(),
             E::Customers(error) => error.into(),
             E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {

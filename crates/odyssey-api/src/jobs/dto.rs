@@ -236,7 +236,7 @@ impl From<JobView> for JobDto {
 
 /// One fault of a row.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RowFaultDto {
+pub(crate) struct RowFaultDto {
     /// 1 is the first row below the header.
     row: u64,
     /// Line of the decoded file where the row begins; null where it is not known.

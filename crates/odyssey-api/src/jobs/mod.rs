@@ -9,6 +9,8 @@ mod dto;
 mod errors;
 mod follow;
 
+pub(crate) use dto::RowFaultDto;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::operation::{Facts, RateClass};

@@ -89,6 +89,7 @@ registry! {
     UploadExtensionUnsupported = "upload-extension-unsupported", NOT_IMPLEMENTED, "The request needs an extension of the upload protocol that is not served";
     UploadChecksumMismatch = "upload-checksum-mismatch", BAD_REQUEST, "The bytes are not those of the checksum";
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
+    MappingNotFound = "mapping-not-found", NOT_FOUND, "There is no such saved mapping";
     // Matching.
     MatchingUnavailable = "matching-unavailable", SERVICE_UNAVAILABLE, "The matching engine cannot answer now";
     // Quality.

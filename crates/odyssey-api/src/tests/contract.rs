@@ -27,11 +27,12 @@ const OPEN: [&str; 13] = [
 ];
 
 /// POST, PUT and PATCH without an `Idempotency-Key`: sign-in, POSTs that only read, uploads and file bodies.
-const UNKEYED: [&str; 10] = [
+const UNKEYED: [&str; 11] = [
     "append_upload",
     "check_basket",
     "create_upload",
     "ingest_csv",
+    "preview_ingest",
     "preview_matches",
     "preview_rules",
     "refresh_session",

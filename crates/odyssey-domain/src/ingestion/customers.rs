@@ -232,7 +232,7 @@ impl Merge {
 }
 
 /// Field errors of customers say where and what was expected, never what was there.
-fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
+pub(super) fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
     match refusal {
         WriteRefusal::Invalid(errors) => MergeFault::of_fields(errors),
         WriteRefusal::DuplicateInRequest => vec![MergeFault::other(

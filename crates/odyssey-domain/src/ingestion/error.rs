@@ -8,7 +8,9 @@ use super::NotUndoable;
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
+use crate::field::FieldError;
 use crate::matching::MatchingError;
+use crate::taxonomy::TaxonomyError;
 use crate::tenancy::TenancyError;
 
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,16 @@ pub enum IngestionError {
     CorrectionInvalid { at: usize, field: &'static str, code: &'static str, detail: &'static str },
     #[error("the cursor is not one of ours")]
     CursorInvalid,
+    #[error("there is no such mapping")]
+    MappingNotFound,
+    #[error("the mapping is at version {current}")]
+    MappingVersionMismatch { current: i64 },
+    /// Everything that is wrong with a mapping, with pointers into it.
+    #[error("the mapping cannot be taken")]
+    MappingInvalid(Vec<FieldError>),
+    /// A file that an import would refuse as a whole; code and detail are those that its job would show.
+    #[error("the file cannot be previewed: {code}")]
+    PreviewUnreadable { code: &'static str, detail: String },
     /// The rows carry customers, and the caller may not read health data.
     #[error("the values of this job's rows are personal")]
     ValuesForbidden,
@@ -69,6 +81,8 @@ pub enum IngestionError {
     Job(JobError),
     #[error("the queue did not answer")]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Taxonomy(#[from] TaxonomyError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
@@ -127,6 +141,7 @@ impl From<IngestionError> for JobError {
             E::Spool { .. } => Self::retry(error).code("spool_unavailable"),
             E::Queue(error) => error.into(),
             E::Db(DbError::Statement(_))
+            | E::Taxonomy(_)
             | E::Catalog(_)
             | E::Customers(_)
             | E::Matching(_)
@@ -148,13 +163,17 @@ impl From<IngestionError> for JobError {
             | E::NotCorrectable(_)
             | E::CorrectionInvalid { .. }
             | E::CursorInvalid
+            | E::MappingNotFound
+            | E::MappingVersionMismatch { .. }
+            | E::MappingInvalid(_)
+            | E::PreviewUnreadable { .. }
             | E::ValuesForbidden => Self::fail(error).code("refused"),
         }
     }
 }
 
 /// The code of a file that no attempt can read, and what to tell; `None` where the disk is at fault.
-fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
+pub(super) fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
     let code = match error {
         ReadError::Io(source) => {
             // The sealed stream's own faults arrive wrapped in an io error.

@@ -158,5 +158,9 @@ impl Source {
 fn headers_of(mapping: Option<&Value>) -> Vec<String> {
     let columns = mapping.and_then(|m| m.get("columns")).and_then(Value::as_array);
     let header = |column: &Value| column.get("header").and_then(Value::as_str).unwrap_or_default().to_owned();
-    columns.map(|columns| columns.iter().map(header).collect()).unwrap_or_default()
+    // Behind the columns of the file stand the further fields of those that are read into several.
+    let of_file = |(at, column): &(usize, &Value)| column.get("index").is_none_or(|index| *index == *at);
+    let columns =
+        columns.map(|columns| columns.iter().enumerate().filter(of_file).map(|(_, c)| header(c)).collect());
+    columns.unwrap_or_default()
 }

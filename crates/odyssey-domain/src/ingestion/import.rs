@@ -7,7 +7,9 @@ use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UploadId, VendorId};
 use serde::{Deserialize, Serialize};
 
+use super::parameters::StoredParameters;
 use super::progress::{Run, totals_json};
+use super::words::Words;
 use super::{Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, rerun, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
@@ -133,16 +135,22 @@ async fn load<'a>(
         return rerun::load(ingestion, database, context, tx, import.ok_or_else(gone)?).await;
     };
     let upload = store::find_upload(&mut tx, upload_id).await?;
-    tx.roll_back().await?;
     let (Some(upload), Some(import)) = (upload, import) else {
         return Err(IngestionError::import("upload_missing", "The upload of this job is not known."));
     };
     if upload.state != "finished" {
         return Err(IngestionError::import("upload_purged", "The upload is gone; upload the file again."));
     }
-    let parameters = serde_json::from_value(import.parameters.clone())
-        .map_err(|_| IngestionError::inconsistent(format!("import {job_id} has unreadable parameters")))?;
+    let unreadable = |_| IngestionError::inconsistent(format!("import {job_id} has unreadable parameters"));
+    let parameters: StoredParameters =
+        serde_json::from_value(import.parameters.clone()).map_err(unreadable)?;
     let mode = import.mode;
+    let words = match (&import.words, &import.mapping_digest) {
+        (Some(words), _) => serde_json::from_value(words.clone()).map_err(unreadable)?,
+        (None, Some(_)) => Words::default(),
+        (None, None) => Words::load(&mut tx, mode, parameters.saved_version).await?,
+    };
+    tx.roll_back().await?;
     Ok(Run {
         ingestion,
         database,
@@ -153,8 +161,9 @@ async fn load<'a>(
         upload,
         parameters,
         import,
-        rerun: None,
         audiences: None,
+        rerun: None,
+        words,
     })
 }
 

@@ -1,7 +1,8 @@
 //! Files that come in: received sealed, read once into typed rows, merged in batches, and what was wrong
 //! with them.
 //!
-//! Owns: `uploads`, `upload_pieces`, `imports`, `row_errors`, `row_corrections`, `rerun_rows`, the job's tables in `odyssey_staging`, the spool folder.
+//! Owns: `uploads`, `upload_pieces`, `imports`, `import_mappings`, `row_errors`, `row_corrections`, `rerun_rows`, the job's
+//! tables in `odyssey_staging`, the spool folder.
 //! Promises: a file is on disk, sealed and synced, before its job is queued; totals reconcile (read =
 //! created + updated + unchanged + kept + rejected) at every commit and whatever process died in between;
 //! memory is bounded whatever the size of the file; rows merged before a cancel stay, and are counted.
@@ -17,10 +18,12 @@ mod error;
 mod errors_csv;
 mod import;
 mod ledger;
+mod mappings;
 mod originals;
 mod parameters;
 mod patch;
 mod pieces;
+mod preview;
 mod products;
 mod progress;
 mod purge;
@@ -37,13 +40,23 @@ mod store;
 mod undo;
 mod view;
 mod whole;
+mod words;
 
 pub use cancel::cancel_job;
 pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
 pub use import::{IMPORT_LANE, RunImport, run_import};
-pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, LabelAttestation};
+pub use mappings::{
+    FIELDS_PER_COLUMN_MAX, MAPPING_VERSIONS_MAX, MappingVersion, SavedColumn, SavedField, SavedMapping,
+    delete_mapping, find_mapping, list_mapping_versions, put_mapping,
+};
+pub use odyssey_tabular::DecimalMark;
+pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, LabelAttestation, SavedChoice};
+pub use preview::{
+    PREVIEW_BYTES_MAX, PREVIEW_ROWS, Preview, PreviewColumn, PreviewRequest, PreviewRow, PreviewSource,
+    preview,
+};
 pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use receive::{StartedImport, UploadSink, begin_upload};
@@ -59,7 +72,7 @@ pub use undo::{
 };
 pub use view::{ImportView, JobView, find_job, get_job, list_jobs};
 
-pub use odyssey_tabular::Mode as ImportMode;
+pub use odyssey_tabular::{ColumnMap, Mapping, Mode as ImportMode, Target};
 
 pub use odyssey_jobs::Wake;
 

@@ -44,6 +44,17 @@ pub struct ImportParameters {
     pub basis: Option<NutritionBasis>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mapping: Vec<ColumnOverride>,
+    /// Which saved mapping; absent: the one in force when the import begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedChoice>,
+}
+
+/// A saved mapping that is not the one in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedChoice {
+    Without,
+    Version(i64),
 }
 
 /// An attestation of `allergen_data: complete` for every row that does not say otherwise itself.
@@ -88,6 +99,9 @@ pub(super) struct StoredParameters {
     /// Pass over the rows that this dry run of the same file flagged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub except_flagged_of: Option<JobId>,
+    /// Of the saved mapping that the import is read by.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub saved_version: Option<i64>,
 }
 
 impl StoredParameters {
@@ -111,6 +125,7 @@ impl StoredParameters {
             attested_by: actor.user_id.filter(|_| attests),
             attested_at: attests.then_some(now),
             except_flagged_of: None,
+            saved_version: None,
         })
     }
 
@@ -166,7 +181,7 @@ impl ImportParameters {
             );
         }
         if self.mapping.len() > OVERRIDES_MAX {
-            return refuse("/mapping", "there are more decisions than a file may have columns");
+            return refuse("/map", "there are more decisions than a file may have columns");
         }
         self.synonyms(mode).map(|_| ())
     }
@@ -198,7 +213,7 @@ impl ColumnOverride {
             Some(code) => match Target::from_code(code).filter(|target| target.belongs_to(mode)) {
                 Some(target) => Some(target),
                 None => {
-                    return refuse("/mapping", "a column is mapped to a field that these files do not have");
+                    return refuse("/map", "a column is mapped to a field that these files do not have");
                 }
             },
         };
@@ -206,7 +221,7 @@ impl ColumnOverride {
             None => None,
             Some(unit) => match Unit::parse(unit) {
                 Some(unit) => Some(unit),
-                None => return refuse("/mapping", "a column is given a unit that is not known"),
+                None => return refuse("/map", "a column is given a unit that is not known"),
             },
         };
         Ok(HeaderOverride { header: self.header.clone(), target, unit, basis: self.basis })

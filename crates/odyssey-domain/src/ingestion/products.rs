@@ -158,14 +158,8 @@ pub(super) async fn accept_mapping(
     opened: &reading::Opened,
 ) -> Result<Vec<u8>, IngestionError> {
     if !opened.has_identity {
-        let detail = if opened.has_header {
-            "No column could be read as an external id (or, for products, a GTIN). Name one in the mapping."
-        } else {
-            "The first row does not look like headers, so the columns are column_1, column_2 and so on, and none \
-             of them is known to be an external id (or, for products, a GTIN). Name one in the mapping, by its \
-             number, or by its header if the first row is one."
-        };
-        return Err(IngestionError::import("no_identity_column", detail));
+        let (code, detail) = no_identity(opened.has_header);
+        return Err(IngestionError::import(code, detail));
     }
     let digest = run.parameters.digest(opened.mapping_digest);
     match &run.import.mapping_digest {
@@ -179,12 +173,17 @@ pub(super) async fn accept_mapping(
             let sealing = Sealing::of(&tx, run.job_id)?;
             let headers = opened.written.as_ref().map(|headers| sealing.seal_headers(headers)).transpose()?;
             let reading = opened.record.as_ref().map(|record| sealing.seal_reading(record)).transpose()?;
+            let words = (!run.words.is_empty()).then(|| serde_json::to_value(&run.words)).transpose();
+            let words = words.map_err(|error| {
+                IngestionError::inconsistent(format!("words cannot be written as JSON: {error}"))
+            })?;
             let accepted = AcceptedMapping {
                 mapping: &opened.mapping,
                 detected: &opened.detected,
                 digest: &digest,
                 headers_sealed: headers.as_deref(),
                 reading_sealed: reading.as_deref(),
+                words: words.as_ref(),
             };
             store::save_mapping(&mut tx, run.job_id, &accepted).await?;
             run.commit_quietly(tx).await?;
@@ -192,6 +191,18 @@ pub(super) async fn accept_mapping(
             Ok(digest)
         }
     }
+}
+
+/// Why a file without a column that names its rows is refused as a whole.
+pub(super) fn no_identity(has_header: bool) -> (&'static str, String) {
+    let detail = if has_header {
+        "No column could be read as an external id (or, for products, a GTIN). Name one in the mapping."
+    } else {
+        "The first row does not look like headers, so the columns are column_1, column_2 and so on, and none \
+         of them is known to be an external id (or, for products, a GTIN). Name one in the mapping, by its \
+         number, or by its header if the first row is one."
+    };
+    ("no_identity_column", detail.to_owned())
 }
 
 /// Compares the file with the catalog, once, and judges its barcodes.
@@ -453,14 +464,14 @@ fn to_write(
     Ok(ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Merge(patch)) })
 }
 
-fn fit(patch: &mut Map<String, Value>, stored: Option<&StoredShape>) {
+pub(super) fn fit(patch: &mut Map<String, Value>, stored: Option<&StoredShape>) {
     match stored {
         Some(stored) => patch::fit(patch, stored),
         None => patch::fit(patch, &StoredShape::default()),
     }
 }
 
-fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
+pub(super) fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
     match refusal {
         WriteRefusal::BarcodeTaken { gtin, holder } => vec![MergeFault::barcode_taken(gtin, holder)],
         WriteRefusal::Invalid(errors) => MergeFault::of_fields(errors),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::ledger::{Codes, Ledger};
 use super::parameters::StoredParameters;
 use super::rerun::{Rerun, number_in};
+use super::words::Words;
 use super::{Ingestion, IngestionError, store};
 use crate::db::{Database, VendorTx};
 use crate::matching::Audiences;
@@ -75,6 +76,8 @@ pub(super) struct Run<'a> {
     pub audiences: Option<Audiences>,
     /// What it takes up again, where it is a rerun.
     pub rerun: Option<Rerun>,
+    /// What headers and values mean in all files of the vendor: as it was when the first attempt began.
+    pub words: Words,
 }
 
 impl Run<'_> {

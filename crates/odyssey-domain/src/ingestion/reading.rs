@@ -92,10 +92,11 @@ where
         return Ok(Reading { opened, lines: Lines::Rerun(lines) });
     }
     let mut source = Source::find(run).await?;
-    let parameters = run.parameters.requested.clone();
-    let options = parameters.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
-    let synonyms = parameters.synonyms(run.mode)?;
+    let parameters = &run.parameters.requested;
     let mode = run.mode;
+    let (options, synonyms) =
+        run.words.reading(parameters, mode, run.ingestion.settings.unpacked_bytes_max)?;
+    let saved_version = run.words.saved_version;
     // Ages are counted to the day on which the file arrived, whichever attempt reads it.
     let settings = RowSettings::new(run.import.created_at.date_naive());
     let position = Arc::new(AtomicU64::new(0));
@@ -105,7 +106,10 @@ where
         let source = source.open()?;
         let table = Table::new(odyssey_tabular::open(source, &options)?)?;
         let mut mapping = map_headers(table.headers(), &table.sample(), mode, &synonyms);
-        let opened = describe(&table, &mut mapping)?;
+        let mut opened = describe(&table, &mut mapping)?;
+        if let Value::Object(report) = &mut opened.mapping {
+            report.insert("saved_version".to_owned(), saved_version.into());
+        }
         if sender.blocking_send(Message::Opened(Box::new(opened))).is_err() {
             return Ok(());
         }
@@ -257,7 +261,8 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
         return rerun_lines::originals(run, rerun, &wanted).await;
     }
     let mut source = Source::find(run).await?;
-    let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
+    let unpacked_bytes_max = run.ingestion.settings.unpacked_bytes_max;
+    let (options, _) = run.words.reading(&run.parameters.requested, run.mode, unpacked_bytes_max)?;
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
     let thread = tokio::task::spawn_blocking(move || -> Result<Vec<RejectedRow>, IngestionError> {
         let table = Table::new(odyssey_tabular::open(source.open()?, &options)?)?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::import::RunImport;
 use super::parameters::StoredParameters;
 use super::spool::{Spool, SpoolWriter};
-use super::{ImportParameters, Ingestion, IngestionError, store};
+use super::{ImportParameters, Ingestion, IngestionError, store, words};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, Notice, VendorTx};
 use crate::tenancy::{Actor, Purpose, VendorScope};
@@ -83,7 +83,8 @@ pub(super) async fn open_receiving(
     path_of: fn(VendorId, UploadId) -> String,
 ) -> Result<Opened, IngestionError> {
     let (now, vendor_id, actor) = (tx.now(), tx.vendor_id(), tx.actor().clone());
-    let parameters = StoredParameters::accept(parameters, mode, &actor, now)?;
+    let mut parameters = StoredParameters::accept(parameters, mode, &actor, now)?;
+    parameters.saved_version = words::saved_version(tx, mode, parameters.requested.saved).await?;
     let upload_id = UploadId::generate(now);
     let (key, wrapped) = tx.keys()?.new_file_key(upload_id)?;
     let created_by = actor.user_id.map(odyssey_types::UserId::as_uuid);

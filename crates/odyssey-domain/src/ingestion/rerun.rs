@@ -18,6 +18,7 @@ use super::parameters::StoredParameters;
 use super::progress::Run;
 use super::row_errors::Sealing;
 use super::store::{self, NewRerun, Wanted};
+use super::words::Words;
 use super::{Ingestion, IngestionError, undo};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, Notice, VendorTx};
@@ -190,6 +191,8 @@ pub(super) async fn load<'a>(
         import,
         audiences,
         rerun,
+        // They are in the recorded mapping.
+        words: Words::default(),
     })
 }
 

@@ -26,6 +26,8 @@ pub(in crate::ingestion) struct ImportRow {
     pub mapping_digest: Option<Vec<u8>>,
     /// The headers as the file writes them, where `mapping` does not show them.
     pub headers_sealed: Option<Vec<u8>>,
+    /// What headers and values mean, where anything beside our own tables does; set with the mapping.
+    pub words: Option<Value>,
     /// The checkpoint.
     pub records_merged: u64,
     pub records_total: Option<u64>,
@@ -47,6 +49,7 @@ struct Stored {
     detected: Option<Value>,
     mapping_digest: Option<Vec<u8>>,
     headers_sealed: Option<Vec<u8>>,
+    words: Option<Value>,
     records_merged: i64,
     records_total: Option<i64>,
     moved_records: Vec<i64>,
@@ -82,6 +85,7 @@ impl TryFrom<Stored> for ImportRow {
             detected: row.detected,
             mapping_digest: row.mapping_digest,
             headers_sealed: row.headers_sealed,
+            words: row.words,
             records_merged: row.records_merged.unsigned_abs(),
             records_total: row.records_total.map(i64::unsigned_abs),
             moved_records: row.moved_records,
@@ -145,7 +149,7 @@ pub(in crate::ingestion) async fn find_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, records_merged, records_total, moved_records, read_count,
+        "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, words, records_merged, records_total, moved_records, read_count,
                 created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count,
                 parse_codes,
                 merge_codes, parameters, started_by, created_at
@@ -168,6 +172,7 @@ pub(in crate::ingestion) struct AcceptedMapping<'a> {
     pub headers_sealed: Option<&'a [u8]>,
     /// The whole mapping, for rows that are read when the file is gone.
     pub reading_sealed: Option<&'a [u8]>,
+    pub words: Option<&'a Value>,
 }
 
 pub(in crate::ingestion) async fn save_mapping(
@@ -177,7 +182,8 @@ pub(in crate::ingestion) async fn save_mapping(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5, headers_sealed = $6, reading_sealed = $7
+        "UPDATE imports SET mapping = $3, detected = $4, mapping_digest = $5, headers_sealed = $6, reading_sealed = $7,
+                words = $8
          WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
@@ -186,6 +192,7 @@ pub(in crate::ingestion) async fn save_mapping(
         accepted.digest,
         accepted.headers_sealed,
         accepted.reading_sealed,
+        accepted.words,
     )
     .execute(tx.connection())
     .await?;

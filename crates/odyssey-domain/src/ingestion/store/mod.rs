@@ -2,6 +2,7 @@
 
 mod corrections;
 mod imports;
+mod mappings;
 mod pieces;
 mod reruns;
 mod row_errors;
@@ -15,6 +16,7 @@ pub(super) use imports::{
     AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
     find_imports, finish_import, insert_import, save_mapping,
 };
+pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, close_resumable, expire_upload, find_pieces, find_resumable,
     insert_piece, mark_resumable, take_writer,

@@ -33,6 +33,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("kind", "category".to_owned()),
         ("code", taxonomy_node(admin).await),
         ("synonym_id", synonym(admin).await),
+        ("mode", mapping(admin).await),
     ]
 }
 
@@ -126,6 +127,14 @@ async fn synonym(admin: &Actor<'_>) -> String {
     let synonym = json!({ "kind": "search", "domain": "en", "synonym": "walk", "target": "stroll" });
     let written = admin.post("/api/v1/synonyms", synonym).await.expect(201);
     written["id"].as_str().expect("an id").to_owned()
+}
+
+/// A saved mapping, by the kind of file that it is for.
+async fn mapping(admin: &Actor<'_>) -> String {
+    let body = json!({ "columns": [{ "header": "Titel", "fields": [{ "field": "name" }] }] });
+    let path = "/api/v1/mappings/products";
+    admin.keyed(http::Method::PUT, path, &[("if-match", "\"0\"")], body).await.expect(200);
+    "products".to_owned()
 }
 
 /// A customer of whom everything is recorded, with the product on a list.

@@ -48,6 +48,9 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "create_synonym" | "write_platform_synonym" => {
             Some(json!({ "kind": "search", "domain": "en", "synonym": "sample", "target": "example" }))
         }
+        "replace_mapping" => {
+            Some(json!({ "columns": [{ "header": "Artikel", "fields": [{ "field": "name" }] }] }))
+        }
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [
@@ -83,7 +86,9 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
         "list_synonyms" | "list_platform_synonyms" => path.push_str("?kind=search"),
         "delete_platform_node" => path.push_str("?kind=category&code=sample"),
         "delete_platform_synonym" => path.push_str("?kind=search&domain=en&synonym=sample"),
-        "import_csv" | "start_import" | "ingest_csv" | "create_upload" => path.push_str("?mode=products"),
+        "import_csv" | "start_import" | "ingest_csv" | "preview_ingest" | "create_upload" => {
+            path.push_str("?mode=products");
+        }
         _ => {}
     }
     let key = uuid::Uuid::now_v7().to_string();
@@ -94,7 +99,7 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     if operation.method == http::Method::PUT || operation.id == "apply_fhir_proposal" {
         headers.push(("if-match", "*"));
     }
-    if operation.path == "/api/v1/ingest/csv" {
+    if operation.path.starts_with("/api/v1/ingest/") {
         let csv = b"external_id,name\nsample,Oat bar\n".to_vec();
         return actor.send_bytes(operation.method.clone(), &path, &headers, Some(("text/csv", csv))).await;
     }

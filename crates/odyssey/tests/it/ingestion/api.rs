@@ -48,7 +48,10 @@ async fn what_is_no_file_or_no_parameter_is_refused_before_anything_is_stored() 
     let operator = app.vendor("acme").operator().await;
     let file = "external_id,name\np1,Bar\n";
     for (query, media_type, body, problem) in [
-        ("mode=products", "application/json", "{}", "415 unsupported-media-type"),
+        ("mode=products", "application/json", "{\"colour\": 1}", "400 malformed-request"),
+        ("mode=products", "application/json", "{\"byte_length\": 0}", "415 unsupported-file"),
+        ("mode=products&mapping=first", "text/csv", file, "422 validation-error"),
+        ("mode=products&mapping=7", "text/csv", file, "422 validation-error"),
         ("mode=products", "text/csv", "", "415 unsupported-file"),
         ("", "text/csv", file, "400 malformed-request"),
         ("mode=recipes", "text/csv", file, "400 malformed-request"),

@@ -6,6 +6,8 @@ mod corrections;
 mod customers;
 mod errors;
 pub(crate) mod harness;
+mod mappings;
+mod previews;
 mod products;
 mod receiving;
 mod rehearsing;
