@@ -11,7 +11,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     Layer { name: "odyssey-types", uses: &[], never: &["tokio", "sqlx", "axum", "reqwest", "rand"] },
     Layer {
         name: "odyssey-matching",
@@ -31,6 +31,11 @@ const LAYERS: [Layer; 11] = [
         never: &["tokio", "sqlx", "axum", "reqwest", "rand", "async-trait"],
     },
     Layer { name: "odyssey-outbound", uses: &[], never: &["sqlx", "axum"] },
+    Layer {
+        name: "odyssey-image",
+        uses: &[],
+        never: &["tokio", "sqlx", "axum", "reqwest", "rand", "async-trait"],
+    },
     Layer {
         name: "odyssey-domain",
         uses: &["odyssey-types", "odyssey-matching", "odyssey-vault", "odyssey-jobs", "odyssey-tabular"],
