@@ -27,6 +27,7 @@ mod matching;
 mod meta;
 mod problems;
 mod quality;
+mod queues;
 mod reading;
 mod router;
 mod rules;

@@ -23,7 +23,7 @@ use crate::stack::{
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     audit, auth, catalog, contract, customers, health, idempotency, ingestion, jobs, matching, meta,
-    problems, quality, reading, rules, search, taxonomy,
+    problems, quality, queues, reading, rules, search, taxonomy,
 };
 
 /// Every route of the service, by area.
@@ -40,6 +40,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(taxonomy::routes())
         .merge(ingestion::routes())
         .merge(jobs::routes())
+        .merge(queues::routes())
         .merge(meta::routes())
         .merge(health::routes())
         .merge(problems::routes())

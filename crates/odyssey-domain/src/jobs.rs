@@ -176,7 +176,15 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
 /// Makes the dispatcher of this process; tests drive it by hand.
 pub fn dispatcher(work: Work, settings: &WorkerSettings) -> Result<Dispatcher<Work>, QueueError> {
     let mut options = settings.queue.clone();
-    options.lanes = vec![
+    options.lanes = lanes(settings);
+    let (pool, clock) = (work.database.queue_pool(), Arc::clone(work.database.clock()));
+    let wake = work.ingestion.wake.clone();
+    Dispatcher::new(pool, Arc::new(work), registry()?, wake, clock, options)
+}
+
+/// What each lane is for, and how this process works it until somebody scales it; [`crate::queues::LANES`] by name.
+fn lanes(settings: &WorkerSettings) -> Vec<LaneOptions> {
+    vec![
         LaneOptions {
             name: DEFAULT_LANE,
             workers: settings.workers,
@@ -194,10 +202,7 @@ pub fn dispatcher(work: Work, settings: &WorkerSettings) -> Result<Dispatcher<Wo
         },
         // One batch a vendor, one at a time: each uses every core.
         LaneOptions { name: BATCH_LANE, workers: 1, vendor_cap: 1, claim_batch: 1, lease_seconds: None },
-    ];
-    let (pool, clock) = (work.database.queue_pool(), Arc::clone(work.database.clock()));
-    let wake = work.ingestion.wake.clone();
-    Dispatcher::new(pool, Arc::new(work), registry()?, wake, clock, options)
+    ]
 }
 
 /// Works the queue until `cancel`, then drains.
@@ -511,6 +516,12 @@ mod tests {
         for line in retention::TABLE {
             assert!(schedules.contains(&line.schedule), "{} are never purged", line.what);
         }
+    }
+
+    #[test]
+    fn every_lane_that_is_worked_can_be_seen_and_paused() {
+        let worked: Vec<&str> = lanes(&WorkerSettings::default()).iter().map(|lane| lane.name).collect();
+        assert_eq!(worked, crate::queues::LANES);
     }
 
     #[test]

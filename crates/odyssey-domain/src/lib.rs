@@ -14,6 +14,7 @@ mod json;
 pub mod matching;
 pub mod outbox;
 pub mod quality;
+pub mod queues;
 pub mod retention;
 pub mod rules;
 pub mod security;

@@ -99,6 +99,8 @@ pub(super) struct JobDto {
     job_id: Uuid,
     /// `run_import`, …
     kind: String,
+    /// The queue that it waits in.
+    lane: String,
     /// `products` or `customers`; null for jobs that import nothing.
     mode: Option<&'static str>,
     /// Nothing of it was kept; its totals say what would have become of the rows.
@@ -126,6 +128,11 @@ pub(super) struct JobDto {
     still_rejected: Option<i64>,
     /// The present or last attempt; 0 before the first.
     attempt: i16,
+    /// Attempts before it is given up.
+    attempts_max: i16,
+    /// It used up its attempts, or no attempt could succeed; `error` has the code of the last one. Nothing runs it again
+    /// but a retry.
+    dead: bool,
     error: Option<JobErrorDto>,
     /// What each column was read as, or why it was not; null until the file is opened.
     #[schema(value_type = Option<Object>)]
@@ -208,6 +215,7 @@ impl From<JobView> for JobDto {
         Self {
             job_id: record.id,
             kind: record.kind,
+            lane: record.lane,
             mode,
             dry_run,
             status: record.state.into(),
@@ -221,6 +229,8 @@ impl From<JobView> for JobDto {
             rerun_job_ids,
             still_rejected,
             attempt: record.attempt,
+            attempts_max: record.attempts_max,
+            dead: record.state == JobState::Failed,
             error: failure.or_else(|| upload_failed.map(|code| JobErrorDto { code, detail: None })),
             mapping,
             detected,

@@ -1,4 +1,5 @@
-//! Routes of jobs: what runs for the vendor, how far it is, what it refused, and what becomes of that.
+//! Routes of jobs: what runs for the vendor, how far it is, what it refused, and what becomes of that; retrying,
+//! canceling and deleting.
 //!
 //! Owns: no table. Promises: a viewer learns counts, codes and places and no value of a customer's row; a job
 //! is found from its 202 on (it is read from the primary, since a replica may be behind).
@@ -8,6 +9,7 @@ mod corrections;
 mod dto;
 mod errors;
 mod follow;
+mod many;
 
 pub(crate) use dto::RowFaultDto;
 
@@ -29,4 +31,6 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
             Facts::audited("import.rerun").rate(RateClass::ImportStart)
         ))
         .routes(keyed!(follow::cancel_job, Facts::audited("job.cancel")))
+        .routes(keyed!(many::retry_job, Facts::audited("job.retry")))
+        .routes(keyed!(many::change_jobs, Facts::audited("job.change")))
 }

@@ -81,6 +81,8 @@ registry! {
     JobNotFound = "job-not-found", NOT_FOUND, "There is no such job";
     JobNotCancelable = "job-not-cancelable", CONFLICT, "The job has ended or is past the point of return";
     ErrorsNotCorrectable = "errors-not-correctable", CONFLICT, "The refused rows of the job cannot be corrected or run again now";
+    JobNotRetryable = "job-not-retryable", CONFLICT, "The job cannot run again";
+    QueueNotFound = "queue-not-found", NOT_FOUND, "There is no such queue";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is larger than an upload may be";
     UploadNotFound = "upload-not-found", NOT_FOUND, "There is no such upload";
     UploadExpired = "upload-expired", GONE, "The upload was given up, or its time is over";

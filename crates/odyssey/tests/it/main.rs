@@ -10,6 +10,7 @@ mod faults;
 mod ingestion;
 mod matching;
 mod quality;
+mod queues;
 mod real_catalog;
 mod retention;
 mod rules;

@@ -14,6 +14,7 @@ pub use export::{BatchFile, batch_file};
 pub use run::{BATCH_LANE, RunMatchBatch, run_match_batch};
 
 use odyssey_types::{CustomerId, JobId};
+use uuid::Uuid;
 
 use super::{MatchQuery, MatchingError};
 use crate::audit::{self, AuditEvent};
@@ -56,6 +57,16 @@ pub async fn start_batch(
     audit::record(tx, event).await?;
     tx.notify_after_commit(Notice::JobsWaiting);
     Ok(job_id)
+}
+
+/// Those of the given batches that are still kept, so that they could go on.
+pub async fn kept_batches(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+    store::kept_batches(tx, jobs).await
+}
+
+/// Deletes the answers of ended batches; jobs that are none are passed over.
+pub async fn forget_batches(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
+    store::delete_batches(tx, jobs).await
 }
 
 /// Deletes the batches whose time is over, but for vendors under a legal hold; returns how many parts and batches.

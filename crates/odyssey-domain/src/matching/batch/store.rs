@@ -158,3 +158,27 @@ pub(super) async fn purge_before(
     .await?;
     Ok(parts.rows_affected() + batches.rows_affected())
 }
+
+/// Those of the given jobs that are batches which are still kept.
+pub(super) async fn kept_batches(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let kept = sqlx::query_scalar!(
+        "SELECT job_id FROM match_batches WHERE vendor_id = $1 AND job_id = ANY ($2)",
+        vendor_id,
+        jobs,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(kept)
+}
+
+pub(super) async fn delete_batches(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!("DELETE FROM match_batch_parts WHERE vendor_id = $1 AND job_id = ANY ($2)", vendor_id, jobs)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query!("DELETE FROM match_batches WHERE vendor_id = $1 AND job_id = ANY ($2)", vendor_id, jobs)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}

@@ -34,6 +34,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("code", taxonomy_node(admin).await),
         ("synonym_id", synonym(admin).await),
         ("mode", mapping(admin).await),
+        ("queue", "default".to_owned()),
     ]
 }
 

@@ -51,6 +51,9 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "replace_mapping" => {
             Some(json!({ "columns": [{ "header": "Artikel", "fields": [{ "field": "name" }] }] }))
         }
+        "change_jobs" => Some(json!({ "action": "cancel", "filter": {}, "dry_run": true })),
+        "pause_queue" => Some(json!({ "reason": "a repair" })),
+        "scale_queue" => Some(json!({ "workers_per_node": 2 })),
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [

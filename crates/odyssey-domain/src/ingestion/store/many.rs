@@ -1,0 +1,72 @@
+//! Statements on what hangs on many jobs at once.
+
+use uuid::Uuid;
+
+use crate::db::{DbError, VendorTx};
+
+/// Those of the given jobs whose import could start (again): the file is whole and still there.
+pub(in crate::ingestion) async fn startable_imports(
+    tx: &mut VendorTx,
+    jobs: &[Uuid],
+) -> Result<Vec<Uuid>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let startable = sqlx::query_scalar!(
+        "SELECT i.job_id FROM imports i JOIN uploads u ON u.vendor_id = i.vendor_id AND u.id = i.upload_id
+         WHERE i.vendor_id = $1 AND i.job_id = ANY ($2) AND u.state = 'finished'",
+        vendor_id,
+        jobs,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(startable)
+}
+
+/// Notes that imports have not ended after all.
+pub(in crate::ingestion) async fn reopen_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE imports SET finished_at = NULL WHERE vendor_id = $1 AND job_id = ANY ($2)",
+        vendor_id,
+        jobs,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes the end of imports that ended while they waited.
+pub(in crate::ingestion) async fn end_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "UPDATE imports SET finished_at = $3 WHERE vendor_id = $1 AND job_id = ANY ($2) AND finished_at IS NULL",
+        vendor_id,
+        jobs,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Deletes what imports left in the database, and lets the time of their files be over.
+pub(in crate::ingestion) async fn forget_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!("DELETE FROM row_errors WHERE vendor_id = $1 AND job_id = ANY ($2)", vendor_id, jobs)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query!("DELETE FROM imports WHERE vendor_id = $1 AND job_id = ANY ($2)", vendor_id, jobs)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query!(
+        "UPDATE uploads
+         SET expires_at = least(expires_at, $3),
+             failed_code = CASE WHEN state = 'receiving' THEN coalesce(failed_code, 'job_deleted') ELSE failed_code END
+         WHERE vendor_id = $1 AND job_id = ANY ($2) AND purged_at IS NULL",
+        vendor_id,
+        jobs,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
