@@ -4,6 +4,7 @@
 //! the domain audits. Never: holds a rule about products.
 
 mod dto;
+mod duplicates;
 mod holds;
 mod problem;
 mod products;
@@ -22,6 +23,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(guarded!(products::list_products, Facts::unaudited("a product is not personal data")))
         .routes(keyed!(products::upsert_products, Facts::audited("product.write")))
+        .routes(guarded!(
+            duplicates::list_duplicate_products,
+            Facts::unaudited("a product is not personal data")
+        ))
         .routes(guarded!(products::get_product, Facts::unaudited("a product is not personal data")))
         .routes(keyed!(products::replace_product, Facts::audited("product.write")))
         .routes(keyed!(products::update_product, Facts::audited("product.write")))

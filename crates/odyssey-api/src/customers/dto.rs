@@ -184,7 +184,7 @@ impl CustomerResult {
             },
             Err(refusal) => {
                 let id = match &refusal {
-                    WriteRefusal::Exists { id } => Some(*id),
+                    WriteRefusal::Exists { id } | WriteRefusal::Merged { into: id } => Some(*id),
                     _ => None,
                 };
                 let problem = Problem::from(refusal);

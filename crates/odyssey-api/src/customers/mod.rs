@@ -6,11 +6,13 @@
 
 mod consents;
 mod dto;
+mod duplicates;
 mod fhir;
 mod fhir_dto;
 mod health;
 mod health_dto;
 mod lists;
+mod merge;
 mod problem;
 mod reads;
 mod record;
@@ -27,9 +29,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(reads::list_customers, Facts::audited("customer.list").discloses_phi()))
         .routes(keyed!(writes::upsert_customers, Facts::audited("customer.write").discloses_phi()))
         .routes(guarded!(reads::search_customers, Facts::audited("customer.search").discloses_phi()))
+        .routes(guarded!(
+            duplicates::list_duplicate_customers,
+            Facts::audited("customer.duplicates").discloses_phi()
+        ))
         .routes(guarded!(reads::get_customer, Facts::audited("customer.read").discloses_phi()))
         .routes(keyed!(writes::replace_customer, Facts::audited("customer.write").discloses_phi()))
         .routes(keyed!(writes::update_customer, Facts::audited("customer.write").discloses_phi()))
+        .routes(keyed!(merge::merge_customers, Facts::audited("customer.merge").discloses_phi()))
         .routes(guarded!(writes::delete_customer, Facts::audited("customer.delete")))
         .routes(guarded!(health::get_health_profile, Facts::audited("health_profile.read").discloses_phi()))
         .routes(keyed!(

@@ -40,6 +40,7 @@ impl From<CustomerError> for Problem {
             CustomerError::UnderLegalHold => {
                 Self::new(ProblemCode::ValidationError).detail(error.to_string())
             }
+            CustomerError::NotMergeable(why) => Self::new(ProblemCode::CustomersNotMergeable).detail(why),
             CustomerError::Catalog(error) => error.into(),
             CustomerError::Rules(error) => error.into(),
             CustomerError::Db(error) => error.into(),
@@ -71,6 +72,15 @@ impl From<WriteRefusal> for Problem {
                 .error(ProblemError::at("#/external_id", "taken", "a customer with this external id exists")),
             WriteRefusal::VersionMismatch { current } => {
                 Self::new(ProblemCode::PreconditionFailed).header(header::ETAG, etag(current))
+            }
+            WriteRefusal::Merged { into } => {
+                let place = format!("/api/v1/customers/{into}");
+                let problem = Self::new(ProblemCode::CustomerMerged).detail(format!("It is {place} now."));
+                match http::HeaderValue::from_str(&place) {
+                    Ok(place) => problem.header(header::LOCATION, place),
+                    // An id of ours never needs escaping.
+                    Err(_) => problem,
+                }
             }
             WriteRefusal::DuplicateInRequest => {
                 Self::new(ProblemCode::ValidationError).error(ProblemError::at(

@@ -67,6 +67,8 @@ registry! {
     // Customers.
     CustomerNotFound = "customer-not-found", NOT_FOUND, "There is no such customer";
     CustomerConflict = "customer-conflict", CONFLICT, "A customer with this external id exists";
+    CustomerMerged = "customer-merged", GONE, "The customer was merged into another";
+    CustomersNotMergeable = "customers-not-mergeable", CONFLICT, "These customers cannot be merged";
     ProfileNotFound = "profile-not-found", NOT_FOUND, "The customer has no health profile";
     ConsentMissing = "consent-missing", FORBIDDEN, "The customer has not consented to this use of health data";
     ConsentNotFound = "consent-not-found", NOT_FOUND, "There is no such consent";

@@ -63,6 +63,14 @@ pub async fn get_product(tx: &mut VendorTx, id: ProductId) -> Result<Product, Ca
     find_product(tx, id).await?.ok_or(CatalogError::Refused(WriteRefusal::NotFound))
 }
 
+/// Who holds the given barcodes, of those that somebody holds.
+pub async fn barcode_holders(
+    tx: &mut VendorTx,
+    gtins: &[String],
+) -> Result<Vec<(String, ProductId)>, CatalogError> {
+    store::find_barcodes(tx, gtins).await
+}
+
 /// Those of the given products that exist and are not deleted, in no particular order.
 pub async fn find_products(tx: &mut VendorTx, ids: &[ProductId]) -> Result<Vec<Product>, CatalogError> {
     let mut products = store::find_products(tx, ids).await?;

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use odyssey_types::{CustomerId, VendorId};
 use odyssey_vault::{Erasure, VaultError};
 
-use super::{CustomerError, store};
+use super::{CustomerError, merging, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, SystemTx, VendorTx};
 use crate::outbox;
@@ -36,14 +36,25 @@ pub async fn erase_customer(
         return Err(CustomerError::UnderLegalHold);
     }
     let erasure = Erasure { vendor: tx.vendor_id(), customer: id, at: to_the_microsecond(tx.now()) };
-    if store::erase_customers(tx, &[(id, erasure.at)]).await? == 0 {
+    // Who went into this customer is the same person.
+    let mut ids = merging::merged_into(tx, id).await?;
+    ids.push(id);
+    let lines: Vec<(CustomerId, DateTime<Utc>)> = ids.iter().map(|id| (*id, erasure.at)).collect();
+    if store::erase_customers(tx, &lines).await? == 0 {
         return Err(CustomerError::NotFound);
     }
-    store::insert_erasures(tx, &[(id, erasure.at)]).await?;
-    let event = AuditEvent::new("customer.erase", "customer", Purpose::Compliance).entity(id).reason(reason);
+    store::insert_erasures(tx, &lines).await?;
+    merging::forget(tx, &ids).await?;
+    let event = AuditEvent::new("customer.erase", "customer", Purpose::Compliance)
+        .entity(id)
+        .reason(reason)
+        .detail("merged", ids.len() - 1);
     audit::record(tx, event).await?;
-    outbox::emit(tx, "customer.erased", serde_json::json!({ "customer_ids": [id.to_string()] })).await?;
-    write_line(tx.database(), erasure).await?;
+    let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    outbox::emit(tx, "customer.erased", serde_json::json!({ "customer_ids": names })).await?;
+    for customer in ids {
+        write_line(tx.database(), Erasure { customer, ..erasure }).await?;
+    }
     Ok(erasure.at)
 }
 
@@ -81,6 +92,8 @@ async fn replay_vendor(
     }
     let erased = store::erase_customers(&mut tx, &missing).await?;
     store::insert_erasures(&mut tx, &missing).await?;
+    let ids: Vec<CustomerId> = missing.iter().map(|line| line.0).collect();
+    merging::forget(&mut tx, &ids).await?;
     let event = AuditEvent::new("customer.erase_again", "customer", Purpose::Compliance)
         .count(erased as i64)
         .detail("lines", missing.len());

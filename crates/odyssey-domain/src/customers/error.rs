@@ -24,6 +24,9 @@ pub enum WriteRefusal {
     DuplicateInRequest,
     #[error("{} field(s) cannot be taken", .0.len())]
     Invalid(Vec<FieldError>),
+    /// It was merged into another, which stands for it.
+    #[error("this customer was merged into customer {into}")]
+    Merged { into: CustomerId },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,8 @@ pub enum CustomerError {
     LookupInvalid,
     #[error("a legal hold covers this vendor; nobody may be erased while it lasts")]
     UnderLegalHold,
+    #[error("the customers cannot be merged: {0}")]
+    NotMergeable(&'static str),
     #[error("personal data could not be sealed or opened")]
     Vault(#[from] VaultError),
     #[error("the catalog could not be asked")]

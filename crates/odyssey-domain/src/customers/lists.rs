@@ -81,6 +81,29 @@ pub async fn delete_list_entry(
     Ok(version)
 }
 
+/// Makes the lists hold these entries and no others.
+pub(super) async fn replace_lists(
+    tx: &mut VendorTx,
+    id: CustomerId,
+    entries: &[ListEntry],
+) -> Result<(), CustomerError> {
+    if entries.len() > LIST_ENTRIES_MAX {
+        return Err(CustomerError::ListFull { max: LIST_ENTRIES_MAX });
+    }
+    let former = store::find_list(tx, id).await?;
+    if former == entries {
+        return Ok(());
+    }
+    for entry in former.iter().filter(|former| !entries.iter().any(|e| e.product_id == former.product_id)) {
+        store::delete_list_entry(tx, id, entry.product_id).await?;
+    }
+    for entry in entries.iter().filter(|entry| !former.contains(entry)) {
+        store::upsert_list_entry(tx, id, entry).await?;
+    }
+    changed(tx, id).await?;
+    Ok(())
+}
+
 /// Locks the customer, as every writer does, and checks the version the caller has seen.
 async fn lock_lists(
     tx: &mut VendorTx,

@@ -1,7 +1,7 @@
 //! Customers: who a vendor serves, what they agreed to, and their health profiles.
 //!
 //! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`,
-//! `fhir_proposals`, `receipts`. Promises:
+//! `fhir_proposals`, `receipts`, `customer_merges`. Promises:
 //! everything personal is sealed under the person's own key before it reaches the database and held in
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
@@ -12,6 +12,7 @@
 
 mod consents;
 mod customer;
+mod duplicates;
 mod erase;
 mod error;
 mod fhir;
@@ -21,6 +22,7 @@ mod lists;
 mod many;
 mod matching;
 mod merge;
+mod merging;
 mod normalise;
 mod plan;
 mod profile;
@@ -39,6 +41,7 @@ pub use consents::{list_consents, record_consent, require_health_consent};
 pub use customer::{
     Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, ListEntry, ListKind, MaskedCustomer,
 };
+pub use duplicates::{DuplicateGroup, SharedBy, list_duplicates, list_masked_duplicates};
 pub use erase::{count_erasures, erase_customer, erased_since, replay_erasures};
 pub use error::{CustomerError, WriteRefusal};
 pub use fhir::{
@@ -54,6 +57,7 @@ pub use matching::{
     standing_for_matching,
 };
 pub use merge::fields_of;
+pub use merging::{MergedCustomers, Origin, Side, merge_customers};
 pub use normalise::{normalise_email, normalise_phone};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};

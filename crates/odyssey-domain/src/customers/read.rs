@@ -4,14 +4,16 @@ use odyssey_types::CustomerId;
 
 use super::store::CustomerRow;
 use super::write::{Change, CustomerWrite, WriteResult, write_one};
-use super::{Customer, CustomerError, MaskedCustomer, seal, store};
+use super::{Customer, CustomerError, MaskedCustomer, merging, seal, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
 /// The customer, opened; audited as a disclosure.
 pub async fn get_customer(tx: &mut VendorTx, id: CustomerId) -> Result<Customer, CustomerError> {
-    let row = store::find_customers(tx, &[id]).await?.pop().ok_or(CustomerError::NotFound)?;
+    let Some(row) = store::find_customers(tx, &[id]).await?.pop() else {
+        return Err(merging::gone(tx, id).await?);
+    };
     let customer = open_all(tx, vec![row])?.pop().ok_or(CustomerError::NotFound)?;
     let event = AuditEvent::new("customer.read", "customer", Purpose::Service).entity(id).discloses(id);
     audit::record(tx, event).await?;
@@ -20,7 +22,9 @@ pub async fn get_customer(tx: &mut VendorTx, id: CustomerId) -> Result<Customer,
 
 /// What a viewer may see of a customer. Opens nothing and discloses nobody.
 pub async fn get_masked(tx: &mut VendorTx, id: CustomerId) -> Result<MaskedCustomer, CustomerError> {
-    let customer = store::find_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    let Some(customer) = store::find_masked(tx, id).await? else {
+        return Err(merging::gone(tx, id).await?);
+    };
     let event =
         AuditEvent::new("customer.read", "customer", Purpose::Service).entity(id).detail("masked", true);
     audit::record(tx, event).await?;

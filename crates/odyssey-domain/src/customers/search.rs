@@ -5,7 +5,7 @@ use odyssey_vault::{BlindKind, canonical_external_id};
 
 use super::normalise::{normalise_email, normalise_phone};
 use super::read::open_all;
-use super::{Customer, CustomerError, SEARCH_HITS_MAX, store};
+use super::{Customer, CustomerError, SEARCH_HITS_MAX, merging, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -31,6 +31,12 @@ pub async fn search_customers(
     let mut found = open_all(tx, rows)?;
     // Two texts may share a token; only the opened value decides.
     found.retain(|customer| lookup.matches(customer, wanted.expose()));
+    if let (CustomerLookup::ExternalId(_), true) = (lookup, found.is_empty()) {
+        let id = tx.keys()?.customer_id(wanted.expose());
+        if let merged @ CustomerError::Refused(_) = merging::gone(tx, id).await? {
+            return Err(merged);
+        }
+    }
     let event = AuditEvent::new("customer.search", "customer", Purpose::Service)
         .count(found.len() as i64)
         .detail("by", by)

@@ -7,6 +7,7 @@ use odyssey_types::{CustomerId, CustomerIdentity, CustomerStatus, JobId, Phi, Pr
 use uuid::Uuid;
 
 use super::consents::LatestConsent;
+use super::duplicates::SharedToken;
 use super::list::{CustomerQuery, CustomerSort, Position};
 use super::many::Lists;
 use super::plan::Changed;
@@ -392,6 +393,43 @@ pub(super) async fn find_by_token(
     .fetch_all(tx.connection())
     .await?;
     Ok(ids.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// Tokens that more than one customer carries, in their order.
+pub(super) async fn find_shared_tokens(
+    tx: &mut VendorTx,
+    after: Option<i64>,
+    most: i32,
+    shown: i32,
+) -> Result<Vec<SharedToken>, CustomerError> {
+    let rows = sqlx::query!(
+        r#"SELECT token AS "token!", carriers AS "carriers!", customer_ids AS "customer_ids!"
+           FROM odyssey.find_shared_tokens($1, $2, $3)"#,
+        after,
+        most,
+        shown,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let shared = rows.into_iter().map(|row| SharedToken {
+        token: row.token,
+        customer_count: row.carriers.unsigned_abs(),
+        customer_ids: row.customer_ids.into_iter().map(CustomerId::from_uuid).collect(),
+    });
+    Ok(shared.collect())
+}
+
+/// The open columns of customers that are not deleted.
+pub(super) async fn find_many_masked(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<Vec<MaskedCustomer>, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let rows =
+        masked!("WHERE vendor_id = $1 AND id = ANY($2) AND deleted_at IS NULL ORDER BY id", vendor_id, &ids)
+            .fetch_all(tx.connection())
+            .await?;
+    all(rows)
 }
 
 /// Rows whose customer was last written by an equal row under an equal mapping.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::plan::{Changed, Plan, Stored};
 use super::{
-    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, WriteRefusal, store,
+    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, WriteRefusal, merging, store,
 };
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
@@ -272,6 +272,7 @@ impl Batch<'_> {
         let (keys, writes) = (Arc::clone(&self.keys), self.writes);
         for _ in 0..ROUNDS_MAX {
             let stored = self.load(tx, &rows).await?;
+            self.refuse_merged(tx, &mut rows, &stored).await?;
             let latest = store::latest_consents(tx, &self.consent_ids(&rows)).await?;
             let mut plan = Plan::new(&keys, self.now, self.options, tx.actor().user_id);
             compute(rows.len(), || {
@@ -311,6 +312,29 @@ impl Batch<'_> {
                 })
                 .collect()
         })
+    }
+
+    /// Whoever went into another customer does not come back beside it.
+    async fn refuse_merged(
+        &mut self,
+        tx: &mut VendorTx,
+        rows: &mut Vec<Row>,
+        stored: &HashMap<CustomerId, Stored>,
+    ) -> Result<(), CustomerError> {
+        let deleted: Vec<CustomerId> =
+            stored.values().filter(|stored| stored.deleted).map(|stored| stored.customer.id).collect();
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        let merges = merging::merges_of(tx, &deleted).await?;
+        rows.retain(|row| match merges.get(&row.id) {
+            Some(into) => {
+                self.results[row.at] = Some(Err(WriteRefusal::Merged { into: *into }));
+                false
+            }
+            None => true,
+        });
+        Ok(())
     }
 
     /// Customers whose present consents matter to what is written.

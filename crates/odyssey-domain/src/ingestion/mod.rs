@@ -12,6 +12,7 @@
 
 mod barcodes;
 mod cancel;
+mod claims;
 mod corrections;
 mod customers;
 mod error;
@@ -44,6 +45,7 @@ mod whole;
 mod words;
 
 pub use cancel::cancel_job;
+pub use claims::{BarcodeClaim, list_barcode_claims};
 pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};

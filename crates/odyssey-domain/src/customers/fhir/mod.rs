@@ -189,6 +189,11 @@ async fn write(
     Ok(())
 }
 
+/// Whether a food allergy of one of the customer's proposals awaits a decision.
+pub(super) async fn awaits_decision(tx: &mut VendorTx, id: CustomerId) -> Result<bool, CustomerError> {
+    Ok(store::find_awaiting(tx, id).await?.is_some())
+}
+
 /// The oldest proposal of this customer in which a food allergy awaits a decision, as the entry that blocks
 /// matching. Its words name the proposal and nothing of its content.
 pub(super) async fn awaited(

@@ -1,5 +1,6 @@
 //! All SQL of this area.
 
+mod claims;
 mod corrections;
 mod imports;
 mod mappings;
@@ -10,6 +11,7 @@ mod row_errors;
 mod staging;
 mod uploads;
 
+pub(super) use claims::{ClaimRow, barcode_claims};
 pub(super) use corrections::{
     CorrectionRow, count_waiting, delete_corrections, find_corrections, standing_faults, upsert_corrections,
 };

@@ -13,12 +13,14 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     let refused_job = job(admin).await;
     admin.app().run_jobs().await;
     let customer = customer(admin, product_id).await;
+    let other = admin.post("/api/v1/customers", json!({ "external_id": "same-person" })).await.expect(201);
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
     let proposal = proposal(admin, &customer).await;
     vec![
         ("receipt_id", receipt),
         ("customer_id", customer),
+        ("other_customer_id", other["id"].as_str().expect("an id").to_owned()),
         ("proposal_id", proposal),
         ("ended_job_id", ended_job),
         ("rehearsed_job_id", rehearsed_job),

@@ -2,11 +2,13 @@
 
 mod batches;
 mod consents;
+mod duplicates;
 pub(crate) mod erasure;
 mod fhir;
 mod finding;
 mod health;
 mod lists;
+mod merging;
 mod people;
 mod sealed;
 

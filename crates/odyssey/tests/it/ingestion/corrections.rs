@@ -256,11 +256,19 @@ async fn a_row_whose_cells_are_not_what_the_file_meant_is_corrected_in_the_file_
 async fn a_barcode_that_another_product_holds_is_corrected_by_the_name_of_its_field() {
     let app = TestApp::start().await;
     let operator = app.vendor("acme").operator().await;
-    operator.create_product("holder", json!({ "name": "Holder", "gtin": gtin(1) })).await;
+    let holder = operator.create_product("holder", json!({ "name": "Holder", "gtin": gtin(1) })).await;
     let (taken, free) = (gtin(1), gtin(2));
     let job = import(&operator, "mode=products", &format!("SKU,Name,Barcode\np1,One,{taken}\n")).await;
     let errors = operator.get(&format!("{job}/errors")).await.expect(200);
     assert_eq!(errors["items"][0]["code"], "barcode_taken", "{errors}");
+    let listed = operator.get("/api/v1/products/duplicates").await.expect(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
+    let claim = &listed["items"][0];
+    assert_eq!(
+        (&claim["gtin"], &claim["external_id"], &claim["row"]),
+        (&json!(taken), &json!("p1"), &json!(1))
+    );
+    assert_eq!(claim["holder_product_id"], holder.as_str());
     correct(
         &operator,
         &job,
@@ -270,6 +278,8 @@ async fn a_barcode_that_another_product_holds_is_corrected_by_the_name_of_its_fi
     let (_, child) = rerun(&operator, &job, "corrected").await;
     assert_eq!(totals(&child), [1, 1, 0, 0, 0, 0]);
     assert_eq!(product(&operator, "p1").await["gtin"], free.as_str());
+    let listed = operator.get("/api/v1/products/duplicates").await.expect(200);
+    assert_eq!(listed["items"], json!([]), "what has been settled is no duplicate");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
