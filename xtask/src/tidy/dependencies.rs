@@ -11,7 +11,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     Layer { name: "odyssey-types", uses: &[], never: &["tokio", "sqlx", "axum", "reqwest", "rand"] },
     Layer {
         name: "odyssey-matching",
@@ -19,6 +19,7 @@ const LAYERS: [Layer; 12] = [
         never: &["tokio", "sqlx", "axum", "reqwest", "rand", "async-trait"],
     },
     Layer { name: "odyssey-vault", uses: &["odyssey-types"], never: &["sqlx", "axum", "reqwest"] },
+    Layer { name: "odyssey-store", uses: &[], never: &["sqlx", "axum"] },
     Layer { name: "odyssey-jobs", uses: &["odyssey-types"], never: &["axum", "reqwest"] },
     Layer {
         name: "odyssey-tabular",
