@@ -36,6 +36,9 @@ mod store;
 mod supabase;
 mod writer;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 pub use error::{Cause, StoreError};
 pub use listing::{Listing, StoredFile};
 pub use path::{PathError, StorePath};

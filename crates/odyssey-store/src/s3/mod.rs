@@ -4,6 +4,10 @@
 //! means is decided here ([`transport`]), and so is what is tried again: each try is signed anew.
 
 mod error;
+#[cfg(test)]
+mod server_tests;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod write;
 

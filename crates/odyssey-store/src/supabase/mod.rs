@@ -4,6 +4,8 @@
 //! with the true status.
 
 mod objects;
+#[cfg(test)]
+mod tests;
 mod tus;
 mod write;
 
