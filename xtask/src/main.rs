@@ -5,6 +5,7 @@ mod generate;
 mod licences;
 mod newest;
 mod repo;
+mod s3;
 mod secrets;
 mod setup;
 mod soak;
@@ -26,6 +27,7 @@ const HELP: &str = "cargo xtask <command>
   testdb start|stop  a throw-away PostgreSQL for tests; start prints its ODYSSEY_TEST_DATABASE_URL
   setup [demo]       install what is missing: PostgreSQL and cargo-nextest (demo: PostgreSQL only)
   soak               the long tests; ODYSSEY_SOAK_MINUTES sets how long (30); then `soak newest`
+  soak s3            the store's tests against moto, an S3 server that pip installs; needs python3
   soak newest [TESTS] migrations and integration tests on PostgreSQL 17, which npm has where it is not installed;
                      TESTS is a filter expression of nextest";
 
@@ -55,6 +57,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["setup"] => setup::everything(),
         ["setup", "demo"] => setup::postgres(),
         ["soak"] => soak::run(),
+        ["soak", "s3"] => s3::run(),
         ["soak", "newest", filter @ ..] => soak::on_newest(filter),
         ["help" | "--help"] | [] => {
             println!("{HELP}");
