@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use super::error::read_fault;
 use super::mappings::SavedMapping;
 use super::parameters::StoredParameters;
-use super::pieces::PieceReader;
+use super::pieces::{Piece, PieceReader};
 use super::products::no_identity;
 use super::resumable::pieces_of;
 use super::row_errors::FaultValues;
@@ -124,17 +124,29 @@ pub async fn preview(
         PreviewSource::Upload(id) => Some(*id),
         PreviewSource::Bytes(_) => None,
     };
-    let _turn = TURNS.acquire().await.map_err(|_| IngestionError::inconsistent("previews have ended"))?;
-    let bytes = bytes_of(ingestion, &mut tx, source).await?;
-    let look = Look { bytes, options, synonyms, mode, day: tx.now().date_naive() };
+    let place = find(&mut tx, source).await?;
+    let (database, scope, actor, day) =
+        (tx.database().clone(), tx.scope(), tx.actor().clone(), tx.now().date_naive());
+    // Whoever waits for a turn, and whoever reads, holds no connection.
+    tx.roll_back().await?;
+    let turn = TURNS.acquire().await.map_err(|_| IngestionError::inconsistent("previews have ended"))?;
+    let bytes = beginning(ingestion, place).await?;
+    let look = Look { bytes, options, synonyms, mode, day };
     let masked = mode == Mode::Customers && !may_read_health;
-    let (database, scope, actor) = (tx.database().clone(), tx.scope(), tx.actor().clone());
+    let begin = || VendorTx::begin(&database, scope, actor.clone());
     let seen = match mode {
-        Mode::Products => trial::of_products(tx, &parameters, look.read::<ProductRow>().await?).await?,
-        Mode::Customers => trial::of_customers(tx, &parameters, look.read::<CustomerRow>().await?).await?,
+        Mode::Products => {
+            let seen = look.read::<ProductRow>().await?;
+            trial::of_products(begin().await?, &parameters, seen).await?
+        }
+        Mode::Customers => {
+            let seen = look.read::<CustomerRow>().await?;
+            trial::of_customers(begin().await?, &parameters, seen).await?
+        }
     };
+    drop(turn);
     let preview = seen.into_preview(mode, words.saved_version, masked);
-    let mut tx = VendorTx::begin(&database, scope, actor).await?;
+    let mut tx = begin().await?;
     let mut event = AuditEvent::new("import.preview", "file", Purpose::Operations)
         .count(preview.rows.len() as i64)
         .detail("mode", mode.as_str())
@@ -153,25 +165,40 @@ struct Beginning {
     is_part: bool,
 }
 
-async fn bytes_of(
-    ingestion: &Ingestion,
-    tx: &mut VendorTx,
-    source: PreviewSource,
-) -> Result<Beginning, IngestionError> {
-    let (bytes, is_part) = match source {
-        PreviewSource::Bytes(bytes) => {
-            let is_part = bytes.expose().len() >= PART_BYTES_MIN && !bytes.expose().ends_with(b"\n");
-            (bytes.into_exposed(), is_part)
+/// Where the bytes are, once the database has been asked.
+enum Place {
+    Here(Phi<Bytes>),
+    /// `whole`: the bytes of an upload to which nothing more will come.
+    Pieces {
+        pieces: Vec<Piece>,
+        whole: Option<u64>,
+    },
+}
+
+async fn find(tx: &mut VendorTx, source: PreviewSource) -> Result<Place, IngestionError> {
+    let id = match source {
+        PreviewSource::Bytes(bytes) => return Ok(Place::Here(bytes)),
+        PreviewSource::Upload(id) => id,
+    };
+    let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
+    if row.failed || row.state == "purged" {
+        return Err(IngestionError::UploadNotFound);
+    }
+    let pieces = pieces_of(tx, id, &row.spool_path).await?;
+    Ok(Place::Pieces { pieces, whole: (row.state == "finished").then_some(row.offset) })
+}
+
+async fn beginning(ingestion: &Ingestion, place: Place) -> Result<Beginning, IngestionError> {
+    let (bytes, is_part) = match place {
+        Place::Here(bytes) => {
+            let bytes = bytes.into_exposed();
+            let is_part = bytes.len() >= PART_BYTES_MIN && !bytes.ends_with(b"\n");
+            (bytes, is_part)
         }
-        PreviewSource::Upload(id) => {
-            let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
-            if row.failed || row.state == "purged" {
-                return Err(IngestionError::UploadNotFound);
-            }
-            let pieces = pieces_of(tx, id, &row.spool_path).await?;
+        Place::Pieces { pieces, whole } => {
             let spool = ingestion.spool.clone();
             let bytes = on_a_thread(move || read_pieces(&spool, &pieces)).await?;
-            let is_part = row.state != "finished" || row.offset > bytes.len() as u64;
+            let is_part = whole.is_none_or(|whole| whole > bytes.len() as u64);
             (bytes, is_part)
         }
     };
@@ -189,7 +216,7 @@ async fn bytes_of(
     Ok(Beginning { bytes: Phi::new(bytes.slice(..end)), is_part })
 }
 
-fn read_pieces(spool: &Spool, pieces: &[super::pieces::Piece]) -> Result<Bytes, IngestionError> {
+fn read_pieces(spool: &Spool, pieces: &[Piece]) -> Result<Bytes, IngestionError> {
     let mut bytes = Vec::new();
     PieceReader::new(spool, pieces)
         .take(PREVIEW_BYTES_MAX as u64)

@@ -3,8 +3,8 @@
 mod claims;
 mod corrections;
 mod imports;
-mod mappings;
 mod many;
+mod mappings;
 mod pieces;
 mod reruns;
 mod row_errors;
@@ -19,8 +19,8 @@ pub(super) use imports::{
     AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
     find_imports, finish_import, insert_import, save_mapping,
 };
-pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
 pub(super) use many::{end_imports, forget_imports, reopen_imports, startable_imports};
+pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, close_resumable, expire_upload, find_pieces, find_resumable,
     insert_piece, mark_resumable, take_writer,
