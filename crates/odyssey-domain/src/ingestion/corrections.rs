@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::row_errors::{RowFault, Sealing};
 use super::store::{self, CorrectionRow, RefusedRow, Wanted};
-use super::{IngestionError, view};
+use super::{IngestionError, undo, view};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -155,6 +155,9 @@ impl Family {
                 return Err(IngestionError::NotCorrectable("The job failed; import the file again."));
             }
             JobState::Completed | JobState::CompletedWithErrors | JobState::CompletedNothingWritten => {}
+        }
+        if undo::is_asked_for(tx, parent).await? {
+            return Err(IngestionError::NotCorrectable("The import was undone; import the file again."));
         }
         if mode == Mode::Customers && !may_read_health {
             return Err(IngestionError::ValuesForbidden);

@@ -19,7 +19,7 @@ use super::progress::Run;
 use super::row_errors::Sealing;
 use super::store::{self, NewRerun, Wanted};
 use super::words::Words;
-use super::{Ingestion, IngestionError, undo};
+use super::{Ingestion, IngestionError};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, Notice, VendorTx};
 use crate::matching::Audiences;
@@ -67,9 +67,6 @@ pub async fn start_rerun(
     let Family { parent, mode, row, .. } = Family::lock(tx, job_id, may_read_health).await?;
     if row.under_way {
         return Err(IngestionError::NotCorrectable("A rerun has not ended yet; wait for it to end."));
-    }
-    if undo::is_asked_for(tx, parent).await? {
-        return Err(IngestionError::NotCorrectable("The import was undone; import the file again."));
     }
     let parameters = parameters_of(row.parameters, parent)?;
     let chosen = choose(tx, parent, rows).await?;

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::db::{DbError, VendorTx};
 
-/// Those of the given jobs whose import could start (again): the file is whole and still there.
+/// Those of the given jobs whose import could start (again): the file is whole and still there, and nobody has asked for
+/// its undoing, which could not be asked for a second time.
 pub(in crate::ingestion) async fn startable_imports(
     tx: &mut VendorTx,
     jobs: &[Uuid],
@@ -12,7 +13,8 @@ pub(in crate::ingestion) async fn startable_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let startable = sqlx::query_scalar!(
         "SELECT i.job_id FROM imports i JOIN uploads u ON u.vendor_id = i.vendor_id AND u.id = i.upload_id
-         WHERE i.vendor_id = $1 AND i.job_id = ANY ($2) AND u.state = 'finished'",
+         WHERE i.vendor_id = $1 AND i.job_id = ANY ($2) AND u.state = 'finished'
+           AND i.undo_job_id IS NULL",
         vendor_id,
         jobs,
     )

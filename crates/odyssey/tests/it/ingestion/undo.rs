@@ -168,3 +168,29 @@ async fn an_allergen_that_an_undo_takes_away_is_held() {
     let holds = operator.get("/api/v1/allergen-holds").await.expect(200);
     assert_eq!(holds["items"][0]["allergen"], "peanut", "{holds}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_undone_is_neither_retried_nor_corrected() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let rows: String = (0..40).map(|row| format!("p{row},Bar\n")).collect();
+    import(&operator, &format!("external_id,name\n{rows}")).await;
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    // It fails before it writes: most of the catalog would go.
+    let path = "/api/v1/ingest/csv?mode=products&load=full";
+    let file = b"external_id,name\np1,Bar\n".to_vec();
+    let sent = operator.send_bytes(http::Method::POST, path, &[], Some(("text/csv", file))).await.expect(202);
+    app.run_jobs_that_may_fail().await;
+    let failed = format!("/api/v1/jobs/{}", sent["job_id"].as_str().expect("a job"));
+    assert_eq!(operator.get(&failed).await.expect(200)["status"], "failed");
+    operator.post(&format!("{failed}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    let retried = operator.post(&format!("{failed}/retry"), json!({})).await;
+    assert_eq!(retried.problem(), "409 job-not-retryable");
+
+    let refused = import(&operator, "external_id,name,fat_g\na,A,-1\n").await;
+    operator.post(&format!("{refused}/undo"), json!({})).await.expect(202);
+    let body = json!({ "corrections": [{ "row": 1, "column": "fat_g", "value": "1" }] });
+    let corrected = operator.patch(&format!("{refused}/errors"), body).await;
+    assert_eq!(corrected.problem(), "409 errors-not-correctable");
+}
