@@ -55,6 +55,11 @@ impl StoreError {
         }
     }
 
+    /// Whether the store may do the same later: by itself, or once an operator has done something.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self.cause(), Cause::Refused | Cause::Unreachable | Cause::Full)
+    }
+
     /// Whether the same may succeed later without anybody's doing.
     pub fn is_retryable(&self) -> bool {
         self.cause() == Cause::Unreachable

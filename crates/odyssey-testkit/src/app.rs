@@ -14,6 +14,7 @@ use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool, Wake};
 use odyssey_domain::jobs::{self, Work, WorkerSettings};
 use odyssey_domain::matching::{Audiences, ReceiptSigner, Snapshots};
 use odyssey_domain::tenancy::{LocalIdentityProvider, TokenIssuer, TokenSettings};
+use odyssey_store::Store;
 use odyssey_types::{FixedClock, RequestId, UserId, VendorId};
 use secrecy::{ExposeSecret, SecretString};
 use tower::ServiceExt;
@@ -56,7 +57,7 @@ impl TestApp {
         change(&mut api);
         let spool = tempfile::TempDir::new().expect("a temporary directory");
         let ingestion = Ingestion {
-            spool: Spool::new(spool.path().to_owned()),
+            spool: Spool::new(Store::on_disk(spool.path().to_owned())),
             settings: IngestionSettings::default(),
             wake: Wake::new(),
         };

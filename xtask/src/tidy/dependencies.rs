@@ -40,7 +40,14 @@ const LAYERS: [Layer; 13] = [
     },
     Layer {
         name: "odyssey-domain",
-        uses: &["odyssey-types", "odyssey-matching", "odyssey-vault", "odyssey-jobs", "odyssey-tabular"],
+        uses: &[
+            "odyssey-types",
+            "odyssey-matching",
+            "odyssey-vault",
+            "odyssey-jobs",
+            "odyssey-tabular",
+            "odyssey-store",
+        ],
         never: &["axum", "axum-extra", "http", "tower", "tower-http", "utoipa", "reqwest"],
     },
     Layer {
@@ -64,6 +71,7 @@ const LAYERS: [Layer; 13] = [
             "odyssey-vault",
             "odyssey-jobs",
             "odyssey-tabular",
+            "odyssey-store",
             "odyssey-upload",
             "odyssey-domain",
             "odyssey-api",
@@ -78,6 +86,7 @@ const LAYERS: [Layer; 13] = [
             "odyssey-vault",
             "odyssey-jobs",
             "odyssey-tabular",
+            "odyssey-store",
             "odyssey-upload",
             "odyssey-domain",
             "odyssey-api",

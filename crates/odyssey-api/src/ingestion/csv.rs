@@ -13,7 +13,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::parameters::IngestQuery;
-use super::uploads::{self, StartIngest, UploadDto};
+use super::signed::{self, StartIngest};
+use super::uploads::UploadDto;
 use crate::authorized::{Authorized, permission};
 use crate::extract::{Json, Query, read_json};
 use crate::problem::{Problem, ProblemCode};
@@ -85,11 +86,12 @@ pub(super) async fn ingest_csv(
             Problem::new(ProblemCode::PayloadTooLarge).detail(detail)
         })?;
         let about = read_json(&about, state.settings().body_depth_max)?;
-        return uploads::start_signed(caller, &state, query, about).await;
+        return signed::start_signed(caller, &state, query, about).await;
     }
     refuse_unread(&state, &headers)?;
     let (mode, parameters) = query.into_parts()?;
-    let tx = caller.begin().await?;
+    let mut tx = caller.begin().await?;
+    ingestion::admit_file(state.ingestion(), &mut tx, announced(&headers)).await?;
     let mut sink = ingestion::begin_upload(state.ingestion(), tx, mode, parameters).await?;
     receive(&mut sink, body).await?;
     let started = StartedImportDto::from(sink.finish().await?);
@@ -113,11 +115,15 @@ fn refuse_unread(state: &ApiState, headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType).detail(detail));
     }
     let limit = state.ingestion().settings.file_bytes_max;
-    let announced = text(header::CONTENT_LENGTH).and_then(|value| value.parse::<u64>().ok());
-    if announced.is_some_and(|announced| announced > limit) {
+    if announced(headers).is_some_and(|announced| announced > limit) {
         return Err(ingestion::IngestionError::TooLarge { limit }.into());
     }
     Ok(())
+}
+
+/// Bytes of the body, where the sender knows them.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Passes the body on piece by piece, as fast as the disk takes it.

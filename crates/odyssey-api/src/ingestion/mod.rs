@@ -9,7 +9,9 @@ mod parameters;
 mod preview;
 mod problem;
 mod rehearsal;
+mod signed;
 mod undo;
+mod upload_parts;
 mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;

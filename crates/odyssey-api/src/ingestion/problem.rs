@@ -1,5 +1,6 @@
 //! What ingestion refuses, as problems.
 
+use chrono::TimeDelta;
 use http::header;
 use odyssey_domain::ingestion::{IngestionError, NotUndoable};
 
@@ -7,12 +8,17 @@ use super::parameters::refuse;
 use crate::conditional::etag;
 use crate::problem::{Problem, ProblemCode, ProblemError};
 
+/// When to try again while the store is away or has no room.
+const STORE_RETRY: TimeDelta = TimeDelta::seconds(30);
+
 impl From<IngestionError> for Problem {
     fn from(error: IngestionError) -> Self {
         use IngestionError as E;
         match error {
             E::TooLarge { limit } => Self::new(ProblemCode::UploadTooLarge)
                 .detail(format!("A file has at most {limit} bytes as it is sent.")),
+            E::QuotaExceeded { limit } => Self::new(ProblemCode::UploadQuotaExceeded)
+                .detail(format!("The files that wait here, this one included, have at most {limit} bytes together.")),
             E::Empty => Self::new(ProblemCode::UnsupportedFile).detail("The file is empty."),
             E::UploadClosed => Self::new(ProblemCode::JobNotCancelable)
                 .detail("The job was canceled while the file was arriving; start again."),
@@ -63,7 +69,12 @@ impl From<IngestionError> for Problem {
             E::Taxonomy(error) => error.into(),
             E::Catalog(error) => error.into(),
             E::Customers(error) => error.into(),
-            E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {
+            // What it says is for operators: the log has it.
+            E::Store(error) if error.may_pass() => {
+                tracing::error!(error = %error, "The store of files cannot be used");
+                Self::new(ProblemCode::StoreUnavailable).retry_after(STORE_RETRY)
+            }
+            E::Store(_) | E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {
                 Self::internal(&error)
             }
         }

@@ -3,22 +3,21 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use odyssey_domain::ingestion::{self, Appending, ResumableUpload};
 use odyssey_types::{JobId, UploadId};
 use odyssey_upload::{
-    Acceptance, Answer, Append, BodyEnd, Concat, ConcatKind, Create, Decision, Lifetime, Metadata, Offer,
-    Protocol, ProtocolError, Request, UploadState, Verifier, admit, answer, decide, parse,
+    Acceptance, Answer, Append, BodyEnd, Concat, Create, Decision, Lifetime, Metadata, Offer, Protocol,
+    ProtocolError, Request, UploadState, Verifier, admit, answer, decide, parse,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::csv::{IDLE_MAX, status_url};
 use super::parameters::IngestQuery;
+use super::upload_parts::{concat_of, judge_parts, part_ids};
 use crate::authorized::{Authorized, permission};
 use crate::extract::{Json, Path, PathParameters, Query};
 use crate::problem::{Problem, ProblemCode};
@@ -44,6 +43,9 @@ pub(super) struct UploadDto {
     expires_at: DateTime<Utc>,
 }
 
+/// Where uploads are made.
+pub(super) const UPLOADS_PATH: &str = "/api/v1/uploads";
+
 #[derive(Debug, Clone, Copy, serde::Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct UploadPath {
@@ -57,7 +59,7 @@ impl PathParameters for UploadPath {
 
 /// Begins an upload that may take several requests.
 ///
-/// Speaks tus 1.0.0 (creation, creation-with-upload, creation-defer-length, checksum, expiration, termination) and
+/// Speaks tus 1.0.0 (creation, creation-with-upload, creation-defer-length, checksum, expiration, termination, concatenation) and
 /// the IETF's draft of resumable uploads, interop version 8. Any client of either will do. The query is that of
 /// `/ingest/csv`; the import is queued with the last byte. An upload that stands still for a day is given up.
 #[utoipa::path(post, path = "/api/v1/uploads", tag = "ingestion", params(IngestQuery),
@@ -93,8 +95,30 @@ pub(super) async fn create_upload(
     let now = tx.now();
     let metadata = create.metadata.to_text();
     let metadata = Some(metadata.as_str()).filter(|text| !text.is_empty());
-    let begun =
-        ingestion::begin_resumable(state.ingestion(), tx, mode, parameters, begins.length, metadata).await?;
+    if let Concat::Final(parts) = &create.concat {
+        let parts = match part_ids(parts) {
+            Ok(parts) => parts,
+            Err(error) => return Ok(refuse(error, create.protocol, &offer)),
+        };
+        let mut tx = tx;
+        if let Err(error) = judge_parts(&mut tx, &parts, &offer).await? {
+            return Ok(refuse(error, create.protocol, &offer));
+        }
+        let joined =
+            ingestion::join_uploads(state.ingestion(), tx, mode, parameters, &parts, metadata).await?;
+        return created(&create, &joined, now, &offer);
+    }
+    let is_partial = create.concat == Concat::Partial;
+    let begun = ingestion::begin_resumable(
+        state.ingestion(),
+        tx,
+        mode,
+        parameters,
+        begins.length,
+        metadata,
+        is_partial,
+    )
+    .await?;
     let received = match Append::first_of(&create) {
         Some(first) => append(&caller, &state, begun, &first, body).await?,
         None => Ok(begun),
@@ -103,54 +127,6 @@ pub(super) async fn create_upload(
         Ok(upload) => created(&create, &upload, now, &offer)?,
         Err(error) => refuse(error, create.protocol, &offer),
     })
-}
-
-/// What is known of a file that will come.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StartIngest {
-    /// Kept sealed beside the upload; at most 255 characters.
-    #[serde(default)]
-    file_name: Option<String>,
-    /// Bytes of the whole file; told with a later request where it is left out.
-    #[serde(default)]
-    byte_length: Option<u64>,
-}
-
-/// Without the name: it may be a person's.
-impl std::fmt::Debug for StartIngest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StartIngest").field("byte_length", &self.byte_length).finish_non_exhaustive()
-    }
-}
-
-/// Characters of a file's name.
-const FILE_NAME_CHARS_MAX: usize = 255;
-
-/// Begins the upload of a file that is only spoken of.
-pub(super) async fn start_signed(
-    caller: Authorized<permission::IngestWrite>,
-    state: &ApiState,
-    query: IngestQuery,
-    about: StartIngest,
-) -> Result<Response, Problem> {
-    let (mode, parameters) = query.into_parts()?;
-    if about.byte_length == Some(0) {
-        return Err(ingestion::IngestionError::Empty.into());
-    }
-    let name = about.file_name.filter(|name| !name.is_empty());
-    if name.as_ref().is_some_and(|name| name.chars().count() > FILE_NAME_CHARS_MAX) {
-        let detail = format!("has at most {FILE_NAME_CHARS_MAX} characters");
-        return Err(Problem::invalid("#/file_name", "out_of_range", detail));
-    }
-    // As a client of tus would have said it.
-    let metadata = name.map(|name| format!("filename {}", STANDARD.encode(name)));
-    let tx = caller.begin().await?;
-    let (length, metadata) = (about.byte_length, metadata.as_deref());
-    let begun = ingestion::begin_resumable(state.ingestion(), tx, mode, parameters, length, metadata).await?;
-    let location = HeaderValue::from_str(&url(begun.id)).map_err(|error| Problem::internal(&error))?;
-    let body = Json(UploadDto::from(&begun));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
 }
 
 fn created(
@@ -202,7 +178,8 @@ pub(super) async fn get_upload(
     let kept = upload.metadata.as_ref().and_then(|text| Metadata::parse(text.expose().as_bytes()).ok());
     let metadata = kept.unwrap_or_default();
     let lifetime = Some(Lifetime { expires_at: upload.expires_at, now });
-    let answer = answer::found(protocol, &state_of(&upload), &metadata, &Concat::None, lifetime, &offer);
+    let answer =
+        answer::found(protocol, &state_of(&upload), &metadata, &concat_of(&upload), lifetime, &offer);
     Ok(with_body(answer, ().into_response()))
 }
 
@@ -236,7 +213,8 @@ pub(super) async fn append_upload(
     })
 }
 
-/// Gives an upload up. Its bytes are removed soon, its job is canceled.
+/// Gives an upload up. Its bytes are removed soon, its job is canceled. Of an upload whose import has ended the file
+/// goes earlier than by itself, and makes room.
 #[utoipa::path(delete, path = "/api/v1/uploads/{upload_id}", tag = "ingestion", params(UploadPath),
     responses((status = 204, description = "Given up")))]
 pub(super) async fn terminate_upload(
@@ -327,22 +305,22 @@ fn offer(state: &ApiState) -> Offer {
         append_bytes_max: None,
         append_bytes_min: None,
         defer_length: true,
-        concatenation: false,
+        concatenation: true,
     }
 }
 
-const fn state_of(upload: &ResumableUpload) -> UploadState {
+pub(super) fn state_of(upload: &ResumableUpload) -> UploadState {
     UploadState {
         length: upload.length,
         offset: upload.offset,
-        concat: ConcatKind::None,
+        concat: concat_of(upload).kind(),
         complete: upload.complete,
         expired: upload.gone,
     }
 }
 
-fn url(id: UploadId) -> String {
-    format!("/api/v1/uploads/{id}")
+pub(super) fn url(id: UploadId) -> String {
+    format!("{UPLOADS_PATH}/{id}")
 }
 
 impl From<&ResumableUpload> for UploadDto {

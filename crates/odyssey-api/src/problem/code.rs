@@ -86,12 +86,14 @@ registry! {
     JobNotRetryable = "job-not-retryable", CONFLICT, "The job cannot run again";
     QueueNotFound = "queue-not-found", NOT_FOUND, "There is no such queue";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is larger than an upload may be";
+    UploadQuotaExceeded = "upload-quota-exceeded", PAYLOAD_TOO_LARGE, "The vendor has no room for this file";
     UploadNotFound = "upload-not-found", NOT_FOUND, "There is no such upload";
     UploadExpired = "upload-expired", GONE, "The upload was given up, or its time is over";
     UploadOffsetMismatch = "upload-offset-mismatch", CONFLICT, "The bytes do not begin where the upload ends";
     UploadVersionUnsupported = "upload-version-unsupported", PRECONDITION_FAILED, "The request speaks no version of the upload protocol that is spoken here";
     UploadExtensionUnsupported = "upload-extension-unsupported", NOT_IMPLEMENTED, "The request needs an extension of the upload protocol that is not served";
     UploadChecksumMismatch = "upload-checksum-mismatch", BAD_REQUEST, "The bytes are not those of the checksum";
+    StoreUnavailable = "store-unavailable", SERVICE_UNAVAILABLE, "The store of files cannot be used now";
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
     MappingNotFound = "mapping-not-found", NOT_FOUND, "There is no such saved mapping";
     // Matching.

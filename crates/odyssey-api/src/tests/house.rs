@@ -76,7 +76,9 @@ impl House {
             issuer: Arc::clone(&issuer),
             readiness: readiness.clone(),
             ingestion: odyssey_domain::ingestion::Ingestion {
-                spool: odyssey_domain::ingestion::Spool::new(std::env::temp_dir()),
+                spool: odyssey_domain::ingestion::Spool::new(odyssey_store::Store::on_disk(
+                    std::env::temp_dir(),
+                )),
                 settings: odyssey_domain::ingestion::IngestionSettings::default(),
                 wake: odyssey_domain::ingestion::Wake::new(),
             },

@@ -1,6 +1,7 @@
 //! What callers of this area can act on, and what becomes of a job that meets it.
 
 use odyssey_jobs::{JobError, QueueError};
+use odyssey_store::{Cause, StoreError};
 use odyssey_tabular::ReadError;
 use odyssey_vault::VaultError;
 
@@ -13,10 +14,14 @@ use crate::matching::MatchingError;
 use crate::taxonomy::TaxonomyError;
 use crate::tenancy::TenancyError;
 
+const UPLOAD_DAMAGED: &str = "The stored upload is damaged or cut; upload the file again.";
+
 #[derive(Debug, thiserror::Error)]
 pub enum IngestionError {
     #[error("a file has at most {limit} bytes")]
     TooLarge { limit: u64 },
+    #[error("the files of a vendor that wait here have at most {limit} bytes together")]
+    QuotaExceeded { limit: u64 },
     #[error("the file is empty")]
     Empty,
     /// The job was canceled, or the upload given up, while bytes were still arriving.
@@ -69,6 +74,8 @@ pub enum IngestionError {
     /// The rows carry customers, and the caller may not read health data.
     #[error("the values of this job's rows are personal")]
     ValuesForbidden,
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the spool could not be {attempt}")]
     Spool { attempt: &'static str, source: std::io::Error },
     #[error("the file cannot be read")]
@@ -131,13 +138,22 @@ impl From<IngestionError> for JobError {
                 Some((code, detail)) => Self::fail(error).code(code).detail(detail),
                 None => Self::retry(error).code("upload_unreadable"),
             },
-            E::Vault(ref vault) if is_damage(vault) => Self::fail(error)
-                .code("upload_damaged")
-                .detail("The stored upload is damaged or cut; upload the file again."),
+            E::Vault(ref vault) if is_damage(vault) => {
+                Self::fail(error).code("upload_damaged").detail(UPLOAD_DAMAGED)
+            }
             E::Db(DbError::Unavailable(_)) => Self::retry(error).code("database_unavailable"),
             E::Db(DbError::Collided(_)) => Self::retry(error).code("changes_collided"),
             E::Db(DbError::Inconsistent(_) | DbError::Unaudited) => Self::fail(error).code("inconsistent"),
             E::Tenancy(TenancyError::VendorNotFound) => Self::fail(error).code("vendor_not_found"),
+            E::Store(ref store) => match store.cause() {
+                Cause::NotFound | Cause::Corrupt => {
+                    Self::fail(error).code("upload_damaged").detail(UPLOAD_DAMAGED)
+                }
+                // An operator has to do something, and then it goes on.
+                Cause::Refused | Cause::Unreachable | Cause::Full => {
+                    Self::retry(error).code("store_unavailable")
+                }
+            },
             E::Spool { .. } => Self::retry(error).code("spool_unavailable"),
             E::Queue(error) => error.into(),
             E::Db(DbError::Statement(_))
@@ -148,6 +164,7 @@ impl From<IngestionError> for JobError {
             | E::Tenancy(_)
             | E::Vault(_) => Self::retry(error).code("failed"),
             E::TooLarge { .. }
+            | E::QuotaExceeded { .. }
             | E::Empty
             | E::UploadClosed
             | E::UploadNotFound
@@ -178,9 +195,8 @@ pub(super) fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
         ReadError::Io(source) => {
             // The sealed stream's own faults arrive wrapped in an io error.
             let vault = source.get_ref().and_then(|inner| inner.downcast_ref::<VaultError>());
-            return vault.filter(|v| is_damage(v)).map(|_| {
-                ("upload_damaged", "The stored upload is damaged or cut; upload the file again.".to_owned())
-            });
+            let is_lost = vault.is_some_and(is_damage) || StoreError::of(source).is_some_and(is_lost);
+            return is_lost.then(|| ("upload_damaged", UPLOAD_DAMAGED.to_owned()));
         }
         ReadError::Damaged(_) => "file_damaged",
         ReadError::TooLarge { .. } => "file_too_large_unpacked",
@@ -196,6 +212,11 @@ pub(super) fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
         ReadError::MappingMismatch { .. } => "mapping_mismatch",
     };
     Some((code, format!("{error}.")))
+}
+
+/// Whether the stored file will not come back.
+const fn is_lost(error: &StoreError) -> bool {
+    matches!(error.cause(), Cause::NotFound | Cause::Corrupt)
 }
 
 const fn is_damage(error: &VaultError) -> bool {

@@ -13,6 +13,7 @@
 mod barcodes;
 mod cancel;
 mod claims;
+mod concat;
 mod corrections;
 mod customers;
 mod error;
@@ -29,6 +30,7 @@ mod preview;
 mod products;
 mod progress;
 mod purge;
+mod quota;
 mod reading;
 mod receive;
 mod rehearsal;
@@ -46,6 +48,7 @@ mod words;
 
 pub use cancel::cancel_job;
 pub use claims::{BarcodeClaim, list_barcode_claims};
+pub use concat::join_uploads;
 pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
@@ -63,11 +66,13 @@ pub use preview::{
 };
 pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
+pub use quota::admit_file;
 pub use receive::{StartedImport, UploadSink, begin_upload};
 pub use rehearsal::{FlaggedRow, RehearsalView, SampleDifference, SampleRow, apply_rehearsal, rehearsal};
 pub use rerun::{RerunErrors, RerunRows, StartedRerun, run_rerun, start_rerun};
 pub use resumable::{
-    Appending, ResumableUpload, append_to, begin_resumable, find_resumable, terminate_resumable,
+    Appending, Concatenation, ResumableUpload, append_to, begin_resumable, find_resumable,
+    terminate_resumable,
 };
 pub use row_errors::{RowFault, RowFaultPage, list_errors};
 pub use spool::Spool;
@@ -85,6 +90,8 @@ pub use odyssey_jobs::Wake;
 pub struct IngestionSettings {
     /// Largest file as it is sent, in bytes: what the spool must have room for.
     pub file_bytes_max: u64,
+    /// Of all files of a vendor that lie here at the same time, in bytes.
+    pub vendor_bytes_max: u64,
     /// Largest file once unpacked, in bytes.
     pub unpacked_bytes_max: u64,
     /// Product rows of one merge transaction: more gains nothing and holds locks for longer.
@@ -99,6 +106,7 @@ impl Default for IngestionSettings {
     fn default() -> Self {
         Self {
             file_bytes_max: 8 << 30,
+            vendor_bytes_max: 64 << 30,
             unpacked_bytes_max: 64 << 30,
             batch_rows: 5_000,
             customer_batch_rows: 2_000,

@@ -1,8 +1,8 @@
 //! Reading an upload that lies in pieces, as if it were one file.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
+use odyssey_store::BlockingReader;
 use odyssey_vault::{FileKey, FrameOpener};
 
 use super::spool::Spool;
@@ -21,7 +21,7 @@ pub(super) struct Piece {
 pub(super) struct PieceReader<'a> {
     spool: &'a Spool,
     pieces: std::slice::Iter<'a, Piece>,
-    open: Option<(FrameOpener<'a, BufReader<File>>, u64)>,
+    open: Option<(FrameOpener<'a, BlockingReader>, u64)>,
 }
 
 impl<'a> PieceReader<'a> {
@@ -44,7 +44,7 @@ impl Read for PieceReader<'_> {
                 }
             }
             let Some(piece) = self.pieces.next() else { return Ok(0) };
-            let file = self.spool.open(&piece.path).map_err(io::Error::other)?;
+            let file = self.spool.open(&piece.path)?;
             let opener = FrameOpener::new(&piece.key, file).map_err(io::Error::other)?;
             self.open = Some((opener, piece.byte_count));
         }

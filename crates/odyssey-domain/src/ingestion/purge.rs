@@ -37,7 +37,7 @@ pub async fn purge_uploads(
         }
         let due = store::due_uploads(&mut tx, holds.vendors(), UPLOADS_A_TURN).await?;
         for upload in &due {
-            ingestion.spool.remove(&upload.spool_path)?;
+            ingestion.spool.remove(&upload.spool_path).await?;
             store::mark_purged(&mut tx, upload).await?;
             if upload.received {
                 counts.finished += 1;
@@ -60,12 +60,12 @@ pub async fn purge_uploads(
 /// Removes the folders of vendors that are no more. Their keys are gone, so nothing in them opens.
 async fn remove_folders(ingestion: &Ingestion, database: &Database) -> Result<u64, IngestionError> {
     // Folders first: the vendor of a folder that is made from here on is in the list.
-    let folders = ingestion.spool.vendors()?;
+    let folders = ingestion.spool.vendors().await?;
     let vendors = tenancy::list_vendors(database).await?;
     let mut removed = 0;
     for folder in folders {
         if !vendors.iter().any(|vendor| vendor.id == folder) {
-            ingestion.spool.remove_vendor(folder)?;
+            ingestion.spool.remove_vendor(folder).await?;
             removed += 1;
         }
     }

@@ -1,8 +1,7 @@
 //! Reading an upload on a thread of its own, behind a bounded channel.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -91,7 +90,7 @@ where
         let (opened, lines) = rerun_lines::open(run, rerun, convert).await?;
         return Ok(Reading { opened, lines: Lines::Rerun(lines) });
     }
-    let mut source = Source::find(run).await?;
+    let source = Source::find(run).await?;
     let parameters = &run.parameters.requested;
     let mode = run.mode;
     let (options, synonyms) =
@@ -126,7 +125,7 @@ where
 
 /// Where the bytes of an upload are.
 enum Source {
-    File { file: BufReader<File>, key: FileKey },
+    File { spool: Spool, path: String, key: FileKey },
     Pieces { spool: Spool, pieces: Vec<Piece> },
 }
 
@@ -141,12 +140,13 @@ impl Source {
         }
         let keys = run.database.keys().vendor(run.vendor_id)?;
         let key = keys.open_file_key(upload.id, &upload.file_key)?;
-        Ok(Self::File { file: run.ingestion.spool.open(&upload.spool_path)?, key })
+        Ok(Self::File { spool: run.ingestion.spool.clone(), path: upload.spool_path.clone(), key })
     }
 
-    fn open(&mut self) -> Result<Box<dyn Read + '_>, IngestionError> {
+    /// On a thread that may block.
+    fn open(&self) -> Result<Box<dyn Read + '_>, IngestionError> {
         Ok(match self {
-            Self::File { file, key } => Box::new(FrameOpener::new(key, file)?),
+            Self::File { spool, path, key } => Box::new(FrameOpener::new(key, spool.open(path)?)?),
             Self::Pieces { spool, pieces } => Box::new(PieceReader::new(spool, pieces)),
         })
     }
@@ -260,7 +260,7 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
     if let Some(rerun) = &run.rerun {
         return rerun_lines::originals(run, rerun, &wanted).await;
     }
-    let mut source = Source::find(run).await?;
+    let source = Source::find(run).await?;
     let unpacked_bytes_max = run.ingestion.settings.unpacked_bytes_max;
     let (options, _) = run.words.reading(&run.parameters.requested, run.mode, unpacked_bytes_max)?;
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
@@ -303,7 +303,7 @@ pub(super) async fn identities<R: ParseRow + 'static>(
     if run.upload.state != "finished" {
         return Ok(None);
     }
-    let mut source = Source::find(run).await?;
+    let source = Source::find(run).await?;
     let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let settings = RowSettings::new(run.import.created_at.date_naive());
     let thread = tokio::task::spawn_blocking(move || -> Result<FirstSeen, IngestionError> {

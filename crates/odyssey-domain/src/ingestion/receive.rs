@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::import::RunImport;
 use super::parameters::StoredParameters;
 use super::spool::{Spool, SpoolWriter};
-use super::{ImportParameters, Ingestion, IngestionError, store, words};
+use super::{ImportParameters, Ingestion, IngestionError, quota, store, words};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, Notice, VendorTx};
 use crate::tenancy::{Actor, Purpose, VendorScope};
@@ -32,6 +32,8 @@ pub struct UploadSink {
     place: Place,
     writer: Option<SpoolWriter>,
     received: u64,
+    /// Bytes for which the vendor had room when the upload began.
+    room: u64,
 }
 
 /// Where an upload belongs, and what closes it.
@@ -55,6 +57,10 @@ pub async fn begin_upload(
     mode: Mode,
     parameters: ImportParameters,
 ) -> Result<UploadSink, IngestionError> {
+    let room = quota::room(ingestion, &mut tx).await?;
+    if room == 0 {
+        return Err(quota::quota_exceeded(ingestion));
+    }
     let opened = open_receiving(&mut tx, mode, parameters, Spool::relative_path).await?;
     let Opened { upload_id, job_id, path, key, parameters } = opened;
     let actor = tx.actor().clone();
@@ -63,7 +69,7 @@ pub async fn begin_upload(
     let writer = ingestion.spool.create(&path, key);
     let place =
         Place { ingestion: ingestion.clone(), database, scope, actor, mode, job_id, upload_id, parameters };
-    Ok(UploadSink { place, writer: Some(writer), received: 0 })
+    Ok(UploadSink { place, writer: Some(writer), received: 0, room })
 }
 
 /// An upload that stands in the database, and nowhere else yet.
@@ -112,6 +118,10 @@ impl UploadSink {
         if self.received > limit {
             self.abandon("upload_too_large").await?;
             return Err(IngestionError::TooLarge { limit });
+        }
+        if self.received > self.room {
+            self.abandon("upload_quota_exceeded").await?;
+            return Err(quota::quota_exceeded(&self.place.ingestion));
         }
         let Some(writer) = &mut self.writer else { return Err(IngestionError::UploadClosed) };
         if bytes.is_empty() {

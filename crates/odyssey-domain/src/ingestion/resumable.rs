@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::parameters::StoredParameters;
 use super::pieces::Piece;
+use super::quota::{self, admit_file};
 use super::receive::{Place, open_receiving};
 use super::spool::{Spool, SpoolWriter};
 use super::store::{self, PieceRow, ResumableRow};
@@ -39,9 +40,22 @@ pub struct ResumableUpload {
     pub expires_at: DateTime<Utc>,
     /// What the client said of the file, as it said it.
     pub metadata: Option<Phi<String>>,
+    pub concatenation: Concatenation,
 }
 
-/// Begins an upload without a byte of it. Commits the caller's transaction.
+/// Whether an upload is a part of another, or joins others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Concatenation {
+    /// A file for itself.
+    #[default]
+    None,
+    /// A part: nothing is imported before it is joined.
+    Partial,
+    /// These, in this order.
+    Final(Vec<UploadId>),
+}
+
+/// Begins an upload without a byte of it; `is_partial`: of a part of one. Commits the caller's transaction.
 pub async fn begin_resumable(
     ingestion: &Ingestion,
     mut tx: VendorTx,
@@ -49,16 +63,14 @@ pub async fn begin_resumable(
     parameters: ImportParameters,
     length: Option<u64>,
     metadata: Option<&str>,
+    is_partial: bool,
 ) -> Result<ResumableUpload, IngestionError> {
-    let limit = ingestion.settings.file_bytes_max;
-    if length.is_some_and(|length| length > limit) {
-        return Err(IngestionError::TooLarge { limit });
-    }
+    admit_file(ingestion, &mut tx, length).await?;
     let opened = open_receiving(&mut tx, mode, parameters, Spool::folder_path).await?;
-    let sealed = match metadata {
-        Some(text) => Some(tx.keys()?.seal_vendor(&metadata_aad(&tx, opened.upload_id), text.as_bytes())?),
-        None => None,
-    };
+    let sealed = seal_metadata(&tx, opened.upload_id, metadata)?;
+    if is_partial {
+        store::mark_partial(&mut tx, opened.upload_id).await?;
+    }
     store::mark_resumable(&mut tx, opened.upload_id, length, sealed.as_deref()).await?;
     let row = store::find_resumable(&mut tx, opened.upload_id).await?;
     let upload = view(&tx, row.ok_or(IngestionError::UploadNotFound)?)?;
@@ -72,10 +84,18 @@ pub async fn find_resumable(tx: &mut VendorTx, id: UploadId) -> Result<Resumable
     view(tx, row)
 }
 
-/// Gives an upload up; what has arrived is removed by the next purge. Audited.
+/// Gives an upload up; what has arrived is removed by the next purge. Of one that was imported, or joined into one that
+/// was, only the file goes. Audited.
 pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), IngestionError> {
     let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
-    if row.state != "receiving" || row.failed {
+    if row.state == "finished" && row.concat != Concatenation::Partial && row.job_ended {
+        store::expire_upload(tx, id).await?;
+        let event = AuditEvent::new("import.let_go", "job", Purpose::Operations).entity(row.job_id);
+        audit::record(tx, event).await?;
+        return Ok(());
+    }
+    let is_part = row.concat == Concatenation::Partial && row.joined_into.is_none();
+    if row.failed || !(row.state == "receiving" || row.state == "finished" && is_part) {
         return Err(IngestionError::UploadClosed);
     }
     let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
@@ -89,7 +109,7 @@ pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), 
     Ok(())
 }
 
-fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, IngestionError> {
+pub(super) fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, IngestionError> {
     let metadata = match &row.metadata_sealed {
         Some(sealed) => {
             let opened = tx.keys()?.open_vendor(&metadata_aad(tx, row.id), sealed)?;
@@ -110,7 +130,17 @@ fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, IngestionEr
         gone: row.failed || row.state == "purged" || (!complete && row.expires_at <= tx.now()),
         expires_at: row.expires_at,
         metadata,
+        concatenation: row.concat,
     })
+}
+
+pub(super) fn seal_metadata(
+    tx: &VendorTx,
+    id: UploadId,
+    metadata: Option<&str>,
+) -> Result<Option<Vec<u8>>, IngestionError> {
+    let Some(text) = metadata else { return Ok(None) };
+    Ok(Some(tx.keys()?.seal_vendor(&metadata_aad(tx, id), text.as_bytes())?))
 }
 
 fn metadata_aad(tx: &VendorTx, id: UploadId) -> Aad {
@@ -170,6 +200,10 @@ pub async fn append_to(
     let row = store::find_resumable(&mut tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
     if row.state != "receiving" || row.failed {
         return Err(IngestionError::UploadClosed);
+    }
+    // What was announced counts from the beginning on.
+    if row.length.is_none() && quota::room(ingestion, &mut tx).await? == 0 {
+        return Err(quota::quota_exceeded(ingestion));
     }
     let (database, scope, actor) = (tx.database().clone(), tx.scope(), tx.actor().clone());
     // Who writes is seen by nobody; what is written, and the end, are audited.
@@ -237,7 +271,7 @@ impl Appending {
     /// Nothing of what was held back is kept.
     pub async fn discard(mut self) -> Result<(), IngestionError> {
         self.close_piece().await?;
-        self.remove_held()
+        self.remove_held().await
     }
 
     fn held_bytes(&self) -> u64 {
@@ -247,7 +281,7 @@ impl Appending {
     fn new_piece(&self) -> Result<OpenPiece, IngestionError> {
         let piece_id = UploadId::generate(self.database.clock().now());
         let (key, file_key) = self.database.keys().vendor(self.scope.vendor_id())?.new_file_key(piece_id)?;
-        let writer = self.ingestion.spool.create(&piece_path(&self.row.spool_path, piece_id), key);
+        let writer = self.ingestion.spool.create(&Spool::piece_path(&self.row.spool_path, piece_id), key);
         Ok(OpenPiece { piece_id, file_key, byte_count: 0, writer })
     }
 
@@ -260,6 +294,7 @@ impl Appending {
             byte_from: self.row.offset + self.held_bytes(),
             byte_count: written.byte_count,
             file_key: open.file_key,
+            folder_id: None,
         });
         Ok(())
     }
@@ -270,8 +305,13 @@ impl Appending {
         let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
         if !store::advance_upload(&mut tx, self.row.id, self.writer, from, to, self.length).await? {
             tx.roll_back().await?;
-            self.remove_held()?;
+            self.remove_held().await?;
             return Err(IngestionError::UploadTakenOver);
+        }
+        if self.row.length.is_none() && quota::is_exceeded(&self.ingestion, &mut tx).await? {
+            tx.roll_back().await?;
+            self.remove_held().await?;
+            return Err(quota::quota_exceeded(&self.ingestion));
         }
         for piece in &self.held {
             store::insert_piece(&mut tx, self.row.id, piece).await?;
@@ -290,9 +330,15 @@ impl Appending {
             if !store::close_resumable(&mut tx, self.row.id, self.writer).await? {
                 return Err(IngestionError::UploadTakenOver);
             }
-            let queued = self.place()?.queue(&mut tx, to).await?;
+            let queued = match self.row.concat {
+                // It waits for what joins it.
+                Concatenation::Partial => None,
+                _ => Some(self.place()?.queue(&mut tx, to).await?),
+            };
             tx.commit().await?;
-            self.ingestion.wake.enqueued(&queued);
+            if let Some(queued) = queued {
+                self.ingestion.wake.enqueued(&queued);
+            }
         } else {
             tx.commit().await?;
         }
@@ -319,16 +365,12 @@ impl Appending {
     }
 
     /// What no row speaks of is of no use to anybody.
-    fn remove_held(&mut self) -> Result<(), IngestionError> {
+    async fn remove_held(&mut self) -> Result<(), IngestionError> {
         for piece in self.held.drain(..) {
-            self.ingestion.spool.remove(&piece_path(&self.row.spool_path, piece.piece_id))?;
+            self.ingestion.spool.remove(&Spool::piece_path(&self.row.spool_path, piece.piece_id)).await?;
         }
         Ok(())
     }
-}
-
-fn piece_path(folder: &str, piece_id: UploadId) -> String {
-    format!("{folder}/{piece_id}.sealed")
 }
 
 /// The pieces of a finished upload with their keys, for reading.
@@ -338,7 +380,8 @@ pub(super) async fn pieces_of(
     folder: &str,
 ) -> Result<Vec<Piece>, IngestionError> {
     let rows = store::find_pieces(tx, upload_id).await?;
-    let keys = tx.keys()?;
+    let (vendor_id, keys) = (tx.vendor_id(), tx.keys()?);
+    let (own, of_part) = (|| folder.to_owned(), |part| Spool::folder_path(vendor_id, part));
     let mut at = 0;
     let mut pieces = Vec::with_capacity(rows.len());
     for row in rows {
@@ -347,7 +390,7 @@ pub(super) async fn pieces_of(
         }
         at += row.byte_count;
         pieces.push(Piece {
-            path: piece_path(folder, row.piece_id),
+            path: Spool::piece_path(&row.folder_id.map_or_else(own, of_part), row.piece_id),
             key: keys.open_file_key(row.piece_id, &row.file_key)?,
             byte_count: row.byte_count,
         });

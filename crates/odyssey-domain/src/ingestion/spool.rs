@@ -1,29 +1,28 @@
-//! Uploads on disk: sealed while they arrive, synced before anybody relies on them.
+//! Uploads in the store: sealed while they arrive, durable before anybody relies on them.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{BufReader, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
 
 use bytes::Bytes;
+use odyssey_store::{BlockingReader, BlockingWriter, Store, StoreError, StorePath};
 use odyssey_types::{UploadId, VendorId};
-use odyssey_vault::{FileKey, FrameSealer};
+use odyssey_vault::{FileKey, FrameSealer, VaultError};
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::IngestionError;
 
-/// Pieces of a body that may wait for the disk: with 64 KiB a piece, half a mebibyte an upload.
+/// Pieces of a body that may wait for the store: with 64 KiB a piece, half a mebibyte an upload.
 const PIECES_WAITING_MAX: usize = 8;
 
-/// Folders between a file and the spool's own, at most: of the upload, of the vendor, and the root.
-const FOLDERS_SYNCED: usize = 3;
+/// What the name of a file ends with; a path without it is a folder of pieces.
+const FILE_SUFFIX: &str = ".sealed";
 
-/// The folder of waiting uploads.
+/// The waiting uploads: on a disk, or in an object store.
 #[derive(Debug, Clone)]
 pub struct Spool {
-    root: PathBuf,
+    store: Store,
 }
 
 /// What was written.
@@ -48,13 +47,19 @@ pub(super) struct SpoolWriter {
 }
 
 impl Spool {
-    pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+    /// The whole of a store: whatever lies in it under the id of a vendor is the spool's.
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Whether the store is there and lets us in.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.store.check().await
     }
 
     /// Where an upload lies within the spool: ids only, never the vendor's name for the file.
     pub(super) fn relative_path(vendor_id: VendorId, upload_id: UploadId) -> String {
-        format!("{vendor_id}/{upload_id}.sealed")
+        format!("{vendor_id}/{upload_id}{FILE_SUFFIX}")
     }
 
     /// Where the pieces of an upload lie that arrives in several requests.
@@ -62,60 +67,55 @@ impl Spool {
         format!("{vendor_id}/{upload_id}")
     }
 
-    /// Starts a new file, readable by its owner only.
+    /// Where a piece lies within the folder of its upload.
+    pub(super) fn piece_path(folder: &str, piece_id: UploadId) -> String {
+        format!("{folder}/{piece_id}{FILE_SUFFIX}")
+    }
+
+    /// Starts a new file. It is there once the writer has finished, and not before.
     pub(super) fn create(&self, relative: &str, key: FileKey) -> SpoolWriter {
-        let path = self.root.join(relative);
+        let (store, runtime, relative) = (self.store.clone(), Handle::current(), relative.to_owned());
         let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
         let thread = tokio::task::spawn_blocking(move || {
-            let written = write_file(&path, &key, waiting);
-            if written.is_err() {
-                // The fault that matters is the one above; what cannot be removed, the purge finds.
-                remove_file(&path)
-                    .unwrap_or_else(|error| tracing::warn!(%error, "A broken upload stays in the spool"));
-            }
-            written
+            let path = StorePath::parse(&relative).map_err(StoreError::from)?;
+            // Given up by being dropped: no part of it can be read under the path.
+            write_file(store.create_blocking(&runtime, &path)?, &key, waiting)
         });
         SpoolWriter { pieces, thread }
     }
 
-    /// Opens a sealed file for reading.
-    pub(super) fn open(&self, relative: &str) -> Result<BufReader<File>, IngestionError> {
-        let file = File::open(self.root.join(relative)).map_err(|error| failed("opened", error))?;
-        Ok(BufReader::with_capacity(1 << 17, file))
+    /// Opens a sealed file for reading. On a thread that may block.
+    pub(super) fn open(&self, relative: &str) -> Result<BlockingReader, StoreError> {
+        self.store.open_blocking(&Handle::current(), &StorePath::parse(relative)?)
     }
 
     /// Removes a file, or a folder of pieces; one that is gone already is as good.
-    pub(super) fn remove(&self, relative: &str) -> Result<(), IngestionError> {
-        let path = self.root.join(relative);
-        if path.is_dir() { remove_folder(&path) } else { remove_file(&path) }
-    }
-}
-
-impl Spool {
-    /// The vendors that have a folder here.
-    pub(super) fn vendors(&self) -> Result<Vec<VendorId>, IngestionError> {
-        let entries = match std::fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed("listed", error)),
-        };
-        let mut vendors = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(|error| failed("listed", error))?.file_name();
-            // Whatever else lies here is not ours to judge.
-            vendors.extend(name.to_str().and_then(|name| name.parse::<VendorId>().ok()));
+    pub(super) async fn remove(&self, relative: &str) -> Result<(), IngestionError> {
+        let path = StorePath::parse(relative).map_err(StoreError::from)?;
+        if relative.ends_with(FILE_SUFFIX) {
+            self.store.remove(&path).await?;
+        } else {
+            self.store.remove_folder(&path).await?;
         }
-        Ok(vendors)
+        Ok(())
+    }
+
+    /// The vendors that have a folder here.
+    pub(super) async fn vendors(&self) -> Result<Vec<VendorId>, IngestionError> {
+        let folders = self.store.folders(None).await?;
+        // Whatever else lies here is not ours to judge.
+        Ok(folders.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Removes a vendor's folder with everything in it.
-    pub(super) fn remove_vendor(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
-        remove_folder(&self.root.join(vendor_id.to_string()))
+    pub(super) async fn remove_vendor(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
+        let path = StorePath::parse(&vendor_id.to_string()).map_err(StoreError::from)?;
+        Ok(self.store.remove_folder(&path).await?)
     }
 }
 
 impl SpoolWriter {
-    /// Hands bytes over; waits while the disk is behind.
+    /// Hands bytes over; waits while the store is behind.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), IngestionError> {
         if self.pieces.send(Piece::Bytes(bytes)).await.is_ok() {
             return Ok(());
@@ -123,7 +123,7 @@ impl SpoolWriter {
         Err(self.fault().await)
     }
 
-    /// Waits until everything is on disk and synced.
+    /// Waits until everything is durable.
     pub async fn finish(mut self) -> Result<Written, IngestionError> {
         if self.pieces.send(Piece::End).await.is_err() {
             return Err(self.fault().await);
@@ -141,15 +141,11 @@ impl SpoolWriter {
 }
 
 fn write_file(
-    path: &Path,
+    file: BlockingWriter,
     key: &FileKey,
     mut pieces: mpsc::Receiver<Piece>,
 ) -> Result<Written, IngestionError> {
-    let folder = path.parent().unwrap_or(path);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed("made", error))?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| failed("written", error))?;
-    let mut sealer = FrameSealer::new(key, BufWriter::with_capacity(1 << 18, file))?;
+    let mut sealer = FrameSealer::new(key, file).map_err(sealing)?;
     let (mut hash, mut byte_count) = (Sha256::new(), 0);
     loop {
         match pieces.blocking_recv() {
@@ -162,29 +158,22 @@ fn write_file(
             None => return Err(IngestionError::UploadClosed),
         }
     }
-    let file = sealer.finish()?.into_inner().map_err(|error| failed("written", error.into_error()))?;
-    file.sync_all().map_err(|error| failed("synced", error))?;
-    // The name of the file is an entry of its folder, and that of a new folder one of the folder above, up to the root.
-    for folder in folder.ancestors().take(FOLDERS_SYNCED) {
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|error| failed("synced", error))?;
-    }
+    sealer.finish().map_err(sealing)?.finish()?;
     Ok(Written { byte_count, sha256: hash.finalize().into() })
 }
 
-fn remove_folder(path: &Path) -> Result<(), IngestionError> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("removed", error)),
-        _ => Ok(()),
+/// What the sealing of a file has met: of a fault of the store, the store's own word.
+fn sealing(error: VaultError) -> IngestionError {
+    match error {
+        VaultError::Stream { source, .. } => failed("written", source),
+        other => other.into(),
     }
 }
 
-fn remove_file(path: &Path) -> Result<(), IngestionError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("removed", error)),
-        _ => Ok(()),
+/// A fault of reading or writing: of the store, the store's own word.
+pub(super) fn failed(attempt: &'static str, error: io::Error) -> IngestionError {
+    match error.downcast::<StoreError>() {
+        Ok(error) => error.into(),
+        Err(source) => IngestionError::Spool { attempt, source },
     }
-}
-
-fn failed(attempt: &'static str, source: std::io::Error) -> IngestionError {
-    IngestionError::Spool { attempt, source }
 }

@@ -193,7 +193,7 @@ pub(crate) async fn import_file(
     source: Source,
     parameters: ImportParameters,
 ) -> anyhow::Result<JobView> {
-    let ingestion = ingestion(settings);
+    let ingestion = ingestion(settings).await?;
     let stop = CancellationToken::new();
     let worker = {
         let (work, stop, settings) = (work(node, &ingestion), stop.clone(), worker_settings(settings));

@@ -12,6 +12,7 @@ pub(crate) mod import;
 mod migrate;
 mod pg;
 pub(crate) mod serve;
+mod store;
 mod synthea;
 mod tenancy;
 mod verify;

@@ -30,7 +30,7 @@ pub async fn serve(settings: &Settings, work: bool) -> anyhow::Result<()> {
 pub async fn work(settings: &Settings) -> anyhow::Result<()> {
     let node = Node::open(settings).await?;
     let stop = stop_on_signal()?;
-    let ingestion = ingestion(settings);
+    let ingestion = ingestion(settings).await?;
     jobs::run_worker(work_of(&node, &ingestion), &worker_settings(settings), stop).await?;
     node.close().await
 }
@@ -43,7 +43,7 @@ pub async fn serve_until(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
-    let ingestion = ingestion(settings);
+    let ingestion = ingestion(settings).await?;
     let state = ApiState::new(ApiParts {
         database: node.database.clone(),
         identity: Arc::new(LocalIdentityProvider::new(

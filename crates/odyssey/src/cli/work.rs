@@ -1,26 +1,33 @@
 //! What the commands that run jobs have in common.
 
+use anyhow::Context;
 use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool};
 use odyssey_domain::jobs::{Work, WorkerSettings};
 use odyssey_jobs::{Options, Wake};
 
+use super::store::open_store;
 use crate::config::Settings;
 use crate::node::Node;
 
-/// Where uploads wait, and how large they may be.
-pub(super) fn ingestion(settings: &Settings) -> Ingestion {
+/// Where uploads wait, and how large they may be. Asks the store once: nobody is promised to keep a file that could
+/// not be kept.
+pub(super) async fn ingestion(settings: &Settings) -> anyhow::Result<Ingestion> {
     let config = &settings.ingest;
-    Ingestion {
-        spool: Spool::new(settings.spool_dir()),
+    let store = open_store(settings).context("the settings of [store] cannot be used")?;
+    let spool = Spool::new(store);
+    spool.check().await.context("the store of [store] cannot be used")?;
+    Ok(Ingestion {
+        spool,
         settings: IngestionSettings {
             file_bytes_max: config.file_bytes_max,
+            vendor_bytes_max: config.vendor_bytes_max,
             unpacked_bytes_max: config.file_bytes_max.saturating_mul(u64::from(config.expansion_ratio_max)),
             batch_rows: config.batch_rows as usize,
             row_errors_max: u64::from(config.row_errors_max),
             ..IngestionSettings::default()
         },
         wake: Wake::new(),
-    }
+    })
 }
 
 pub(super) fn work(node: &Node, ingestion: &Ingestion) -> Work {

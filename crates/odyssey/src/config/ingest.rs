@@ -16,6 +16,8 @@ pub struct IngestConfig {
     pub spool_dir: Option<PathBuf>,
     /// Largest file as sent, bytes. Default 8 GiB. `ODYSSEY__INGEST__FILE_BYTES_MAX`.
     pub file_bytes_max: u64,
+    /// Files of one vendor that lie here at the same time, bytes. Default 64 GiB. `ODYSSEY__INGEST__VENDOR_BYTES_MAX`.
+    pub vendor_bytes_max: u64,
     /// Largest unpacked size as a multiple of `file_bytes_max`. Default 200. `ODYSSEY__INGEST__EXPANSION_RATIO_MAX`.
     pub expansion_ratio_max: u32,
     /// Records per merge transaction, count. Default 5,000. `ODYSSEY__INGEST__BATCH_ROWS`.
@@ -27,6 +29,11 @@ pub struct IngestConfig {
 impl IngestConfig {
     pub(super) fn check(&self, layers: &Layers) -> Result<(), ConfigError> {
         layers.check_range("ingest.file_bytes_max", self.file_bytes_max, 1_024..=1 << 40)?;
+        layers.check_range(
+            "ingest.vendor_bytes_max",
+            self.vendor_bytes_max,
+            self.file_bytes_max..=1 << 50,
+        )?;
         layers.check_range("ingest.expansion_ratio_max", self.expansion_ratio_max.into(), 1..=10_000)?;
         layers.check_range("ingest.batch_rows", self.batch_rows.into(), 1..=1_000_000)?;
         layers.check_range("ingest.row_errors_max", self.row_errors_max.into(), 1..=10_000_000)

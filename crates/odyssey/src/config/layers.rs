@@ -16,8 +16,14 @@ const DEFAULTS: &str = include_str!("../../../../config.default.toml");
 const PREFIX: &str = "ODYSSEY__";
 
 /// Keys whose value is never printed. A test proves that these are exactly the fields of secret type.
-pub(super) const SECRET_KEYS: [&str; 4] =
-    ["database.url", "database.read_url", "database.app_password", "database.platform_password"];
+pub(super) const SECRET_KEYS: [&str; 6] = [
+    "database.url",
+    "database.read_url",
+    "database.app_password",
+    "database.platform_password",
+    "store.secret_access_key",
+    "store.service_key",
+];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

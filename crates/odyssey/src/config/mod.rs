@@ -16,6 +16,7 @@ mod matching;
 mod server;
 mod show;
 mod storage;
+mod store;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use log::{LogConfig, LogFormat};
 pub use matching::MatchingConfig;
 pub use server::ServerConfig;
 pub use storage::{KeysConfig, StateConfig};
+pub use store::{StoreConfig, StoreKind};
 
 use layers::Layers;
 
@@ -56,6 +58,7 @@ pub struct Settings {
     pub rate_limits: RateLimitsConfig,
     pub jobs: JobsConfig,
     pub ingest: IngestConfig,
+    pub store: StoreConfig,
     pub matching: MatchingConfig,
     pub log: LogConfig,
 }
@@ -124,6 +127,7 @@ impl Settings {
         self.rate_limits.check(layers)?;
         self.jobs.check(layers)?;
         self.ingest.check(layers)?;
+        self.store.check(layers)?;
         self.log.check(layers)
     }
 
@@ -132,7 +136,7 @@ impl Settings {
         self.keys.dir.clone().unwrap_or_else(|| self.state.dir.join("keys"))
     }
 
-    /// Folder where uploads wait.
+    /// Folder where uploads wait, of a store on a disk.
     pub fn spool_dir(&self) -> PathBuf {
         self.ingest.spool_dir.clone().unwrap_or_else(|| self.state.dir.join("spool"))
     }

@@ -101,6 +101,11 @@ fn no_secret_is_printed_by_show_or_debug_or_an_error() {
         ("ODYSSEY__DATABASE__READ_URL", secret),
         ("ODYSSEY__DATABASE__APP_PASSWORD", "s3cr3t"),
         ("ODYSSEY__DATABASE__PLATFORM_PASSWORD", "s3cr3t"),
+        ("ODYSSEY__STORE__KIND", "s3"),
+        ("ODYSSEY__STORE__ENDPOINT", "https://s3.example"),
+        ("ODYSSEY__STORE__BUCKET", "odyssey"),
+        ("ODYSSEY__STORE__ACCESS_KEY_ID", "AK"),
+        ("ODYSSEY__STORE__SECRET_ACCESS_KEY", "s3cr3t"),
     ])
     .expect("valid");
     let shown = loaded.show();
@@ -116,11 +121,13 @@ fn no_secret_is_printed_by_show_or_debug_or_an_error() {
 
 #[test]
 fn every_secret_field_is_on_the_list_of_what_is_never_shown() {
-    let source = include_str!("database.rs");
-    let fields = source.lines().filter(|line| line.contains("Option<SecretString>") && line.contains("pub "));
-    let names: Vec<String> = fields
-        .filter_map(|line| {
-            line.trim().strip_prefix("pub ")?.split(':').next().map(|name| format!("database.{name}"))
+    let sources = [("database", include_str!("database.rs")), ("store", include_str!("store.rs"))];
+    let names: Vec<String> = sources
+        .iter()
+        .flat_map(|(section, source)| source.lines().map(move |line| (section, line)))
+        .filter(|(_, line)| line.contains("Option<SecretString>,"))
+        .filter_map(|(section, line)| {
+            line.trim().strip_prefix("pub ")?.split(':').next().map(|name| format!("{section}.{name}"))
         })
         .collect();
     assert_eq!(names.len(), SECRET_KEYS.len());
@@ -140,6 +147,7 @@ fn every_setting_is_explained_and_names_its_variable() {
         include_str!("limits.rs"),
         include_str!("jobs.rs"),
         include_str!("ingest.rs"),
+        include_str!("store.rs"),
         include_str!("log.rs"),
         include_str!("matching.rs"),
     ]
@@ -239,4 +247,28 @@ fn has_word(code: &str, needle: &str) -> bool {
 fn capitalized(word: &str) -> String {
     let (first, rest) = word.split_at(1);
     first.to_uppercase() + rest
+}
+
+#[test]
+fn a_store_has_what_its_kind_needs_and_nothing_of_another() {
+    let s3 = [
+        ("ODYSSEY__STORE__KIND", "s3"),
+        ("ODYSSEY__STORE__ENDPOINT", "https://s3.example"),
+        ("ODYSSEY__STORE__BUCKET", "odyssey"),
+        ("ODYSSEY__STORE__ACCESS_KEY_ID", "AK"),
+        ("ODYSSEY__STORE__SECRET_ACCESS_KEY", "s3cr3t"),
+    ];
+    let loaded = with_environment(&s3).expect("valid");
+    assert_eq!(loaded.settings.store.kind, super::StoreKind::S3);
+    for missing in 1..s3.len() {
+        let rest: Vec<_> =
+            s3.iter().copied().enumerate().filter(|(at, _)| *at != missing).map(|(_, set)| set).collect();
+        let message = refusal(with_environment(&rest));
+        let key = s3[missing].0.trim_start_matches("ODYSSEY__").to_ascii_lowercase().replace("__", ".");
+        assert!(message.contains(&key) && message.contains("is not set"), "{message}");
+    }
+    let message = refusal(with_environment(&[("ODYSSEY__STORE__SERVICE_KEY", "s3cr3t")]));
+    assert!(message.contains("store.service_key") && !message.contains("s3cr3t"), "{message}");
+    let message = refusal(with_environment(&[("ODYSSEY__STORE__KIND", "tape")]));
+    assert!(message.contains("store.kind"), "{message}");
 }

@@ -21,6 +21,7 @@ use super::pieces::{Piece, PieceReader};
 use super::products::no_identity;
 use super::resumable::pieces_of;
 use super::row_errors::FaultValues;
+use super::spool;
 use super::words::{self, Words};
 use super::{ImportParameters, Ingestion, IngestionError, RowFault, Spool, store};
 use crate::audit::{self, AuditEvent};
@@ -221,7 +222,7 @@ fn read_pieces(spool: &Spool, pieces: &[Piece]) -> Result<Bytes, IngestionError>
     PieceReader::new(spool, pieces)
         .take(PREVIEW_BYTES_MAX as u64)
         .read_to_end(&mut bytes)
-        .map_err(|source| IngestionError::Spool { attempt: "read", source })?;
+        .map_err(|error| spool::failed("read", error))?;
     Ok(bytes.into())
 }
 

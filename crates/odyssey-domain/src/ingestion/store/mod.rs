@@ -22,8 +22,9 @@ pub(super) use imports::{
 pub(super) use many::{end_imports, forget_imports, reopen_imports, startable_imports};
 pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
 pub(super) use pieces::{
-    PieceRow, ResumableRow, advance_upload, close_resumable, expire_upload, find_pieces, find_resumable,
-    insert_piece, mark_resumable, take_writer,
+    PieceRow, ResumableRow, advance_upload, bytes_held, close_resumable, expire_upload, find_pieces,
+    find_resumable, insert_piece, lock_uploads, mark_final, mark_joined, mark_partial, mark_resumable,
+    take_pieces, take_writer,
 };
 pub(super) use reruns::{
     NewRerun, Parent, RefusedRow, Wanted, count_kept_rows, find_links, find_parent, find_reading,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::uploads::mode_of;
 use crate::db::{DbError, VendorTx};
 use crate::ingestion::ImportMode;
+use crate::ingestion::resumable::Concatenation;
 use crate::retention;
 
 /// An upload that arrives in several requests.
@@ -25,6 +26,11 @@ pub(in crate::ingestion) struct ResumableRow {
     pub parameters: Value,
     pub metadata_sealed: Option<Vec<u8>>,
     pub expires_at: DateTime<Utc>,
+    pub concat: Concatenation,
+    /// Of a part: what has its bytes.
+    pub joined_into: Option<UploadId>,
+    /// Whether its job has ended, or is gone.
+    pub job_ended: bool,
 }
 
 /// One piece, in its place.
@@ -34,6 +40,8 @@ pub(in crate::ingestion) struct PieceRow {
     pub byte_from: u64,
     pub byte_count: u64,
     pub file_key: Vec<u8>,
+    /// The part in whose folder it lies; none: its own upload's.
+    pub folder_id: Option<UploadId>,
 }
 
 /// Makes of an upload one that arrives in several requests.
@@ -63,6 +71,9 @@ pub(in crate::ingestion) async fn find_resumable(
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
         r#"SELECT id, job_id, mode, state, spool_path, byte_count, byte_length, parameters, metadata_sealed, expires_at,
+                  concat, parts, joined_into,
+                  NOT EXISTS (SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NULL)
+                      AS "job_ended!",
                   (failed_code IS NOT NULL OR (state = 'receiving' AND EXISTS (
                       SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NOT NULL)))
                       AS "failed!"
@@ -85,6 +96,15 @@ pub(in crate::ingestion) async fn find_resumable(
         parameters: row.parameters,
         metadata_sealed: row.metadata_sealed,
         expires_at: row.expires_at,
+        concat: match (row.concat.as_deref(), row.parts) {
+            (None, _) => Concatenation::None,
+            (Some("partial"), _) => Concatenation::Partial,
+            (Some(_), parts) => {
+                Concatenation::Final(parts.unwrap_or_default().into_iter().map(UploadId::from).collect())
+            }
+        },
+        joined_into: row.joined_into.map(UploadId::from),
+        job_ended: row.job_ended,
     }))
 }
 
@@ -162,7 +182,7 @@ pub(in crate::ingestion) async fn find_pieces(
 ) -> Result<Vec<PieceRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query!(
-        "SELECT piece_id, byte_from, byte_count, file_key FROM upload_pieces
+        "SELECT piece_id, byte_from, byte_count, file_key, folder_id FROM upload_pieces
          WHERE vendor_id = $1 AND upload_id = $2 ORDER BY byte_from",
         vendor_id,
         upload_id.as_uuid(),
@@ -176,6 +196,7 @@ pub(in crate::ingestion) async fn find_pieces(
             byte_from: row.byte_from.unsigned_abs(),
             byte_count: row.byte_count.unsigned_abs(),
             file_key: row.file_key,
+            folder_id: row.folder_id.map(UploadId::from),
         })
         .collect())
 }
@@ -184,7 +205,7 @@ pub(in crate::ingestion) async fn find_pieces(
 pub(in crate::ingestion) async fn expire_upload(tx: &mut VendorTx, id: UploadId) -> Result<(), DbError> {
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     sqlx::query!(
-        "UPDATE uploads SET expires_at = $3 WHERE vendor_id = $1 AND id = $2 AND state = 'receiving'",
+        "UPDATE uploads SET expires_at = $3 WHERE vendor_id = $1 AND id = $2 AND state <> 'purged'",
         vendor_id,
         id.as_uuid(),
         now,
@@ -202,15 +223,126 @@ pub(in crate::ingestion) async fn close_resumable(
 ) -> Result<bool, DbError> {
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     let closed = sqlx::query!(
-        "UPDATE uploads SET state = 'finished', finished_at = $4, expires_at = $5, byte_length = byte_count
+        "UPDATE uploads SET state = 'finished', finished_at = $4, byte_length = byte_count,
+                            expires_at = CASE WHEN concat = 'partial' THEN $6 ELSE $5::timestamptz END
          WHERE vendor_id = $1 AND id = $2 AND writer = $3 AND state = 'receiving' AND failed_code IS NULL",
         vendor_id,
         id.as_uuid(),
         writer,
         now,
         now + retention::FINISHED_UPLOADS,
+        // A part that nobody joins is an upload that broke off.
+        now + retention::UNFINISHED_UPLOADS,
     )
     .execute(tx.connection())
     .await?;
     Ok(closed.rows_affected() == 1)
+}
+
+/// Makes of an upload a part of one.
+pub(in crate::ingestion) async fn mark_partial(tx: &mut VendorTx, id: UploadId) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE uploads SET concat = 'partial' WHERE vendor_id = $1 AND id = $2",
+        vendor_id,
+        id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Makes of an upload one that joins these, and is whole.
+pub(in crate::ingestion) async fn mark_final(
+    tx: &mut VendorTx,
+    id: UploadId,
+    parts: &[UploadId],
+    byte_count: u64,
+) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let parts: Vec<Uuid> = parts.iter().map(|part| part.as_uuid()).collect();
+    sqlx::query!(
+        "UPDATE uploads SET concat = 'final', parts = $3, byte_count = $4, state = 'finished', finished_at = $5,
+                            expires_at = $6
+         WHERE vendor_id = $1 AND id = $2",
+        vendor_id,
+        id.as_uuid(),
+        &parts[..],
+        byte_count.cast_signed(),
+        now,
+        now + retention::FINISHED_UPLOADS,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Locks uploads in the order of their ids: two that join the same parts wait for each other.
+pub(in crate::ingestion) async fn lock_uploads(tx: &mut VendorTx, ids: &[UploadId]) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query!(
+        "SELECT id FROM uploads WHERE vendor_id = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE",
+        vendor_id,
+        &ids[..],
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Puts the pieces of a part into a joined upload, from this byte on. They stay where they lie.
+pub(in crate::ingestion) async fn take_pieces(
+    tx: &mut VendorTx,
+    into: UploadId,
+    part: UploadId,
+    byte_from: u64,
+) -> Result<(), DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    sqlx::query!(
+        "INSERT INTO upload_pieces (vendor_id, upload_id, byte_from, byte_count, piece_id, file_key, folder_id, created_at)
+         SELECT vendor_id, $3, byte_from + $4, byte_count, piece_id, file_key, $2, $5
+         FROM upload_pieces WHERE vendor_id = $1 AND upload_id = $2",
+        vendor_id,
+        part.as_uuid(),
+        into.as_uuid(),
+        byte_from.cast_signed(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes what has the bytes of parts: their files are kept as long as that.
+pub(in crate::ingestion) async fn mark_joined(
+    tx: &mut VendorTx,
+    parts: &[UploadId],
+    into: UploadId,
+) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let parts: Vec<Uuid> = parts.iter().map(|part| part.as_uuid()).collect();
+    sqlx::query!(
+        "UPDATE uploads SET joined_into = $3 WHERE vendor_id = $1 AND id = ANY ($2)",
+        vendor_id,
+        &parts[..],
+        into.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Bytes of a vendor's files that lie here, or were announced and may still come.
+pub(in crate::ingestion) async fn bytes_held(tx: &mut VendorTx) -> Result<u64, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let held = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(CASE WHEN state = 'receiving' AND failed_code IS NULL
+                                    THEN greatest(byte_count, byte_length) ELSE byte_count END), 0)::bigint AS "held!"
+           FROM uploads WHERE vendor_id = $1 AND purged_at IS NULL AND concat IS DISTINCT FROM 'final'"#,
+        vendor_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(held.unsigned_abs())
 }

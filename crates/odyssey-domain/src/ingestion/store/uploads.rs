@@ -167,11 +167,16 @@ pub(in crate::ingestion) async fn due_uploads(
 ) -> Result<Vec<DueUpload>, DbError> {
     let now = tx.now();
     let rows = sqlx::query!(
-        "SELECT vendor_id, id, job_id, spool_path, state FROM uploads u
+        r#"SELECT vendor_id, id, job_id, spool_path,
+                  (state <> 'receiving' AND (concat IS DISTINCT FROM 'partial' OR joined_into IS NOT NULL)) AS "received!"
+         FROM uploads u
          WHERE purged_at IS NULL AND expires_at <= $1 AND vendor_id <> ALL ($3)
-           AND (state = 'receiving' OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
+           AND (state = 'receiving' OR concat = 'partial'
+                OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
+           AND NOT EXISTS (SELECT FROM uploads f
+                           WHERE f.vendor_id = u.vendor_id AND f.id = u.joined_into AND f.purged_at IS NULL)
          ORDER BY expires_at
-         LIMIT $2",
+         LIMIT $2"#,
         now,
         most,
         kept,
@@ -185,7 +190,7 @@ pub(in crate::ingestion) async fn due_uploads(
             id: row.id.into(),
             job_id: row.job_id.into(),
             spool_path: row.spool_path,
-            received: row.state != "receiving",
+            received: row.received,
         })
         .collect())
 }
@@ -200,11 +205,12 @@ pub(in crate::ingestion) async fn mark_purged(tx: &mut SystemTx, due: &DueUpload
     .execute(tx.connection())
     .await?;
     sqlx::query!(
-        "UPDATE uploads SET state = 'purged', purged_at = $3, failed_code = coalesce(failed_code, CASE WHEN state = 'receiving' THEN 'upload_broken_off' END)
+        "UPDATE uploads SET state = 'purged', purged_at = $3, failed_code = coalesce(failed_code, CASE WHEN NOT $4 THEN 'upload_broken_off' END)
          WHERE vendor_id = $1 AND id = $2",
         due.vendor_id.as_uuid(),
         due.id.as_uuid(),
         now,
+        due.received,
     )
     .execute(tx.connection())
     .await?;

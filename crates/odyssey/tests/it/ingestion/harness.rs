@@ -7,6 +7,7 @@ use odyssey_domain::ingestion::{
 };
 use odyssey_domain::jobs::{self, Work, WorkerSettings};
 use odyssey_domain::tenancy::{self, Actor, Role};
+use odyssey_store::Store;
 use odyssey_testkit::TestDatabase;
 use odyssey_types::JobId;
 use sqlx::{Connection, PgConnection, Row};
@@ -25,13 +26,22 @@ impl Files {
 
     /// Batches are small, so that a few hundred rows are many of them.
     pub async fn start_with(change: impl FnOnce(&mut IngestionSettings)) -> Self {
-        let test = TestDatabase::start().await;
         let spool = TempDir::new().expect("a temporary directory");
+        let store = Store::on_disk(spool.path().join("spool"));
+        Self::start_on(store, spool, change).await
+    }
+
+    /// On a store that lies elsewhere.
+    pub async fn start_in(store: Store) -> Self {
+        Self::start_on(store, TempDir::new().expect("a temporary directory"), |_| {}).await
+    }
+
+    async fn start_on(store: Store, spool: TempDir, change: impl FnOnce(&mut IngestionSettings)) -> Self {
+        let test = TestDatabase::start().await;
         let mut settings =
             IngestionSettings { batch_rows: 50, customer_batch_rows: 20, ..IngestionSettings::default() };
         change(&mut settings);
-        let ingestion =
-            Ingestion { spool: Spool::new(spool.path().join("spool")), settings, wake: jobs::Wake::new() };
+        let ingestion = Ingestion { spool: Spool::new(store), settings, wake: jobs::Wake::new() };
         let audiences = odyssey_domain::matching::Audiences::new(test.database.clone(), 1 << 20);
         let snapshots = odyssey_domain::matching::Snapshots::new(test.database.clone(), 1 << 20);
         let work = Work { database: test.database.clone(), ingestion, audiences, snapshots };

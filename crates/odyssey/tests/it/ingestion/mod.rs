@@ -2,6 +2,7 @@
 
 mod api;
 mod barcodes;
+mod concatenation;
 mod corrections;
 mod customers;
 mod errors;
@@ -13,6 +14,7 @@ mod receiving;
 mod rehearsing;
 mod restarts;
 mod resumable;
+mod stores;
 mod undo;
 mod whole;
 

@@ -155,8 +155,8 @@ async fn an_upload_is_the_vendors_own_and_can_be_given_up() {
     assert_eq!((unversioned.status.as_u16(), unversioned.header("tus-version")), (412, Some("1.0.0")));
     let huge = begin(&operator, &[("upload-length", "999999999999")]).await;
     assert_eq!(huge.problem(), "413 upload-too-large");
-    let parts = begin(&operator, &[("upload-length", "5"), ("upload-concat", "partial")]).await;
-    assert_eq!(parts.problem(), "501 upload-extension-unsupported");
+    let parts = begin(&operator, &[("upload-length", "5"), ("upload-concat", "whole")]).await;
+    assert_eq!(parts.problem(), "400 malformed-request");
 
     append(&operator, &url, 0, &[], b"external_id").await;
     assert_eq!(operator.send_bytes(Method::DELETE, &url, &[TUS], None).await.status.as_u16(), 204);
@@ -171,7 +171,7 @@ async fn what_is_spoken_is_told_to_anybody() {
     assert_eq!((told.status.as_u16(), told.header("tus-version")), (200, Some("1.0.0")));
     let extensions = told.header("tus-extension").expect("extensions");
     assert!(
-        extensions.contains("creation-defer-length") && !extensions.contains("concatenation"),
+        extensions.contains("creation-defer-length") && extensions.contains("concatenation"),
         "{extensions}"
     );
 }
@@ -212,7 +212,8 @@ async fn started(files: &Files, length: u64) -> UploadId {
     let tx = files.begin(Role::VendorOperator).await;
     let (mode, parameters) = (ImportMode::Products, ImportParameters::default());
     let begun =
-        ingestion::begin_resumable(&files.work.ingestion, tx, mode, parameters, Some(length), None).await;
+        ingestion::begin_resumable(&files.work.ingestion, tx, mode, parameters, Some(length), None, false)
+            .await;
     begun.expect("it begins").id
 }
 
