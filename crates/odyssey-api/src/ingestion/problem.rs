@@ -22,6 +22,8 @@ impl From<IngestionError> for Problem {
             E::Empty => Self::new(ProblemCode::UnsupportedFile).detail("The file is empty."),
             E::UploadClosed => Self::new(ProblemCode::JobNotCancelable)
                 .detail("The job was canceled while the file was arriving; start again."),
+            E::UploadInUse => Self::new(ProblemCode::JobNotFinished)
+                .detail("The file is whole, and the job that imports it waits or runs; cancel that first."),
             E::UploadNotFound => Self::new(ProblemCode::UploadNotFound),
             E::UploadTakenOver => Self::new(ProblemCode::UploadOffsetMismatch)
                 .detail("A newer request writes this upload now; ask with HEAD where to go on."),

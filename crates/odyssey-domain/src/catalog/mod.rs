@@ -35,7 +35,7 @@ pub use list::{ProductQuery, ProductSort, check_text, find_by_text, list_product
 pub use product::{Attestation, Lineage, Product};
 pub use validate::validate_fields;
 pub use versions::{
-    Difference, ProductVersion, Replaced, differences, field_differences, get_version,
+    Difference, Made, ProductVersion, Replaced, differences, field_differences, get_version,
     get_version_or_present, list_versions, purge_versions, replaced_by_import, replaced_products,
     restore_version, untouched_since_import,
 };

@@ -31,6 +31,9 @@ pub enum Lineage {
         /// The job that undid it.
         job_id: JobId,
         undone_job_id: JobId,
+        /// The import whose work stands again.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        restored_job_id: Option<JobId>,
         /// Who asked for it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         user_id: Option<UserId>,
@@ -40,6 +43,15 @@ pub enum Lineage {
 }
 
 impl Lineage {
+    /// The import whose work this is, done by it or standing again since a later one was undone.
+    pub const fn import_job_id(&self) -> Option<JobId> {
+        match self {
+            Self::Import { job_id, .. } => Some(*job_id),
+            Self::Undo { restored_job_id, .. } => *restored_job_id,
+            Self::User { .. } | Self::System => None,
+        }
+    }
+
     /// The person behind the change, where there is one.
     pub const fn user_id(&self) -> Option<UserId> {
         match self {

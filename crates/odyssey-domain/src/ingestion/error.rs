@@ -27,6 +27,9 @@ pub enum IngestionError {
     /// The job was canceled, or the upload given up, while bytes were still arriving.
     #[error("the upload is no longer open")]
     UploadClosed,
+    /// It is whole, and work that has not ended needs it.
+    #[error("the upload is in use")]
+    UploadInUse,
     #[error("there is no such upload")]
     UploadNotFound,
     /// A newer request writes the same upload; nothing more of this one is kept.
@@ -167,6 +170,7 @@ impl From<IngestionError> for JobError {
             | E::QuotaExceeded { .. }
             | E::Empty
             | E::UploadClosed
+            | E::UploadInUse
             | E::UploadNotFound
             | E::UploadTakenOver
             | E::ParameterInvalid { .. }

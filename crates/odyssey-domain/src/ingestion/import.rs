@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::parameters::StoredParameters;
 use super::progress::{Run, totals_json};
 use super::words::Words;
-use super::{Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, rerun, store};
+use super::{
+    Ingestion, IngestionError, Totals, customers, originals, products, rehearsal, rerun, store, undo,
+};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, VendorTx};
 use crate::matching::Audiences;
@@ -112,7 +114,7 @@ async fn attempt(
 }
 
 const fn verdict_of(totals: &Totals) -> JobVerdict {
-    if totals.accepted() == 0 {
+    if totals.accepted() == 0 && totals.deleted == 0 {
         JobVerdict::CompletedNothingWritten
     } else if totals.rejected > 0 {
         JobVerdict::CompletedWithErrors
@@ -128,6 +130,15 @@ async fn load<'a>(
     upload_id: Option<UploadId>,
 ) -> Result<Run<'a>, IngestionError> {
     let (vendor_id, job_id) = (VendorId::from_uuid(context.vendor_id()), JobId::from_uuid(context.job_id()));
+    let mut tx = begin(database, vendor_id, job_id).await?;
+    // An attempt that somebody asked for after the end: it has not ended, unless it was undone meanwhile.
+    store::reopen_imports(&mut tx, &[job_id.as_uuid()]).await?;
+    if undo::is_asked_for(&mut tx, job_id).await? {
+        let detail = "The import was undone; upload its file anew.";
+        return Err(IngestionError::import("import_undone", detail));
+    }
+    tx.mark_audited();
+    tx.commit().await?;
     let mut tx = begin(database, vendor_id, job_id).await?;
     let import = store::find_import(&mut tx, job_id).await?;
     let Some(upload_id) = upload_id else {

@@ -5,6 +5,11 @@ use uuid::Uuid;
 use super::store;
 use crate::db::{DbError, VendorTx};
 
+/// Those of the given jobs that others need which have not ended: they are not to be deleted now.
+pub async fn needed_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+    store::needed_imports(tx, jobs).await
+}
+
 /// Those of the given imports that could start again: their files are whole and still there, and they were not undone.
 pub async fn startable_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     store::startable_imports(tx, jobs).await

@@ -53,7 +53,7 @@ pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correct
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
 pub use import::{IMPORT_LANE, RunImport, run_import};
-pub use many::{end_imports, forget_imports, reopen_imports, startable_imports};
+pub use many::{end_imports, forget_imports, needed_imports, reopen_imports, startable_imports};
 pub use mappings::{
     FIELDS_PER_COLUMN_MAX, MAPPING_VERSIONS_MAX, MappingVersion, SavedColumn, SavedField, SavedMapping,
     delete_mapping, find_mapping, list_mapping_versions, put_mapping,

@@ -129,6 +129,12 @@ impl StoredParameters {
         })
     }
 
+    /// The same, given by somebody else at another time.
+    pub fn accepted_by(self, mode: Mode, actor: &Actor, now: DateTime<Utc>) -> Result<Self, IngestionError> {
+        let Self { requested, except_flagged_of, saved_version, .. } = self;
+        Ok(Self { except_flagged_of, saved_version, ..Self::accept(requested, mode, actor, now)? })
+    }
+
     /// SHA-256 of everything but the cells that decides what a row becomes: the mapping, and what was
     /// attested for the rows.
     pub fn digest(&self, mapping_digest: [u8; 32]) -> Vec<u8> {

@@ -94,9 +94,12 @@ pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), 
         audit::record(tx, event).await?;
         return Ok(());
     }
+    if row.failed || row.state == "purged" {
+        return Err(IngestionError::UploadNotFound);
+    }
     let is_part = row.concat == Concatenation::Partial && row.joined_into.is_none();
-    if row.failed || !(row.state == "receiving" || row.state == "finished" && is_part) {
-        return Err(IngestionError::UploadClosed);
+    if row.state == "finished" && !is_part {
+        return Err(IngestionError::UploadInUse);
     }
     let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
     store::fail_upload(tx, id, "upload_terminated").await?;

@@ -17,7 +17,7 @@ use crate::catalog::{self, BatchOptions, Change, ImportOptions, ProductWrite, Ro
 
 /// Percent of the catalog that may go without confirmation: a file that was cut off loses more.
 const SHARE_MAX: u64 = 20;
-/// Products that may go without confirmation whatever share that is.
+/// Products that may go without confirmation though they are more than that share, unless they are more than half.
 const FREE_MAX: u64 = 10;
 /// Products deleted in one transaction.
 const BATCH: usize = 1_000;
@@ -89,23 +89,25 @@ pub(super) async fn find_absent(run: &Run<'_>, refused: &Refused) -> Result<Abse
     let found = store::find_absent(&mut tx, run.job_id, &refused.ids, started_at, IDS_MAX as i64 + 1).await?;
     let catalog = store::count_products(&mut tx).await?.unsigned_abs();
     run.commit_quietly(tx).await?;
-    let absent = found.len() as u64;
+    // With those that an earlier attempt deleted: it is one import, and its share that of the catalog it met.
+    let deleted = run.import.totals.deleted.unsigned_abs();
+    let (absent, catalog) = (found.len() as u64 + deleted, catalog + deleted);
     if found.len() > IDS_MAX {
         return Err(IngestionError::import(
             "too_many_deletes",
             format!("More than {IDS_MAX} products would go."),
         ));
     }
-    let is_much = absent > FREE_MAX && absent * 100 > catalog * SHARE_MAX;
-    // What an earlier attempt deleted was confirmed, or little; a dry run deletes nothing.
-    if is_much && !run.is_dry() && !run.parameters.requested.allow_deletes && run.import.records_merged == 0 {
+    let is_much = absent * 2 > catalog || absent > FREE_MAX && absent * 100 > catalog * SHARE_MAX;
+    // A dry run deletes nothing. A later attempt looks again: the catalog may be another by then.
+    if is_much && absent > deleted && !run.is_dry() && !run.parameters.requested.allow_deletes {
         let detail = format!(
             "The file is said to be the whole catalog, and {absent} of {catalog} products are not in it. If they are \
              to go, start the import again with allow_deletes."
         );
         return Err(IngestionError::import("full_deletes_unconfirmed", detail));
     }
-    Ok(AbsentOf { products: found, catalog })
+    Ok(AbsentOf { products: found, catalog: catalog - deleted })
 }
 
 /// Deletes what the file does not have, batch by batch, each counted in its transaction.
@@ -135,7 +137,12 @@ pub(super) async fn delete_absent(
         // Without a source row: when a later file has the product again, its row is news.
         let forget = |absent: &Absent| ProductWrite {
             must_exist: true,
-            source: Some(Source { hash: Vec::new(), mapping: Vec::new(), edited_at: None }),
+            source: Some(Source {
+                hash: Vec::new(),
+                mapping: Vec::new(),
+                edited_at: None,
+                ..Source::default()
+            }),
             ..ProductWrite::new(absent.external_id.clone(), Change::Delete)
         };
         let writes: Vec<ProductWrite> = batch.iter().map(forget).collect();

@@ -158,7 +158,12 @@ async fn act_on(tx: &mut VendorTx, act: JobAct, chosen: Vec<Chosen>) -> Result<C
     let (vendor_id, now, all) = (tx.vendor_id().as_uuid(), tx.now(), chosen.len());
     let wanted: Vec<Uuid> = match act {
         JobAct::Retry | JobAct::Redrive => startable(tx, chosen).await?,
-        JobAct::Cancel | JobAct::Delete => chosen.into_iter().map(|job| job.id).collect(),
+        JobAct::Cancel => chosen.into_iter().map(|job| job.id).collect(),
+        JobAct::Delete => {
+            let ids: Vec<Uuid> = chosen.into_iter().map(|job| job.id).collect();
+            let needed = ingestion::needed_imports(tx, &ids).await?;
+            ids.into_iter().filter(|id| !needed.contains(id)).collect()
+        }
     };
     let locked = odyssey_jobs::lock_for(tx.connection(), vendor_id, act, &wanted).await?;
     let mut changed = Changed {

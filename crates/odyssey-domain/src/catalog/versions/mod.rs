@@ -9,7 +9,9 @@ mod store;
 
 pub use differences::{Difference, differences, field_differences};
 pub(super) use store::keep_versions;
-pub use store::{Replaced, purge_versions, replaced_by_import, replaced_products, untouched_since_import};
+pub use store::{
+    Made, Replaced, purge_versions, replaced_by_import, replaced_products, untouched_since_import,
+};
 
 use chrono::{DateTime, Utc};
 use odyssey_types::{Page, ProductId};

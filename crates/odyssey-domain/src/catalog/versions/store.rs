@@ -145,27 +145,41 @@ pub async fn replaced_products(
     Ok(former.into_iter().map(with_source).collect())
 }
 
-/// Products that an import made and nothing has changed since, by id behind `after`.
+/// A product that an import made.
+#[derive(Debug)]
+pub struct Made {
+    pub id: ProductId,
+    pub external_id: String,
+    pub row_version: i64,
+}
+
+/// Products that an import made and that stand as it made them, by id behind `after`: nothing has changed them since, or
+/// what did was undone.
 pub async fn untouched_since_import(
     tx: &mut VendorTx,
     job_id: JobId,
     after: Option<ProductId>,
     most: i64,
-) -> Result<Vec<(ProductId, String)>, CatalogError> {
+) -> Result<Vec<Made>, CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query!(
-        "SELECT id, external_id FROM products p
-         WHERE vendor_id = $1 AND deleted_at IS NULL AND row_version = 1
-           AND lineage->>'source' = 'import' AND lineage->>'job_id' = $2 AND ($3::uuid IS NULL OR id > $3)
+        "SELECT id, external_id, row_version FROM products p
+         WHERE vendor_id = $1 AND deleted_at IS NULL AND ($3::uuid IS NULL OR id > $3)
+           AND (row_version = 1 AND lineage->>'source' = 'import' AND lineage->>'job_id' = $2
+                OR lineage->>'restored_job_id' = $2
+                   AND NOT EXISTS (SELECT FROM product_versions v
+                                   WHERE v.vendor_id = $1 AND v.product_id = p.id AND v.job_id = $5))
          ORDER BY id LIMIT $4",
         vendor_id,
         job_id.to_string(),
         after.map(ProductId::as_uuid),
         most,
+        job_id.as_uuid(),
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id.into(), row.external_id)).collect())
+    let made = |id: Uuid, external_id, row_version| Made { id: id.into(), external_id, row_version };
+    Ok(rows.into_iter().map(|row| made(row.id, row.external_id, row.row_version)).collect())
 }
 
 /// Deletes versions that were replaced longer ago than they are kept; says how many.

@@ -8,14 +8,14 @@ mod plan;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use odyssey_types::{ProductFields, ProductId, UserId};
+use odyssey_types::{JobId, ProductFields, ProductId, UserId};
 use odyssey_vault::product_id;
 use serde_json::{Map, Value};
 
 pub(super) use apply::rederive;
 
 use super::store;
-use super::{CatalogError, Product, WriteRefusal};
+use super::{Attestation, CatalogError, Product, WriteRefusal};
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
 use crate::tenancy::Purpose;
@@ -51,13 +51,17 @@ pub struct ProductWrite {
 }
 
 /// What a row remembers of where it came from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Source {
     /// Of the file row and of its mapping; empty for none.
     pub hash: Vec<u8>,
     pub mapping: Vec<u8>,
     /// When a person edited it last.
     pub edited_at: Option<DateTime<Utc>>,
+    /// As it stood: undoing attests nothing.
+    pub attestation: Option<Attestation>,
+    /// The import whose work stands again.
+    pub made_by: Option<JobId>,
 }
 
 impl ProductWrite {
@@ -105,15 +109,15 @@ pub struct Observed {
 /// What an undo says about its batches.
 #[derive(Debug, Clone, Copy)]
 pub struct UndoOptions {
-    pub job_id: odyssey_types::JobId,
-    pub undone_job_id: odyssey_types::JobId,
+    pub job_id: JobId,
+    pub undone_job_id: JobId,
     pub started_by: Option<UserId>,
 }
 
 /// What an import says about its batches.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
-    pub job_id: odyssey_types::JobId,
+    pub job_id: JobId,
     pub started_by: Option<UserId>,
     pub started_at: DateTime<Utc>,
     pub mapping_digest: Vec<u8>,

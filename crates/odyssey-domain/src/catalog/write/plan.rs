@@ -137,13 +137,17 @@ impl<'a> Plan<'a> {
             (_, _, Some(user_id)) => Lineage::User { user_id },
             _ => match self.options.undo {
                 Some(UndoOptions { job_id, undone_job_id, started_by: user_id }) => {
-                    Lineage::Undo { job_id, undone_job_id, user_id }
+                    let restored_job_id = write.source.as_ref().and_then(|source| source.made_by);
+                    Lineage::Undo { job_id, undone_job_id, restored_job_id, user_id }
                 }
                 None => Lineage::System,
             },
         };
         let attestation = (fields.allergen_data == AllergenData::Complete)
             .then(|| {
+                if let (Some(_), Some(source)) = (&self.options.undo, &write.source) {
+                    return source.attestation.clone();
+                }
                 // An attestation stands until what it speaks of changes; then the writer attests anew.
                 let still =
                     live.filter(|p| same_declaration(&p.fields, &fields)).and_then(|p| p.attestation.clone());

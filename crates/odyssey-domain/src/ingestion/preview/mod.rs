@@ -5,6 +5,8 @@ mod trial;
 
 use std::io::Read;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use odyssey_tabular::{
     ColumnMap, CustomerRow, HeaderSynonyms, Mapping, Mode, Options, Outcome, ParseRow, ProductRow,
@@ -12,7 +14,7 @@ use odyssey_tabular::{
 };
 use odyssey_types::{Phi, UploadId};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::read_fault;
 use super::mappings::SavedMapping;
@@ -41,6 +43,9 @@ const PART_BYTES_MIN: usize = 1 << 20;
 const UNPACKED_BYTES_MAX: u64 = 128 << 20;
 /// Previews at work in this process; each may unpack a workbook in memory.
 const AT_ONCE_MAX: usize = 2;
+/// A place among those that read now, held by the request and by its thread.
+type Turn = Arc<SemaphorePermit<'static>>;
+
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
 /// A file to be looked at.
@@ -131,8 +136,10 @@ pub async fn preview(
     // Whoever waits for a turn, and whoever reads, holds no connection.
     tx.roll_back().await?;
     let turn = TURNS.acquire().await.map_err(|_| IngestionError::inconsistent("previews have ended"))?;
-    let bytes = beginning(ingestion, place).await?;
-    let look = Look { bytes, options, synonyms, mode, day };
+    // Whoever gives up waiting leaves a thread that reads: its turn is over when it is.
+    let turn: Turn = Arc::new(turn);
+    let bytes = beginning(ingestion, place, &turn).await?;
+    let look = Look { bytes, options, synonyms, mode, day, turn: Arc::clone(&turn) };
     let masked = mode == Mode::Customers && !may_read_health;
     let begin = || VendorTx::begin(&database, scope, actor.clone());
     let seen = match mode {
@@ -189,7 +196,7 @@ async fn find(tx: &mut VendorTx, source: PreviewSource) -> Result<Place, Ingesti
     Ok(Place::Pieces { pieces, whole: (row.state == "finished").then_some(row.offset) })
 }
 
-async fn beginning(ingestion: &Ingestion, place: Place) -> Result<Beginning, IngestionError> {
+async fn beginning(ingestion: &Ingestion, place: Place, turn: &Turn) -> Result<Beginning, IngestionError> {
     let (bytes, is_part) = match place {
         Place::Here(bytes) => {
             let bytes = bytes.into_exposed();
@@ -198,7 +205,8 @@ async fn beginning(ingestion: &Ingestion, place: Place) -> Result<Beginning, Ing
         }
         Place::Pieces { pieces, whole } => {
             let spool = ingestion.spool.clone();
-            let bytes = on_a_thread(move || read_pieces(&spool, &pieces)).await?;
+            let turn = Arc::clone(turn);
+            let bytes = on_a_thread(turn, move || read_pieces(&spool, &pieces)).await?;
             let is_part = whole.is_none_or(|whole| whole > bytes.len() as u64);
             (bytes, is_part)
         }
@@ -227,9 +235,15 @@ fn read_pieces(spool: &Spool, pieces: &[Piece]) -> Result<Bytes, IngestionError>
 }
 
 async fn on_a_thread<T: Send + 'static>(
+    turn: Turn,
     work: impl FnOnce() -> Result<T, IngestionError> + Send + 'static,
 ) -> Result<T, IngestionError> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    let done = done.await;
     done.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))?
 }
 
@@ -240,6 +254,7 @@ struct Look {
     synonyms: HeaderSynonyms,
     mode: Mode,
     day: chrono::NaiveDate,
+    turn: Turn,
 }
 
 /// What reading gave.
@@ -255,7 +270,7 @@ pub(super) struct Seen<R> {
 
 impl Look {
     async fn read<R: ParseRow + Send + 'static>(self) -> Result<Seen<R>, IngestionError> {
-        on_a_thread(move || {
+        on_a_thread(Arc::clone(&self.turn), move || {
             self.read_here().map_err(|error| match &error {
                 IngestionError::Read(read) => match read_fault(read) {
                     Some((code, detail)) => IngestionError::PreviewUnreadable { code, detail },

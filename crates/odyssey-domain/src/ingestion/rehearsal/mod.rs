@@ -254,6 +254,8 @@ pub async fn apply_rehearsal(
         .map_err(|_| IngestionError::inconsistent(format!("dry run {job_id} has unreadable parameters")))?;
     parameters.requested.dry_run = false;
     parameters.requested.allow_deletes |= allow_deletes;
+    // A trial attests nothing: whoever applies it does, and must be somebody who may.
+    parameters = parameters.accepted_by(source.mode, tx.actor(), tx.now())?;
     parameters.except_flagged_of = except_flagged.then_some(job_id);
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     let created_by = tx.actor().user_id.map(UserId::as_uuid);

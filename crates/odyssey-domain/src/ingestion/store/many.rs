@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::db::{DbError, VendorTx};
 
 /// Those of the given jobs whose import could start (again): the file is whole and still there, and nobody has asked for
-/// its undoing, which could not be asked for a second time.
+/// its undoing, which could not be asked for a second time. Their rows are locked: whoever asks for it now waits.
 pub(in crate::ingestion) async fn startable_imports(
     tx: &mut VendorTx,
     jobs: &[Uuid],
@@ -14,7 +14,8 @@ pub(in crate::ingestion) async fn startable_imports(
     let startable = sqlx::query_scalar!(
         "SELECT i.job_id FROM imports i JOIN uploads u ON u.vendor_id = i.vendor_id AND u.id = i.upload_id
          WHERE i.vendor_id = $1 AND i.job_id = ANY ($2) AND u.state = 'finished'
-           AND i.undo_job_id IS NULL",
+           AND i.undo_job_id IS NULL
+         FOR UPDATE OF i",
         vendor_id,
         jobs,
     )
@@ -23,11 +24,12 @@ pub(in crate::ingestion) async fn startable_imports(
     Ok(startable)
 }
 
-/// Notes that imports have not ended after all.
+/// Notes that imports have not ended after all. One that is undone has.
 pub(in crate::ingestion) async fn reopen_imports(tx: &mut VendorTx, jobs: &[Uuid]) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET finished_at = NULL WHERE vendor_id = $1 AND job_id = ANY ($2)",
+        "UPDATE imports SET finished_at = NULL
+         WHERE vendor_id = $1 AND job_id = ANY ($2) AND finished_at IS NOT NULL AND undo_job_id IS NULL",
         vendor_id,
         jobs,
     )
@@ -48,6 +50,29 @@ pub(in crate::ingestion) async fn end_imports(tx: &mut VendorTx, jobs: &[Uuid]) 
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Those of the given jobs that work which has not ended needs: dry runs that are being applied, imports whose refused
+/// rows run again or that are being undone, and the jobs that undo them.
+pub(in crate::ingestion) async fn needed_imports(
+    tx: &mut VendorTx,
+    jobs: &[Uuid],
+) -> Result<Vec<Uuid>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let needed = sqlx::query_scalar!(
+        r#"SELECT needed.id AS "id!"
+           FROM unnest($2::uuid[]) AS needed (id)
+           WHERE EXISTS (SELECT FROM imports i JOIN jobs j ON j.vendor_id = $1 AND j.id = i.job_id
+                         WHERE i.vendor_id = $1 AND j.finished_at IS NULL
+                           AND needed.id IN (i.rehearsed_job_id, i.parent_job_id))
+              OR EXISTS (SELECT FROM imports i JOIN jobs j ON j.vendor_id = $1 AND j.id = i.undo_job_id
+                         WHERE i.vendor_id = $1 AND j.finished_at IS NULL AND i.job_id = needed.id)"#,
+        vendor_id,
+        jobs,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(needed)
 }
 
 /// Deletes what imports left in the database, and lets the time of their files be over.

@@ -19,7 +19,7 @@ pub(super) use imports::{
     AcceptedMapping, ImportRow, advance, close_reading, delete_imports, end_import, find_import,
     find_imports, finish_import, insert_import, save_mapping,
 };
-pub(super) use many::{end_imports, forget_imports, reopen_imports, startable_imports};
+pub(super) use many::{end_imports, forget_imports, needed_imports, reopen_imports, startable_imports};
 pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, bytes_held, close_resumable, expire_upload, find_pieces,

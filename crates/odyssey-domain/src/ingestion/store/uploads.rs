@@ -173,6 +173,8 @@ pub(in crate::ingestion) async fn due_uploads(
          WHERE purged_at IS NULL AND expires_at <= $1 AND vendor_id <> ALL ($3)
            AND (state = 'receiving' OR concat = 'partial'
                 OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
+           AND NOT EXISTS (SELECT FROM imports i JOIN jobs j ON j.vendor_id = i.vendor_id AND j.id = i.job_id
+                           WHERE i.vendor_id = u.vendor_id AND i.upload_id = u.id AND j.finished_at IS NULL)
            AND NOT EXISTS (SELECT FROM uploads f
                            WHERE f.vendor_id = u.vendor_id AND f.id = u.joined_into AND f.purged_at IS NULL)
          ORDER BY expires_at

@@ -87,6 +87,8 @@ struct Standing {
     finished_at: Option<DateTime<Utc>>,
     undo_job_id: Option<JobId>,
     undone_at: Option<DateTime<Utc>>,
+    /// The job that undoes it waits or runs.
+    is_being_undone: bool,
     is_dry: bool,
 }
 
@@ -99,11 +101,14 @@ impl Standing {
         if self.is_dry {
             return Some(NotUndoable::DryRun);
         }
-        match (self.undo_job_id, self.until()) {
-            (Some(_), _) => Some(NotUndoable::Asked),
-            (None, None) => Some(NotUndoable::Running),
-            (None, Some(until)) if until <= now => Some(NotUndoable::TooLate),
-            (None, Some(_)) => (self.mode == Mode::Customers).then_some(NotUndoable::Customers),
+        // An undoing that was canceled or failed may be asked for again: it goes on with what is not set back yet.
+        if self.undone_at.is_some() || self.is_being_undone {
+            return Some(NotUndoable::Asked);
+        }
+        match self.until() {
+            None => Some(NotUndoable::Running),
+            Some(until) if until <= now => Some(NotUndoable::TooLate),
+            Some(_) => (self.mode == Mode::Customers).then_some(NotUndoable::Customers),
         }
     }
 }
@@ -247,7 +252,7 @@ async fn attempt(
     run.started_by = record.and_then(|record| record.created_by).map(UserId::from_uuid);
     products::undo(&run).await?;
     let mut tx = run.begin().await?;
-    let undone = store::count_undone(&mut tx, run.undone_job_id, run.job_id).await?;
+    let undone = store::count_undone(&mut tx, run.undone_job_id).await?;
     store::finish_undo(&mut tx, run.undone_job_id).await?;
     quality::enqueue_summary(&mut tx).await?;
     let event = AuditEvent::new("import.undone", "job", Purpose::Operations)

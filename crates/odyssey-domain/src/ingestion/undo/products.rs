@@ -7,7 +7,8 @@ use odyssey_vault::product_id;
 
 use super::Run;
 use crate::catalog::{
-    self, BatchOptions, Change, Lineage, Product, ProductWrite, Replaced, Source, UndoOptions, WriteRefusal,
+    self, BatchOptions, Change, Lineage, Made, Product, ProductWrite, Replaced, Source, UndoOptions,
+    WriteRefusal,
 };
 use crate::db::VendorTx;
 use crate::ingestion::IngestionError;
@@ -39,11 +40,11 @@ pub(super) async fn undo(run: &Run<'_>) -> Result<(), IngestionError> {
         run.check_stop()?;
         let mut tx = run.begin().await?;
         let made = catalog::untouched_since_import(&mut tx, run.undone_job_id, after, BATCH).await?;
-        let Some((last, _)) = made.last() else {
+        let Some(last) = made.last() else {
             tx.roll_back().await?;
             break;
         };
-        after = Some(*last);
+        after = Some(last.id);
         delete(run, &mut tx, made).await?;
         tx.commit().await?;
     }
@@ -92,6 +93,8 @@ async fn set_back(
             hash: source_hash.clone(),
             mapping: source_mapping.clone(),
             edited_at: former.edited_at,
+            attestation: former.attestation.clone(),
+            made_by: former.lineage.import_job_id(),
         };
         let write = ProductWrite::new(former.external_id.clone(), change);
         writes.push(ProductWrite { source: Some(source), ..write });
@@ -104,19 +107,14 @@ async fn set_back(
     Ok(barred.map(|(write, _)| product_id(run.vendor_id, &write.external_id)).collect())
 }
 
-async fn delete(
-    run: &Run<'_>,
-    tx: &mut VendorTx,
-    made: Vec<(ProductId, String)>,
-) -> Result<(), IngestionError> {
-    let forget = |external_id| ProductWrite {
+async fn delete(run: &Run<'_>, tx: &mut VendorTx, made: Vec<Made>) -> Result<(), IngestionError> {
+    let forget = |made: Made| ProductWrite {
         must_exist: true,
-        // Untouched: still the version that the import made.
-        if_versions: Some(vec![1]),
-        source: Some(Source { hash: Vec::new(), mapping: Vec::new(), edited_at: None }),
-        ..ProductWrite::new(external_id, Change::Delete)
+        if_versions: Some(vec![made.row_version]),
+        source: Some(Source::default()),
+        ..ProductWrite::new(made.external_id, Change::Delete)
     };
-    let writes: Vec<ProductWrite> = made.into_iter().map(|(_, external_id)| forget(external_id)).collect();
+    let writes: Vec<ProductWrite> = made.into_iter().map(forget).collect();
     write_all(run, tx, &writes).await?;
     Ok(())
 }
@@ -132,9 +130,13 @@ async fn write_all(
     Ok(catalog::write_products(tx, writes, &options).await?.results)
 }
 
-/// Nothing has changed it since the import.
+/// It stands as the import left it: nothing has changed it since, or what did was undone.
 fn stands_as_imported(run: &Run<'_>, former: &Product, present: &Product) -> bool {
-    let is_imported =
-        matches!(present.lineage, Lineage::Import { job_id, .. } if job_id == run.undone_job_id);
-    is_imported && present.row_version == former.row_version + 1
+    match present.lineage {
+        Lineage::Import { job_id, .. } => {
+            job_id == run.undone_job_id && present.row_version == former.row_version + 1
+        }
+        Lineage::Undo { restored_job_id, .. } => restored_job_id == Some(run.undone_job_id),
+        Lineage::User { .. } | Lineage::System => false,
+    }
 }

@@ -24,8 +24,10 @@ pub(super) async fn standing(
     }
     let row = sqlx::query!(
         r#"SELECT mode, finished_at, undo_job_id, undone_at,
+                  EXISTS (SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = i.undo_job_id AND j.finished_at IS NULL)
+                      AS "is_being_undone!",
                   coalesce((parameters->'requested'->>'dry_run')::boolean, false) AS "is_dry!"
-           FROM imports WHERE vendor_id = $1 AND job_id = $2"#,
+           FROM imports i WHERE vendor_id = $1 AND job_id = $2"#,
         vendor_id,
         job_id.as_uuid(),
     )
@@ -37,6 +39,7 @@ pub(super) async fn standing(
             finished_at: row.finished_at,
             undo_job_id: row.undo_job_id.map(JobId::from_uuid),
             undone_at: row.undone_at,
+            is_being_undone: row.is_being_undone,
             is_dry: row.is_dry,
         })
     })
@@ -86,6 +89,7 @@ pub(super) async fn later_changes(
                            WHERE n.vendor_id = $1 AND n.product_id = v.product_id AND n.row_version = v.row_version + 1
                              AND n.former->'lineage'->>'undone_job_id' = $2)
            AND coalesce(p.lineage->>'undone_job_id', '') <> $2
+           AND coalesce(p.lineage->>'restored_job_id', '') <> $2
          ORDER BY p.id LIMIT $3",
         vendor_id,
         job_id.to_string(),
@@ -102,20 +106,15 @@ pub(super) async fn later_changes(
 }
 
 /// What became of what the import wrote, told from the rows as they stand, whatever attempt it was that wrote them.
-pub(super) async fn count_undone(
-    tx: &mut VendorTx,
-    job_id: JobId,
-    undo_job_id: JobId,
-) -> Result<Undone, DbError> {
+pub(super) async fn count_undone(tx: &mut VendorTx, job_id: JobId) -> Result<Undone, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        r#"SELECT count(*) FILTER (WHERE lineage->>'source' = 'undo' AND lineage->>'job_id' = $3 AND deleted_at IS NULL) AS "restored!",
-                  count(*) FILTER (WHERE lineage->>'source' = 'undo' AND lineage->>'job_id' = $3 AND deleted_at IS NOT NULL) AS "deleted!",
+        r#"SELECT count(*) FILTER (WHERE lineage->>'source' = 'undo' AND lineage->>'undone_job_id' = $2 AND deleted_at IS NULL) AS "restored!",
+                  count(*) FILTER (WHERE lineage->>'source' = 'undo' AND lineage->>'undone_job_id' = $2 AND deleted_at IS NOT NULL) AS "deleted!",
                   count(*) FILTER (WHERE lineage->>'source' = 'import' AND lineage->>'job_id' = $2 AND deleted_at IS NULL) AS "refused!"
            FROM products WHERE vendor_id = $1"#,
         vendor_id,
         job_id.to_string(),
-        undo_job_id.to_string(),
     )
     .fetch_one(tx.connection())
     .await?;
@@ -127,7 +126,8 @@ pub(super) async fn count_undone(
              AND NOT EXISTS (SELECT FROM product_versions n
                              WHERE n.vendor_id = $1 AND n.product_id = v.product_id AND n.row_version = v.row_version + 1
                                AND n.former->'lineage'->>'undone_job_id' = $2)
-             AND coalesce(p.lineage->>'undone_job_id', '') <> $2"#,
+             AND coalesce(p.lineage->>'undone_job_id', '') <> $2
+             AND coalesce(p.lineage->>'restored_job_id', '') <> $2"#,
         vendor_id,
         job_id.to_string(),
     )

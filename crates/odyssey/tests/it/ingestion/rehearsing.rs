@@ -188,3 +188,31 @@ async fn rows_that_take_something_away_are_flagged_and_may_be_left_out() {
     let rival = app.vendor("rival").operator().await;
     assert_eq!(rival.get(&format!("{job}/rehearsal")).await.problem(), "404 job-not-found");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_that_is_being_applied_is_not_deleted_and_attests_for_nobody() {
+    let app = TestApp::start().await;
+    let acme = app.vendor("acme");
+    let (operator, admin) = (acme.operator().await, acme.admin().await);
+    let job = import(&operator, "&dry_run=true", "external_id,name\na,A\n").await;
+    let id = job.rsplit('/').next().expect("an id").to_owned();
+    let applied = operator.post(&format!("{job}/apply"), json!({ "except_flagged": true })).await.expect(202);
+    let delete = json!({ "action": "delete", "filter": { "job_ids": [id] } });
+    assert_eq!(operator.post("/api/v1/jobs/bulk", delete.clone()).await.expect(200)["changed"], 0);
+    // However long it waits, its file waits with it.
+    app.clock().advance(chrono::TimeDelta::days(8));
+    ingestion::purge_uploads(&app.ingestion, app.database()).await.expect("it purges");
+    app.run_jobs().await;
+    let applied = format!("/api/v1/jobs/{}", applied["job_id"].as_str().expect("a job"));
+    assert_eq!(operator.get(&applied).await.expect(200)["totals"]["created"], 1);
+    assert_eq!(operator.post("/api/v1/jobs/bulk", delete).await.expect(200)["changed"], 1);
+
+    // Consent is an admin's word, and a trial is no word.
+    let path = "/api/v1/ingest/csv?mode=customers&dry_run=true&consent=attested";
+    let file = b"external_id,name\nc1,Ann\n".to_vec();
+    let sent = admin.send_bytes(http::Method::POST, path, &[], Some(("text/csv", file))).await.expect(202);
+    app.run_jobs().await;
+    let tried = format!("/api/v1/jobs/{}/apply", sent["job_id"].as_str().expect("a job"));
+    assert_eq!(operator.post(&tried, json!({})).await.problem(), "403 forbidden");
+    admin.post(&tried, json!({})).await.expect(202);
+}

@@ -194,3 +194,96 @@ async fn what_was_undone_is_neither_retried_nor_corrected() {
     let corrected = operator.patch(&format!("{refused}/errors"), body).await;
     assert_eq!(corrected.problem(), "409 errors-not-correctable");
 }
+
+#[tokio::test]
+async fn wrong_imports_are_undone_one_after_the_other() {
+    let files = Files::start().await;
+    files.import(MODE, "external_id,name\np0,First\n").await;
+    let before = files.catalog_digest().await;
+    let wrong = files.import(MODE, "external_id,name\np0,Wrong\np1,Wrong too\n").await;
+    let between = files.catalog_digest().await;
+    let worse = files.import(MODE, "external_id,name\np0,Worse\np1,Worse too\n").await;
+    ask(&files, &worse).await;
+    files.run().await;
+    assert_eq!(files.catalog_digest().await, between);
+    let mut tx = files.begin(Role::VendorViewer).await;
+    let view = ingestion::undo_view(&mut tx, JobId::from_uuid(wrong.record.id)).await.expect("a view");
+    assert_eq!((view.refusal, view.later_changes.len()), (None, 0), "nothing stands in the way");
+    tx.roll_back().await.expect("it ends");
+    let undo = ask(&files, &wrong).await;
+    files.run().await;
+    assert_eq!(
+        files.job(undo).await.record.totals,
+        Some(json!({ "restored": 1, "deleted": 1, "left": 0, "refused": 0 }))
+    );
+    assert_eq!(files.catalog_digest().await, before);
+}
+
+#[tokio::test]
+async fn an_undo_attests_nothing_and_leaves_the_attestation_as_it_was() {
+    let files = Files::start().await;
+    let attested =
+        "external_id,name,ingredients,allergens,allergen_data\np0,Bar,\"oats, milk\",milk,complete\n";
+    files.import(MODE, attested).await;
+    let before = files.product("p0", "attestation").await.expect("somebody attested");
+    let other = "external_id,name,ingredients,allergens,allergen_data\np0,Bar,\"oats, egg\",egg,complete\n";
+    let second = files.import(MODE, other).await;
+    assert_ne!(files.product("p0", "attestation").await.expect("anew"), before);
+    files.test.clock.advance(TimeDelta::days(1));
+    ask(&files, &second).await;
+    files.run().await;
+    assert_eq!(files.product("p0", "attestation").await.expect("as it was"), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_that_was_canceled_is_asked_for_again_and_one_under_way_keeps_its_import() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    import(&operator, "external_id,name\na,First\n").await;
+    let second = import(&operator, "external_id,name\na,Second\nb,New\n").await;
+    let id = second.rsplit('/').next().expect("an id").to_owned();
+    let asked = operator.post(&format!("{second}/undo"), json!({})).await.expect(202);
+    let undo = asked["job_id"].as_str().expect("a job").to_owned();
+    let bulk = |action: &'static str, id: String| {
+        let operator = &operator;
+        async move {
+            let body = json!({ "action": action, "filter": { "job_ids": [id] } });
+            operator.post("/api/v1/jobs/bulk", body).await.expect(200)
+        }
+    };
+    // Nobody takes the import away from its undoing.
+    assert_eq!(bulk("delete", id).await["changed"], 0);
+    assert_eq!(bulk("cancel", undo.clone()).await["changed"], 1);
+    assert_eq!(bulk("delete", undo).await["changed"], 1);
+    assert_eq!(operator.get(&format!("{second}/undo")).await.expect(200)["state"], "possible");
+    operator.post(&format!("{second}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    let undone = operator.get(&format!("{second}/undo")).await.expect(200);
+    assert_eq!(
+        (&undone["state"], &undone["undone"]["restored"], &undone["undone"]["deleted"]),
+        (&json!("done"), &json!(1), &json!(1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_platform_revives_no_import_that_was_undone() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let rows: String = (0..40).map(|row| format!("p{row},Bar\n")).collect();
+    import(&operator, &format!("external_id,name\n{rows}")).await;
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    let path = "/api/v1/ingest/csv?mode=products&load=full";
+    let file = b"external_id,name\np1,Zombie\n".to_vec();
+    let sent = operator.send_bytes(http::Method::POST, path, &[], Some(("text/csv", file))).await.expect(202);
+    app.run_jobs_that_may_fail().await;
+    let failed = format!("/api/v1/jobs/{}", sent["job_id"].as_str().expect("a job"));
+    operator.post(&format!("{failed}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    let root = app.superadmin().await;
+    let redriven = root.post("/api/v1/platform/queues/imports/redrive", json!({})).await.expect(200);
+    assert_eq!(redriven["redriven"], 1, "{redriven}");
+    app.run_jobs_that_may_fail().await;
+    let job = operator.get(&failed).await.expect(200);
+    assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("import_undone")), "{job}");
+    assert!(!operator.get("/api/v1/products?limit=50").await.text().contains("Zombie"));
+}

@@ -117,3 +117,61 @@ async fn refused_rows_that_are_run_again_are_not_the_whole_catalog() {
     assert_eq!(totals(&files.job(rerun.job_id).await).deleted, 0);
     assert_eq!(live(&files).await, ["a", "b", "c"]);
 }
+
+#[tokio::test]
+async fn most_of_a_small_catalog_needs_the_word_too_and_a_file_that_only_deletes_has_written() {
+    let files = Files::start().await;
+    files.import(MODE, file(1..=10)).await;
+    let empty = files.import_with(MODE, "external_id,name\n", full()).await;
+    assert_eq!(empty.record.error_code.as_deref(), Some("full_deletes_unconfirmed"));
+    assert_eq!(live(&files).await.len(), 10);
+    let meant = ImportParameters { allow_deletes: true, ..full() };
+    let emptied = files.import_with(MODE, "external_id,name\n", meant).await;
+    assert_eq!((emptied.record.state.as_str(), totals(&emptied).deleted), ("completed", 10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
+    let files = Files::start().await;
+    files.import(MODE, file(1..=200)).await;
+    let meant = ImportParameters { allow_deletes: true, ..full() };
+    let cut = files.import_with(MODE, file(1..=100), meant).await;
+    assert_eq!(totals(&cut).deleted, 100);
+    // It begins while the catalog is as long as the file, and is stopped behind its first batch.
+    let changed: String = (1..=100).map(|number| format!("p{number},Other {number}\n")).collect();
+    let id = files.upload(MODE, format!("external_id,name\n{changed}"), full()).await;
+    let dispatcher =
+        odyssey_domain::jobs::dispatcher(files.work.clone(), &Default::default()).expect("a dispatcher");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { dispatcher.run(stop).await }
+    });
+    while totals(&files.job(id).await).read == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let mut tx = files.begin(Role::VendorOperator).await;
+    ingestion::cancel_job(&mut tx, id).await.expect("it is canceled");
+    tx.commit().await.expect("it commits");
+    while files.job(id).await.record.finished_at.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    stop.cancel();
+    running.await.expect("it ends");
+    if files.job(id).await.record.state.as_str() == "completed" {
+        // It was faster than we are; another test run catches it.
+        return;
+    }
+    // The hundred come back, and with them the question.
+    let mut tx = files.begin(Role::VendorOperator).await;
+    ingestion::start_undo(&mut tx, JobId::from_uuid(cut.record.id)).await.expect("it can be undone");
+    tx.commit().await.expect("it commits");
+    files.run().await;
+    assert_eq!(live(&files).await.len(), 200);
+    let mut tx = files.begin(Role::VendorOperator).await;
+    odyssey_domain::queues::retry_job(&mut tx, id).await.expect("it runs again");
+    tx.commit().await.expect("it commits");
+    files.run().await;
+    assert_eq!(files.job(id).await.record.error_code.as_deref(), Some("full_deletes_unconfirmed"));
+    assert_eq!(live(&files).await.len(), 200);
+}
