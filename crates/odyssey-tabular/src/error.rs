@@ -260,6 +260,9 @@ pub enum ReadError {
     UnknownEncoding(String),
     #[error("the mapping was made for {expected} columns, the file has {found}")]
     MappingMismatch { expected: usize, found: usize },
+    /// Whoever holds the [`StopReading`](crate::StopReading) did that; it says nothing about the file.
+    #[error("the reading of the file was stopped")]
+    Stopped,
 }
 
 /// Why a zip archive is not taken.
@@ -316,6 +319,17 @@ pub enum WorkbookFault {
         "the first sheet has more than {limit} cells, or too much text in them; save it as .csv and upload that"
     )]
     TooManyCells { limit: usize },
+    #[error(
+        "a cell of the workbook takes more than {limit} bytes, which no spreadsheet program writes; shorten its \
+         text, or save the sheet as .csv and upload that"
+    )]
+    CellTooLong { limit: u64 },
+}
+
+impl From<WorkbookFault> for ReadError {
+    fn from(fault: WorkbookFault) -> Self {
+        Self::Workbook(fault)
+    }
 }
 
 /// A limit that tripped inside a `Read`, on its way out through `io::Error`.
@@ -329,6 +343,8 @@ pub(crate) enum Tripped {
     Damaged,
     #[error("archive refused")]
     Archive(ArchiveFault),
+    #[error("reading was stopped")]
+    Stopped,
 }
 
 impl From<std::io::Error> for ReadError {
@@ -337,6 +353,7 @@ impl From<std::io::Error> for ReadError {
             Some(Tripped::TooLarge(limit)) => Self::TooLarge { limit: *limit },
             Some(Tripped::Bomb(ratio)) => Self::Bomb { ratio: *ratio },
             Some(Tripped::Archive(fault)) => Self::Archive(*fault),
+            Some(Tripped::Stopped) => Self::Stopped,
             Some(Tripped::Damaged) => Self::Damaged(error),
             None => Self::Io(error),
         }

@@ -21,6 +21,7 @@ mod first_seen;
 mod header;
 mod records;
 mod row;
+mod stop;
 mod target;
 mod unit;
 mod value;
@@ -42,5 +43,6 @@ pub use row::{
     ConsentColumns, CustomerRow, IdentitySource, Outcome, ParseRow, ProductRow, RowReader, RowSettings, Rows,
     row_hash_input,
 };
+pub use stop::StopReading;
 pub use target::{Mode, Target, TargetSet};
 pub use unit::Unit;

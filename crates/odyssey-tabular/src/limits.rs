@@ -57,5 +57,10 @@ pub const WORKBOOK_CLONED_BYTES_MAX: u64 = 512 << 20;
 pub const WORKBOOK_PARTS_MAX: usize = 10_000;
 /// Cells of its first sheet, four bytes each besides their text.
 pub const WORKBOOK_CELLS_MAX: usize = 5_000_000;
-/// Bytes of the text of those cells.
+/// Bytes of the text of those cells, a text counted wherever it stands, and a byte for each place between them.
 pub const WORKBOOK_TEXT_BYTES_MAX: usize = 128 << 20;
+/// Bytes of the XML of one cell or shared text. A cell has at most 32,767 characters, a few more bytes each where
+/// their look changes within it; a text over [`ROW_BYTES_MAX`] refuses the rows that it stands in.
+pub const WORKBOOK_CELL_XML_BYTES_MAX: u64 = 4 << 20;
+/// Elements within elements. A sheet has about eight; the library remembers the name of each that is open.
+pub const WORKBOOK_DEPTH_MAX: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Decompression with limits: gzip with several members, zstd with several frames, zip with one
 //! file, or nothing.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::Compression;
 use super::zip::Zip;
+use crate::StopReading;
 use crate::error::Tripped;
 use crate::limits::{DECOMPRESSION_RATIO_MAX, RATIO_FREE_BYTES, ZSTD_WINDOW_LOG_MAX};
 
@@ -18,6 +19,7 @@ pub(super) struct Inflate<R: Read> {
     consumed: Arc<AtomicU64>,
     produced: u64,
     produced_max: u64,
+    stop: StopReading,
 }
 
 enum Kind<R: Read> {
@@ -34,6 +36,7 @@ impl<R: Read> Inflate<R> {
         compression: Compression,
         consumed: Arc<AtomicU64>,
         produced_max: u64,
+        stop: StopReading,
     ) -> io::Result<Self> {
         let kind = match compression {
             Compression::None => Kind::Plain(source),
@@ -47,7 +50,7 @@ impl<R: Read> Inflate<R> {
             }
             Compression::Zip => Kind::Zip(Zip::new(source)),
         };
-        Ok(Self { kind, consumed, produced: 0, produced_max })
+        Ok(Self { kind, consumed, produced: 0, produced_max, stop })
     }
 
     fn check(&self) -> Result<(), Tripped> {
@@ -67,6 +70,7 @@ impl<R: Read> Inflate<R> {
 
 impl<R: Read> Read for Inflate<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        go_on(&self.stop)?;
         let read = match &mut self.kind {
             Kind::Plain(source) => source.read(out)?,
             Kind::Gzip(decoder) => damaged(decoder.read(out))?,
@@ -90,20 +94,34 @@ fn damaged(result: io::Result<usize>) -> io::Result<usize> {
     })
 }
 
-/// Counts the bytes taken from the source, for progress.
+fn go_on(stop: &StopReading) -> io::Result<()> {
+    if stop.is_stopped() { Err(io::Error::other(Tripped::Stopped)) } else { Ok(()) }
+}
+
+/// Counts the bytes taken from the source, for progress, until somebody stops that: one block may unpack to
+/// nothing for long.
 pub(super) struct Counted<R> {
     source: R,
     consumed: Arc<AtomicU64>,
+    stop: StopReading,
 }
 
 impl<R> Counted<R> {
-    pub const fn new(source: R, consumed: Arc<AtomicU64>) -> Self {
-        Self { source, consumed }
+    pub const fn new(source: R, consumed: Arc<AtomicU64>, stop: StopReading) -> Self {
+        Self { source, consumed, stop }
+    }
+}
+
+/// Bytes in memory, likewise.
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
     }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        go_on(&self.stop)?;
         let read = self.source.read(out)?;
         self.consumed.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)

@@ -7,6 +7,7 @@
 
 mod dialect;
 mod inflate;
+mod markup;
 mod package;
 mod shown;
 mod sr28;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
+use crate::StopReading;
 use crate::error::{ArchiveFault, ReadError, WorkbookFault};
 use crate::header::{Names, Vocabulary};
 use crate::limits::{DECOMPRESSED_BYTES_MAX, SAMPLE_BYTES, WORKBOOK_PACKED_BYTES_MAX};
@@ -111,6 +113,8 @@ pub struct Options {
     pub vocabulary: Arc<Vocabulary>,
     /// Decompressed bytes at most; default [`DECOMPRESSED_BYTES_MAX`].
     pub decompressed_bytes_max: Option<u64>,
+    /// Keep a copy to stop the reading of this file; default: nobody does.
+    pub stop: StopReading,
 }
 
 /// The text of a file as UTF-8 (of a workbook its sheet), and what was found out about it.
@@ -119,6 +123,7 @@ pub struct Decoded<R: Read> {
     pub(crate) names: Names,
     content: Content<R>,
     consumed: Arc<AtomicU64>,
+    pub(crate) stop: StopReading,
 }
 
 enum Content<R: Read> {
@@ -182,14 +187,17 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
     }
     let compression = options.compression.unwrap_or_else(|| compression_of(&magic));
     let consumed = Arc::new(AtomicU64::new(0));
-    let source = Counted::new(Cursor::new(magic).chain(source), Arc::clone(&consumed));
+    let source = Counted::new(Cursor::new(magic).chain(source), Arc::clone(&consumed), options.stop.clone());
     let bytes_max = options.decompressed_bytes_max.unwrap_or(DECOMPRESSED_BYTES_MAX);
-    let mut plain = Inflate::new(source, compression, Arc::clone(&consumed), bytes_max)?;
+    let stop = options.stop.clone();
+    let mut plain = Inflate::new(source, compression, Arc::clone(&consumed), bytes_max, stop.clone())?;
     let mut sample = Vec::new();
     plain.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
 
     let (detected, content) = if is_workbook(&sample) || options.format == Some(Format::Workbook) {
-        let sheet = workbook::read(read_whole(sample, plain)?, bytes_max).map_err(ReadError::Workbook)?;
+        let bytes = read_whole(sample, plain)?;
+        let packed = consumed.load(Ordering::Relaxed).min(bytes.len() as u64);
+        let sheet = workbook::read(bytes, packed, bytes_max, &stop)?;
         (sheet_detected(&sheet, compression, options), Content::Sheet(sheet))
     } else if workbook::is_compound_file(&sample) {
         return Err(ReadError::Workbook(WorkbookFault::OldOrLocked));
@@ -198,7 +206,7 @@ pub fn open<R: Read>(mut source: R, options: &Options) -> Result<Decoded<R>, Rea
     } else {
         open_text(sample, plain, compression, options)?
     };
-    Ok(Decoded { detected, names: Names::new(options), content, consumed })
+    Ok(Decoded { detected, names: Names::new(options), content, consumed, stop })
 }
 
 fn open_text<R: Read>(

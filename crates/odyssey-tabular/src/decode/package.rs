@@ -7,11 +7,13 @@ use std::io::Read;
 
 use flate2::bufread::DeflateDecoder;
 
+use super::markup::Markup;
 use super::zip::{u16_at, u32_at};
-use crate::error::WorkbookFault;
+use crate::StopReading;
+use crate::error::{ReadError, WorkbookFault};
 use crate::limits::{
-    DECOMPRESSION_RATIO_MAX, RATIO_FREE_BYTES, WORKBOOK_CLONED_BYTES_MAX, WORKBOOK_LOADED_BYTES_MAX,
-    WORKBOOK_PARTS_MAX, WORKBOOK_UNPACKED_BYTES_MAX,
+    DECOMPRESSION_RATIO_MAX, RATIO_FREE_BYTES, WORKBOOK_CELLS_MAX, WORKBOOK_CLONED_BYTES_MAX,
+    WORKBOOK_LOADED_BYTES_MAX, WORKBOOK_PARTS_MAX, WORKBOOK_TEXT_BYTES_MAX, WORKBOOK_UNPACKED_BYTES_MAX,
 };
 
 const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
@@ -50,27 +52,69 @@ struct Claims {
     loaded: u64,
 }
 
-/// Unpacks every part to nowhere; what it holds or says beyond the limits refuses the workbook.
-pub(super) fn check(bytes: &[u8], unpacked_max: u64) -> Result<(), WorkbookFault> {
+/// What unpacking a part has shown.
+#[derive(Default)]
+struct Scanned {
+    produced: u64,
+    /// It names the rows of a sheet somewhere.
+    has_rows: bool,
+    markup: Markup,
+}
+
+/// What the texts of the cells may come to, each counted wherever it stands: few bytes of references to one long
+/// text are a bomb like any other.
+pub(super) struct Room {
+    bytes: u64,
+    /// Why there is no more.
+    fault: WorkbookFault,
+}
+
+impl Room {
+    fn new(packed: u64, unpacked: u64, unpacked_max: u64) -> Self {
+        let by_ratio = RATIO_FREE_BYTES.max(packed.saturating_mul(DECOMPRESSION_RATIO_MAX));
+        let limits = [
+            (WORKBOOK_TEXT_BYTES_MAX as u64, WorkbookFault::TooManyCells { limit: WORKBOOK_CELLS_MAX }),
+            (unpacked_max.saturating_sub(unpacked), WorkbookFault::UnpacksTooLarge { limit: unpacked_max }),
+            (by_ratio.saturating_sub(unpacked), WorkbookFault::Bomb),
+        ];
+        let (bytes, fault) =
+            limits.into_iter().min_by_key(|(bytes, _)| *bytes).unwrap_or((0, WorkbookFault::Bomb));
+        Self { bytes, fault }
+    }
+
+    pub fn take(&mut self, bytes: u64) -> Result<(), WorkbookFault> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(self.fault)?;
+        Ok(())
+    }
+}
+
+/// Unpacks every part to nowhere; what it holds or says beyond the limits refuses the workbook. `packed` are the
+/// bytes of the file, which may be fewer than those of the workbook in it.
+pub(super) fn check(
+    bytes: &[u8],
+    packed: u64,
+    unpacked_max: u64,
+    stop: &StopReading,
+) -> Result<Room, ReadError> {
     let parts = parts(bytes)?;
     let limit = unpacked_max.min(WORKBOOK_UNPACKED_BYTES_MAX);
     let unpacked = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.unpacked));
     if unpacked > limit {
-        return Err(WorkbookFault::UnpacksTooLarge { limit });
+        return Err(WorkbookFault::UnpacksTooLarge { limit }.into());
     }
-    if unpacked > RATIO_FREE_BYTES && unpacked / (bytes.len() as u64).max(1) > DECOMPRESSION_RATIO_MAX {
-        return Err(WorkbookFault::Bomb);
+    if unpacked > RATIO_FREE_BYTES && unpacked / packed.max(1) > DECOMPRESSION_RATIO_MAX {
+        return Err(WorkbookFault::Bomb.into());
     }
     let mut claims = Claims::default();
     for part in &parts {
-        claims.take(part)?;
+        claims.take(part, stop)?;
     }
     let texts_fit = claims.texts.saturating_mul(TEXT_BYTES_MIN) <= claims.loaded;
     let copies_fit = claims.copies.saturating_mul(claims.cloned) <= WORKBOOK_CLONED_BYTES_MAX;
     match (texts_fit, copies_fit && claims.loaded <= WORKBOOK_LOADED_BYTES_MAX) {
-        (true, true) => Ok(()),
-        (false, _) => Err(WorkbookFault::Bomb),
-        (true, false) => Err(WorkbookFault::TooRich),
+        (true, true) => Ok(Room::new(packed, unpacked, unpacked_max)),
+        (false, _) => Err(WorkbookFault::Bomb.into()),
+        (true, false) => Err(WorkbookFault::TooRich.into()),
     }
 }
 
@@ -133,66 +177,81 @@ fn has_field(mut extra: &[u8], id: u16) -> bool {
 }
 
 impl Claims {
-    fn take(&mut self, part: &Part<'_>) -> Result<(), WorkbookFault> {
+    fn take(&mut self, part: &Part<'_>, stop: &StopReading) -> Result<(), ReadError> {
         let ending = part.name.rsplit('.').next().unwrap_or_default();
         let cloned = ending == "rels" || part.name.ends_with("styles.xml");
         let streamed = part.name.starts_with("xl/worksheets/") || part.name.starts_with("xl/pivotcache/");
         if cloned {
             self.cloned += part.unpacked;
         }
-        if cloned || ending == "xml" && !streamed {
+        let scanned = if part.deflated {
+            self.scan(DeflateDecoder::new(part.packed).take(part.unpacked + 1), stop)?
+        } else {
+            self.scan(part.packed, stop)?
+        };
+        if cloned || ending == "xml" && !streamed || scanned.markup.held {
             self.loaded += part.unpacked;
         }
-        let produced = if part.deflated {
-            self.scan(DeflateDecoder::new(part.packed).take(part.unpacked + 1))?
-        } else {
-            self.scan(part.packed)?
-        };
-        if produced == part.unpacked { Ok(()) } else { Err(WorkbookFault::Unreadable) }
+        // Of what is no markup nobody can say how much of it would be held, nor what it hides.
+        let opaque = scanned.markup.opaque;
+        match () {
+            () if scanned.produced != part.unpacked => Err(WorkbookFault::Unreadable.into()),
+            () if opaque && (scanned.has_rows || matches!(ending, "xml" | "rels")) => {
+                Err(WorkbookFault::Unreadable.into())
+            }
+            () if opaque && part.unpacked > WORKBOOK_LOADED_BYTES_MAX => Err(WorkbookFault::TooRich.into()),
+            () => Ok(()),
+        }
     }
 
-    /// Unpacks a part window by window; how many bytes it has.
-    fn scan(&mut self, mut source: impl Read) -> Result<u64, WorkbookFault> {
+    /// Unpacks a part window by window.
+    fn scan(&mut self, mut source: impl Read, stop: &StopReading) -> Result<Scanned, ReadError> {
         let mut window = vec![0; WINDOW_BYTES + OVERLAP_BYTES];
-        let (mut kept, mut produced, mut is_xml) = (0, 0, false);
+        let (mut kept, mut is_xml) = (0, false);
+        let mut scanned = Scanned::default();
         loop {
+            stop.check()?;
             let read = source.read(&mut window[kept..]).map_err(|_| WorkbookFault::Unreadable)?;
-            produced += read as u64;
+            scanned.produced += read as u64;
             let end = kept + read;
-            if produced == read as u64 {
+            if scanned.produced == read as u64 {
                 is_xml = begins_xml(&window[..end])?;
+                scanned.markup.opaque = !is_xml && end > 0;
             }
             // Neither stands in XML; both could hide a word from this search.
             if is_xml && window[kept..end].iter().any(|byte| matches!(byte, 0 | 0x1b)) {
-                return Err(WorkbookFault::Unreadable);
+                return Err(WorkbookFault::Unreadable.into());
             }
+            scanned.markup.feed(&window[kept..end])?;
             // A word that begins in the overlap is looked at in the next window.
             let until = if read == 0 { end } else { end.saturating_sub(OVERLAP_BYTES) };
-            self.search(&window[..end], until);
+            scanned.has_rows |= self.search(&window[..end], until);
             window.copy_within(until..end, 0);
             kept = end - until;
             if read == 0 {
-                return Ok(produced);
+                return Ok(scanned);
             }
         }
     }
 
-    /// Notes the claims that begin in front of `until`.
-    fn search(&mut self, text: &[u8], until: usize) {
+    /// Notes the claims that begin in front of `until`; whether the rows of a sheet do.
+    fn search(&mut self, text: &[u8], until: usize) -> bool {
         let is_tag = |rest: &[u8], name: &[u8]| {
             rest.strip_prefix(name).is_some_and(|rest| {
                 rest.first().is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'))
             })
         };
-        let mut at = 0;
+        let (mut at, mut has_rows) = (0, false);
         while let Some(found) = text[at..until].iter().position(|b| matches!(b, b'u' | b'x' | b's')) {
             let rest = &text[at + found..];
             self.copies += u64::from(is_tag(rest, b"xf") || is_tag(rest, b"sheet"));
             if let Some(value) = rest.strip_prefix(b"uniqueCount") {
                 self.texts = self.texts.max(count_in(value).unwrap_or(u64::MAX));
             }
+            has_rows |= rest.starts_with(b"sheetData");
             at += found + 1;
         }
+        has_rows
     }
 }
 
@@ -203,7 +262,8 @@ fn begins_xml(begin: &[u8]) -> Result<bool, WorkbookFault> {
     }
     let begin = begin.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(begin);
     let first = begin.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0);
-    Ok(first == Some(&b'<'))
+    // Nothing but space so far: markup may follow.
+    Ok(first.map_or(!begin.contains(&0), |first| *first == b'<'))
 }
 
 /// The number of `="123"`, however it is quoted; whoever writes it otherwise hides it.

@@ -9,6 +9,20 @@ const SHORT_FORM_FROM: f64 = 1e11;
 /// Digits of that short form.
 const SHORT_FORM_DIGITS: usize = 6;
 
+/// Bytes of the text of a cell that its file decides over; what else is shown is short.
+pub(super) fn len(value: &DataRef<'_>) -> usize {
+    match value {
+        DataRef::String(words) | DataRef::DateTimeIso(words) | DataRef::DurationIso(words) => words.len(),
+        DataRef::SharedString(words) => words.len(),
+        DataRef::Empty
+        | DataRef::Bool(_)
+        | DataRef::Int(_)
+        | DataRef::Float(_)
+        | DataRef::DateTime(_)
+        | DataRef::Error(_) => 0,
+    }
+}
+
 /// Appends the text of a cell.
 pub(super) fn show(value: &DataRef<'_>, text: &mut String) {
     match value {

@@ -2,11 +2,15 @@
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use calamine::{Reader, SheetType, SheetVisible, Xlsx};
+use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 
-use super::{package, shown};
-use crate::error::WorkbookFault;
+use super::inflate::Counted;
+use super::package::{self, Room};
+use super::shown;
+use crate::StopReading;
+use crate::error::{ReadError, WorkbookFault};
 use crate::limits::{COLUMNS_MAX, ROW_BYTES_MAX, WORKBOOK_CELLS_MAX, WORKBOOK_TEXT_BYTES_MAX};
 
 /// Compound files: workbooks before 2007, and any that is locked with a password.
@@ -39,15 +43,26 @@ pub(super) fn is_compound_file(begin: &[u8]) -> bool {
     begin.starts_with(COMPOUND_FILE)
 }
 
-/// Reads the first sheet that can be seen.
-pub(super) fn read(bytes: Vec<u8>, unpacked_max: u64) -> Result<Sheet, WorkbookFault> {
-    package::check(&bytes, unpacked_max)?;
-    // The library has arithmetic that a hostile cell name can overflow.
-    catch_unwind(AssertUnwindSafe(|| read_first_sheet(bytes))).unwrap_or(Err(WorkbookFault::Unreadable))
+/// Reads the first sheet that can be seen, of a file of `packed` bytes.
+pub(super) fn read(
+    bytes: Vec<u8>,
+    packed: u64,
+    unpacked_max: u64,
+    stop: &StopReading,
+) -> Result<Sheet, ReadError> {
+    let room = package::check(&bytes, packed, unpacked_max, stop)?;
+    // References to cells, the arithmetic that the library is known to do without a check, have been looked at
+    // by now. The rest of it is large and others' code: should it panic over a file all the same, that file is
+    // refused, and the log has the place.
+    let read = catch_unwind(AssertUnwindSafe(|| read_first_sheet(bytes, room, stop)));
+    // To the library a stop is damage.
+    stop.check()?;
+    read.unwrap_or(Err(WorkbookFault::Unreadable)).map_err(ReadError::Workbook)
 }
 
-fn read_first_sheet(bytes: Vec<u8>) -> Result<Sheet, WorkbookFault> {
-    let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|_| WorkbookFault::Unreadable)?;
+fn read_first_sheet(bytes: Vec<u8>, mut room: Room, stop: &StopReading) -> Result<Sheet, WorkbookFault> {
+    let source = Counted::new(Cursor::new(bytes), Arc::default(), stop.clone());
+    let mut workbook = Xlsx::new(source).map_err(|_| WorkbookFault::Unreadable)?;
     let is_table = |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet;
     let sheets = workbook.sheets_metadata();
     let first = sheets
@@ -66,6 +81,9 @@ fn read_first_sheet(bytes: Vec<u8>) -> Result<Sheet, WorkbookFault> {
         if cells_read > WORKBOOK_CELLS_MAX {
             return Err(WorkbookFault::TooManyCells { limit: WORKBOOK_CELLS_MAX });
         }
+        if stop.is_stopped() {
+            break;
+        }
         let (number, column) = cell.get_position();
         if number != row.number {
             if number < row.number {
@@ -74,9 +92,11 @@ fn read_first_sheet(bytes: Vec<u8>) -> Result<Sheet, WorkbookFault> {
             sheet.push(&row)?;
             row.begin(number);
         }
-        row.put(column as usize, |text| shown::show(cell.get_value(), text))?;
+        row.put(column as usize, cell.get_value(), &mut room)?;
     }
     sheet.push(&row)?;
+    // Each row is read as wide as the widest.
+    room.take((sheet.rows.len() as u64).saturating_mul(sheet.width as u64))?;
     Ok(sheet)
 }
 
@@ -100,28 +120,34 @@ impl RowBeingRead {
         (self.filled, self.next_column, self.too_long) = (0, 0, false);
     }
 
-    fn put(&mut self, column: usize, show: impl FnOnce(&mut String)) -> Result<(), WorkbookFault> {
+    /// No text is touched before its length is known to fit.
+    fn put(&mut self, column: usize, value: &DataRef<'_>, room: &mut Room) -> Result<(), WorkbookFault> {
         if column < self.next_column {
             return Err(WorkbookFault::Unreadable);
         }
         self.next_column = column + 1;
-        let start = self.text.len();
-        show(&mut self.text);
-        if self.text[start..].trim().is_empty() {
-            self.text.truncate(start);
+        if self.too_long {
             return Ok(());
         }
-        if column >= COLUMNS_MAX || self.text.len() > ROW_BYTES_MAX {
+        let (start, len) = (self.text.len(), shown::len(value));
+        let fits = start + len <= ROW_BYTES_MAX;
+        if fits {
+            room.take(len as u64)?;
+            shown::show(value, &mut self.text);
+            if self.text[start..].trim().is_empty() {
+                self.text.truncate(start);
+                return Ok(());
+            }
+        }
+        if !fits || column >= COLUMNS_MAX || self.text.len() > ROW_BYTES_MAX {
             self.too_long = true;
             self.text.clear();
             self.ends.clear();
             return Ok(());
         }
-        if !self.too_long {
-            self.ends.resize(column, start);
-            self.ends.push(self.text.len());
-            self.filled = self.ends.len();
-        }
+        self.ends.resize(column, start);
+        self.ends.push(self.text.len());
+        self.filled = self.ends.len();
         Ok(())
     }
 }

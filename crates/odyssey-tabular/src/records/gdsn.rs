@@ -10,6 +10,7 @@ use std::io::{self, BufReader, Read};
 use serde_json::Value;
 
 use super::Record;
+use crate::StopReading;
 use crate::error::{ReadError, Tripped};
 use crate::limits::{COLUMNS_MAX, GDSN_DOCUMENT_BYTES_MAX, GDSN_TEXT_BYTES_MAX};
 use node::{child, each, text};
@@ -23,7 +24,7 @@ pub(super) struct Gdsn {
 impl Gdsn {
     /// Reads all of the source, one document at a time in memory; the columns are what its items have
     /// together.
-    pub fn read_all(source: &mut impl Read) -> Result<(Self, Vec<String>), ReadError> {
+    pub fn read_all(source: &mut impl Read, stop: &StopReading) -> Result<(Self, Vec<String>), ReadError> {
         let place = Cell::new(Place { line: 1, start: None, bytes: 0 });
         let watched = Watched { source: BufReader::new(source), place: &place };
         let documents = serde_json::Deserializer::from_reader(watched).into_iter::<Value>();
@@ -40,21 +41,26 @@ impl Gdsn {
             if bytes > GDSN_TEXT_BYTES_MAX {
                 return Err(ReadError::TooLarge { limit: GDSN_TEXT_BYTES_MAX });
             }
+            stop.check()?;
             place.set(Place { start: None, bytes: 0, ..place.get() });
         }
         // Cases and pallets are no products, unless there is nothing else.
         if items.iter().any(|(_, consumer, _)| *consumer) {
             items.retain(|(_, consumer, _)| *consumer);
         }
-        Self::lay_out(items)
+        Self::lay_out(items, stop)
     }
 
-    fn lay_out(items: Vec<(u64, bool, Vec<item::Field>)>) -> Result<(Self, Vec<String>), ReadError> {
+    fn lay_out(
+        items: Vec<(u64, bool, Vec<item::Field>)>,
+        stop: &StopReading,
+    ) -> Result<(Self, Vec<String>), ReadError> {
         let mut headers: Vec<String> = item::COLUMNS.iter().map(|name| (*name).to_owned()).collect();
         let mut columns: HashMap<String, usize> =
             headers.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
         let mut rows = Vec::new();
         for (line, _, fields) in items {
+            stop.check()?;
             let mut row = Vec::new();
             for (name, text) in fields {
                 let column = *columns.entry(name).or_insert_with_key(|name| {
@@ -76,9 +82,10 @@ impl Gdsn {
     pub fn read(&mut self, record: &mut Record) -> bool {
         let Some((line, cells)) = self.rows.next() else { return false };
         record.begin(line);
-        for column in 0..self.width {
-            record.push(cells.iter().find(|(at, _)| *at == column).map_or("", |(_, text)| text.as_str()));
-        }
+        let mut texts = vec![""; self.width];
+        // Of two under one name the first counts.
+        cells.iter().rev().for_each(|(at, text)| texts[*at] = text.as_str());
+        texts.into_iter().for_each(|text| record.push(text));
         true
     }
 }

@@ -130,7 +130,8 @@ impl<R: Read> Table<R> {
         let mut headers = Vec::new();
         let rows = match source.detected.format {
             Format::Gdsn => {
-                let (rows, columns) = Gdsn::read_all(&mut source)?;
+                let stop = source.stop.clone();
+                let (rows, columns) = Gdsn::read_all(&mut source, &stop)?;
                 headers = columns;
                 RowSource::Gdsn(rows)
             }
@@ -205,6 +206,7 @@ impl<R: Read> Table<R> {
     /// The next row; false at the end of the file.
     pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         if let Some(held) = self.held.pop_front() {
+            self.source.stop.check()?;
             *record = held;
             return Ok(true);
         }
@@ -212,6 +214,7 @@ impl<R: Read> Table<R> {
     }
 
     fn read_fresh(&mut self, record: &mut Record) -> Result<bool, ReadError> {
+        self.source.stop.check()?;
         let found = match &mut self.rows {
             RowSource::Delimited(rows) => rows.read(&mut self.source, record, self.headers.len())?,
             RowSource::JsonLines(rows) => rows.read(&mut self.source, record)?,

@@ -9,6 +9,7 @@ mod presets;
 mod properties;
 mod real_files;
 mod rows;
+mod stopping;
 mod support;
 mod synthea;
 mod vocabulary;

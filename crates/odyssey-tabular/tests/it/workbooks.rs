@@ -1,5 +1,8 @@
 //! Workbooks: what a person sees in the first sheet, and what is refused before it is unpacked for good.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use odyssey_tabular::{
     Compression, Format, Mode, Options, ReadError, RowErrorCode, Table, WorkbookFault, limits, open, sniff,
 };
@@ -166,4 +169,175 @@ fn a_sheet_of_more_cells_than_are_held_is_refused() {
     let row = format!("<row>{}</row>", "<c><v>1</v></c>".repeat(1_000));
     let bytes = workbook(&row.repeat(limits::WORKBOOK_CELLS_MAX / 1_000 + 1));
     assert_eq!(refusal(&bytes), WorkbookFault::TooManyCells { limit: limits::WORKBOOK_CELLS_MAX });
+}
+
+/// A workbook with these shared texts.
+fn with_texts(texts: &[&str], rows: &str) -> Vec<u8> {
+    zip(&parts_with_texts(texts, rows))
+}
+
+fn parts_with_texts(texts: &[&str], rows: &str) -> Vec<Entry> {
+    let list: String =
+        texts.iter().map(|text| format!("<si><t xml:space=\"preserve\">{text}</t></si>")).collect();
+    let text = format!("<sst uniqueCount=\"{}\">{list}</sst>", texts.len());
+    let mut parts = workbook_parts(rows);
+    parts.retain(|part| part.name != "xl/sharedStrings.xml");
+    parts.push(Entry::new("xl/sharedStrings.xml", text.as_bytes()));
+    parts
+}
+
+const HEAD: &str = "<row><c t=\"str\"><v>sku</v></c><c t=\"str\"><v>name</v></c></row>";
+
+/// So many rows with so many cells of the first shared text.
+fn referring(rows: usize, cells: usize) -> String {
+    let cell = "<c t=\"s\"><v>0</v></c>";
+    HEAD.to_owned() + &format!("<row>{}</row>", cell.repeat(cells)).repeat(rows)
+}
+
+#[test]
+fn a_cell_longer_than_any_program_writes_refuses_the_workbook_before_it_is_held() {
+    let limit = limits::WORKBOOK_CELL_XML_BYTES_MAX;
+    let long = "x".repeat(limit as usize);
+    let runs = "<r><t>ten bytes.</t></r>".repeat(limit as usize / 20);
+    let inline =
+        |inside: &str| workbook(&format!("{HEAD}<row><c t=\"inlineStr\"><is>{inside}</is></c></row>"));
+    for (bytes, what) in [
+        (with_texts(&[&long], &referring(3_000, 1)), "a shared text"),
+        (with_texts(&["a", &"x".repeat(60 << 20)], &referring(1, 1)), "one that nobody refers to"),
+        (
+            with_part("xl/sharedStrings.xml", &format!("<sst><si>{runs}</si></sst>"), &referring(1, 1)),
+            "of runs",
+        ),
+        (inline(&format!("<t>{long}</t>")), "a text of its own"),
+        (inline(&runs), "runs of its own"),
+        (inline(&format!("<t><!--{}--></t>", "<".repeat(limit as usize))), "a remark"),
+        (inline(&format!("<t><![CDATA[{}]]></t>", "<x>".repeat(limit as usize))), "raw text"),
+        (inline(&format!("<t a='{long}'>x</t>")), "a tag"),
+        (workbook(&format!("{HEAD}<row><c><f>{long}</f><v>1</v></c></row>")), "a formula"),
+    ] {
+        let refused = refusal(&bytes);
+        assert_eq!(refused, WorkbookFault::CellTooLong { limit }, "{what}");
+        assert!(refused.to_string().contains("save the sheet as .csv"), "{refused}");
+    }
+    let held = vec![b' '; limits::WORKBOOK_LOADED_BYTES_MAX as usize + 1];
+    let mut random = 1_u32;
+    let noise: Vec<u8> = (0..(4 << 20))
+        .map(|_| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (random >> 28) as u8
+        })
+        .collect();
+    let mut parts = workbook_parts(&format!("{HEAD}<row><c><v>1</v></c></row>"));
+    parts.push(Entry::new("xl/worksheets/sheet9.xml", &[b"<worksheet>", held.as_slice()].concat()));
+    parts.push(Entry::new("xl/media/noise.txt", &noise));
+    assert_eq!(refusal(&zip(&parts)), WorkbookFault::TooRich);
+}
+
+#[test]
+fn rows_that_refer_to_a_text_longer_than_a_row_are_refused_without_a_copy_of_it() {
+    let long = "x".repeat(limits::ROW_BYTES_MAX + 1);
+    let rows = referring(20_000, 1) + "<row><c t=\"str\"><v>9</v></c></row>";
+    let began = std::time::Instant::now();
+    let parsed = products(with_texts(&[&long], &rows).as_slice());
+    assert_eq!((parsed.codes()["row_too_long"], parsed.accepted.len()), (20_000, 1));
+    // Twenty gigabytes, if each were copied.
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
+fn texts_are_counted_wherever_they_stand() {
+    let long = "x".repeat(limits::ROW_BYTES_MAX - 1);
+    // The second text is too much for each row, and the first is forgotten.
+    assert_eq!(refusal(&with_texts(&[&long], &referring(3_000, 2))), WorkbookFault::Bomb);
+    let blank = " ".repeat(limits::ROW_BYTES_MAX - 1);
+    assert_eq!(refusal(&with_texts(&[&blank], &referring(3_000, 1))), WorkbookFault::Bomb);
+
+    // What is packed twice is as small as the file that comes.
+    let mut parts = parts_with_texts(&[&"x".repeat(10_000)], &referring(7_000, 1));
+    assert_eq!(refusal(&zip(&parts)), WorkbookFault::Bomb);
+    parts.push(Entry { stored: true, ..Entry::new("xl/media/filler.bin", &[7; 1 << 20]) });
+    let filled = zip(&parts);
+    assert!(open(filled.as_slice(), &Options::default()).is_ok());
+    assert_eq!(refusal(&zip(&[Entry::new("a.xlsx", &filled)])), WorkbookFault::Bomb);
+
+    let bytes = with_texts(&[&"x".repeat(10_000)], &referring(200, 1));
+    assert!(open(bytes.as_slice(), &Options::default()).is_ok());
+    let options = Options { decompressed_bytes_max: Some(1 << 20), ..Options::default() };
+    let refused = open(bytes.as_slice(), &options);
+    assert!(matches!(refused, Err(ReadError::Workbook(WorkbookFault::UnpacksTooLarge { limit: 1_048_576 }))));
+
+    // Empty places are read, too.
+    let wide =
+        |rows| format!("<row><c r=\"A1\"><v>1</v></c><c r=\"BXX1\"><v>1</v></c></row>{}", referring(rows, 1));
+    assert!(open(with_texts(&["x"], &wide(1_000)).as_slice(), &Options::default()).is_ok());
+    assert_eq!(refusal(&with_texts(&["x"], &wide(60_000))), WorkbookFault::Bomb);
+}
+
+#[test]
+fn what_no_program_writes_as_markup_is_no_sheet() {
+    let row = format!("{HEAD}<row><c><v>1</v></c></row>");
+    let sheet =
+        |before: &str, rows: &str| format!("{before}<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    let name = "xl/worksheets/sheet2.xml";
+    assert!(
+        open(with_part(name, &sheet("<?xml version=\"1.0\"?>", &row), "").as_slice(), &Options::default())
+            .is_ok()
+    );
+    for (text, what) in [
+        (sheet("text", &row), "text before it"),
+        (sheet("<!DOCTYPE worksheet>", &row), "a document type"),
+        (sheet("", &row.replace("</v></c></row>", "</v></x:c></row>")), "an end of another name"),
+        (sheet("", &format!("{}{row}", "<x>".repeat(limits::WORKBOOK_DEPTH_MAX))), "without an end"),
+        (sheet("", &row.replace("<v>1</v>", "<c><v>1</v></c>")), "cells within cells"),
+    ] {
+        assert_eq!(refusal(&with_part(name, &text, "")), WorkbookFault::Unreadable, "{what}");
+    }
+    // Quotes, remarks and raw text may hold brackets.
+    let odd = "<row><!-- <row> > -- --><c t=\"inlineStr\" x=\"a>b\" y='\"'><is><t><![CDATA[<c>]]></t></is></c ><?x <c> ?></row>";
+    let bytes = with_part(name, &sheet("", &(HEAD.to_owned() + odd)), "");
+    let table = Table::new(open(bytes.as_slice(), &Options::default()).expect("opens")).expect("rows");
+    assert_eq!(table.sample(), [["<c>", ""]]);
+}
+
+#[test]
+fn no_reference_to_a_cell_makes_the_library_panic() {
+    let panics = Arc::new(AtomicUsize::new(0));
+    let (counted, before) = (Arc::clone(&panics), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| {
+        let inside = info.location().is_some_and(|at| at.file().contains("calamine"));
+        counted.fetch_add(usize::from(inside), Ordering::Relaxed);
+        before(info);
+    }));
+    let cell = |at: &str| format!("<row><c r=\"{at}\"><v>1</v></c></row>");
+    let sheet = |dimension: &str| {
+        let text = format!(
+            "<worksheet><dimension ref=\"{dimension}\"/><sheetData>{}</sheetData></worksheet>",
+            cell("A1")
+        );
+        with_part("xl/worksheets/sheet2.xml", &text, "")
+    };
+    let long = "9".repeat(40);
+    for at in [
+        "ZZZZZZZZ1",
+        "A4294967296",
+        &format!("A{long}"),
+        &format!("{}1", "Z".repeat(2_000)),
+        "A0",
+        "",
+        "1",
+        "A",
+        "A1:B2",
+        "\u{c4}1",
+    ] {
+        assert_eq!(refusal(&workbook(&cell(at))), WorkbookFault::Unreadable, "{at}");
+        let row = format!("<row r=\"{at}\"><c r=\"A1\"><v>1</v></c></row>");
+        assert!(at == "1" || refusal(&workbook(&row)) == WorkbookFault::Unreadable, "{at}");
+    }
+    for range in ["C3:A1", "A1:A4294967296", "ZZZZZZZZ1:A1", "A1:B2:C3", "A3:B1", ""] {
+        assert_eq!(refusal(&sheet(range)), WorkbookFault::Unreadable, "{range}");
+    }
+    for range in ["A1", "A1:XFD1048576", "B2:B2"] {
+        assert!(open(sheet(range).as_slice(), &Options::default()).is_ok(), "{range}");
+    }
+    assert_eq!(panics.load(Ordering::Relaxed), 0);
 }
