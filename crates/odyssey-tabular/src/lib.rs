@@ -17,6 +17,7 @@ pub mod synthea;
 mod decode;
 mod error;
 mod errors_csv;
+pub mod export;
 mod first_seen;
 mod header;
 mod records;

@@ -131,6 +131,11 @@ targets! {
     Consent "consent_health_data" Customers;
     ConsentAt "consent_at" Customers;
     ConsentVersion "consent_version" Customers;
+    ServingVolume "serving_size_ml" Products;
+    PackageText "package_text" Products;
+    PrePregnancyWeight "pre_pregnancy_weight_kg" Customers;
+    EnergyFormula "energy_formula" Customers;
+    Guideline "guideline" Customers;
 }
 
 impl Target {

@@ -65,6 +65,7 @@ const fn plain_fields(target: Target) -> &'static [&'static str] {
         Target::Status => &["status"],
         Target::Ingredients => &["ingredients"],
         Target::PackageWeight => &["package_weight_g", "package_text"],
+        Target::PackageText => &["package_text"],
         Target::DietaryTags => &["dietary_tags"],
         Target::Certifications => &["certifications"],
         Target::RegulatoryCodes => &["regulatory_codes"],
@@ -97,10 +98,13 @@ fn nutrition(all: &Map<String, Value>, present: TargetSet) -> Value {
 fn serving(all: &Map<String, Value>, present: TargetSet) -> Option<Value> {
     let names: &[&str] = if present.contains(Target::ServingSize) {
         &["amount_g", "amount_ml", "text"]
-    } else if present.contains(Target::ServingText) {
-        &["text"]
     } else {
-        return None;
+        match (present.contains(Target::ServingVolume), present.contains(Target::ServingText)) {
+            (true, true) => &["amount_ml", "text"],
+            (true, false) => &["amount_ml"],
+            (false, true) => &["text"],
+            (false, false) => return None,
+        }
     };
     let stated = all.get("serving_size").and_then(Value::as_object);
     let value = |name: &str| stated.and_then(|s| s.get(name)).cloned().unwrap_or(Value::Null);
@@ -220,6 +224,9 @@ const fn place_of(target: Target) -> Option<(Place, &'static str)> {
         Target::Sex => (Profile, "sex"),
         Target::Height => (Profile, "height_cm"),
         Target::Weight => (Profile, "weight_kg"),
+        Target::PrePregnancyWeight => (Profile, "pre_pregnancy_weight_kg"),
+        Target::EnergyFormula => (Profile, "energy_formula"),
+        Target::Guideline => (Profile, "guideline"),
         Target::Activity => (Profile, "activity_level"),
         Target::Reproductive => (Profile, "reproductive_status"),
         Target::Gestation => (Profile, "gestation_weeks"),

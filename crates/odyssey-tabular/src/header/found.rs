@@ -29,10 +29,14 @@ impl Looking<'_> {
             Ok(column) => return (column, Vec::new()),
             Err(column) => column,
         };
-        if let Some((order, fields)) = self.words.saved(full) {
-            return by_saved(&self.found(column), order, fields, parts);
-        }
         let found = self.found(column);
+        // What we wrote means what we wrote, whatever the vendor calls things elsewhere.
+        if found.transform == Transform::Exact {
+            return (found, Vec::new());
+        }
+        if let Some((order, fields)) = self.words.saved(full) {
+            return by_saved(&found, order, fields, parts);
+        }
         match self.words.word(full, WordOwner::Vendor) {
             Some(rule) if found.reason != Some(IgnoredReason::ErrorColumn) => {
                 (by_word(found, rule, parts, WordOwner::Vendor), Vec::new())

@@ -31,6 +31,8 @@ pub enum Transform {
     Html,
     /// An apostrophe before the text, by which a spreadsheet keeps digits a text, is no part of it.
     Apostrophe,
+    /// A file that we wrote: texts are as they stand, lists and objects are JSON. A person does not write it down.
+    Exact,
     /// Only the digits are read: `EAN: 400 638…`.
     Digits,
     /// The nth (from 1) of the parts that the character separates.

@@ -202,6 +202,7 @@ fn column(fields: &[&'static str]) -> Result<Column, &'static str> {
         ("", _) => {}
         ("html", _) => column.transform = Transform::Html,
         ("apostrophe", _) => column.transform = Transform::Apostrophe,
+        ("exact", _) => column.transform = Transform::Exact,
         (_, Some(("list", separator))) => {
             column.separator = Some(separator.parse().map_err(|_| "separator")?);
         }

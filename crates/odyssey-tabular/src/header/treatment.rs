@@ -158,7 +158,7 @@ impl Transform {
     /// As [`Treatment::parse`] reads it; `None` for what a person does not write.
     pub fn written(&self) -> Option<String> {
         Some(match self {
-            Self::Plain | Self::GtinOrId => return None,
+            Self::Plain | Self::GtinOrId | Self::Exact => return None,
             Self::Flag(tag) => format!("flag:{tag}"),
             Self::Html => "html".to_owned(),
             Self::Apostrophe => "apostrophe".to_owned(),

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::rewrite::Rewriting;
 use crate::error::{RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
+use crate::export::unguarded;
 use crate::header::{ColumnMap, ColumnStatus, Mapping, Transform};
 use crate::limits::{LIST_MAX, ROW_ERRORS_MAX, SHORT_TEXT_MAX};
 use crate::records::{Record, RecordFault};
@@ -124,12 +125,30 @@ impl<'a> Context<'a> {
     /// The first cell of these columns that says something.
     pub(crate) fn known(&self, columns: &[usize]) -> Option<(usize, &'a str)> {
         columns.iter().find_map(|column| {
+            if self.is_exact(*column) {
+                let cell = self.cells.cell(*column);
+                return (!cell.is_empty()).then(|| (*column, unguarded(cell)));
+            }
             let mut cell = self.cells.cell(*column).trim();
             if self.plan.mapping.columns[*column].transform == Transform::Apostrophe {
                 cell = cell.strip_prefix('\'').unwrap_or(cell).trim();
             }
             (!is_unknown(cell)).then_some((*column, cell))
         })
+    }
+
+    /// Whether the column is one that we wrote ourselves.
+    pub(crate) fn is_exact(&self, column: usize) -> bool {
+        self.plan.mapping.columns.get(column).is_some_and(|c| c.transform == Transform::Exact)
+    }
+
+    /// A value that our own file writes as JSON; another is an error.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&mut self, column: usize, cell: &str) -> Option<T> {
+        let read = serde_json::from_str(cell).ok();
+        if read.is_none() {
+            self.fail(RowErrorCode::EnumUnknown, Some(column), cell);
+        }
+        read
     }
 
     /// The tags that columns of yes and no add, each once, with their field.
@@ -184,6 +203,9 @@ impl<'a> Context<'a> {
             self.fail(RowErrorCode::TextTooLong, Some(column), cell);
             return None;
         }
+        if self.is_exact(column) {
+            return Some(cell.replace('\0', ""));
+        }
         if cell.is_ascii() {
             if !cell.contains('\0') {
                 return Some(cell.to_owned());
@@ -205,6 +227,11 @@ impl<'a> Context<'a> {
 
     /// A list of short texts.
     pub(crate) fn list(&mut self, column: usize, cell: &str) -> Option<Vec<String>> {
+        if self.is_exact(column)
+            && let Ok(list) = serde_json::from_str(cell)
+        {
+            return Some(list);
+        }
         let entries = read_list_by(cell, self.plan.mapping.columns[column].separator);
         if entries.len() > LIST_MAX {
             self.fail(RowErrorCode::ListTooLong, Some(column), cell);
@@ -363,11 +390,14 @@ impl std::fmt::Debug for Context<'_> {
 pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(record.text().len() + 16 * plan.targets.len());
     let mut push = |name: &str, column: usize| {
-        let cell = record.cell(plan.mapping.columns[column].index).trim();
+        let of = &plan.mapping.columns[column];
+        let cell = record.cell(of.index);
         bytes.extend_from_slice(name.as_bytes());
         bytes.push(0x1f);
-        if !is_unknown(cell) {
-            bytes.extend_from_slice(nfc(cell).as_bytes());
+        if of.transform == Transform::Exact {
+            bytes.extend_from_slice(cell.as_bytes());
+        } else if !is_unknown(cell.trim()) {
+            bytes.extend_from_slice(nfc(cell.trim()).as_bytes());
         }
         bytes.push(0x1e);
     };

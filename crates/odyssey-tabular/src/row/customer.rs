@@ -1,14 +1,16 @@
 //! A customer row, read once.
 
 use chrono::{Datelike, NaiveDate};
-use odyssey_types::{CustomerIdentity, CustomerStatus, Fixed, HealthProfile, MacroTargets, Phi};
+use odyssey_types::{
+    CustomerIdentity, CustomerStatus, EnergyFormula, Fixed, Guideline, HealthProfile, MacroTargets, Phi,
+};
 
-use super::RowSettings;
 use super::body::{height, weight};
 use super::codes::{read_conditions, read_medications};
 use super::context::{Context, source_bytes};
 use super::customer_words::{activity, read_diets, read_limits, reproductive, sex, status};
 use super::sealed::Parse;
+use super::{RowSettings, exact};
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;
 use crate::limits::{LIST_MAX, LONG_TEXT_MAX, SHORT_TEXT_MAX};
@@ -138,6 +140,9 @@ fn read_identity(row: &mut Context<'_>, seen: &mut FirstSeen) -> Option<String> 
 fn read_cell(row: &mut Context<'_>, draft: &mut Draft, target: Target, column: usize, cell: &str) {
     let short = SHORT_TEXT_MAX;
     let Draft { identity, profile, parts, consent, .. } = draft;
+    if row.is_exact(column) && exact::read_profile_cell(row, profile, target, column, cell) {
+        return;
+    }
     match target {
         Target::Status => draft.status = row.code(column, cell, status),
         Target::FullName => identity.name = row.text(column, cell, short),
@@ -147,7 +152,7 @@ fn read_cell(row: &mut Context<'_>, draft: &mut Draft, target: Target, column: u
         Target::Phone => identity.phone = row.text(column, cell, short),
         Target::BirthDate => identity.birth_date = row.date(column, cell),
         Target::DeathDate => parts.died = row.date(column, cell).is_some(),
-        Target::Address => parts.street = row.text(column, cell, short),
+        Target::Address => parts.street = row.text(column, cell, short * 4),
         Target::City => parts.city = row.text(column, cell, short),
         Target::Region => parts.region = row.text(column, cell, short),
         Target::PostalCode => parts.postal_code = row.text(column, cell, short),
@@ -159,6 +164,9 @@ fn read_cell(row: &mut Context<'_>, draft: &mut Draft, target: Target, column: u
         Target::Sex => profile.sex = row.code(column, cell, sex),
         Target::Height => profile.height_cm = height(row, column, cell),
         Target::Weight => profile.weight_kg = weight(row, column, cell),
+        Target::PrePregnancyWeight => profile.pre_pregnancy_weight_kg = weight(row, column, cell),
+        Target::EnergyFormula => profile.energy_formula = row.code(column, cell, EnergyFormula::parse),
+        Target::Guideline => profile.guideline = row.code(column, cell, Guideline::parse),
         Target::Activity => profile.activity_level = row.code(column, cell, activity),
         Target::Reproductive => profile.reproductive_status = row.code(column, cell, reproductive),
         Target::Gestation => profile.gestation_weeks = whole(row, column, cell, 1, 44),

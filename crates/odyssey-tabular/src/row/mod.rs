@@ -9,6 +9,7 @@ mod codes;
 mod context;
 mod customer;
 mod customer_words;
+mod exact;
 mod grouped;
 mod person;
 mod product;
@@ -218,6 +219,9 @@ pub fn row_hash_input(cells: &[String], mapping: &Mapping) -> Vec<u8> {
 
 /// An external id as it is stored; what is wrong with it refuses the row.
 fn external_id(row: &mut Context<'_>, column: usize, cell: &str) -> Option<String> {
+    if row.is_exact(column) {
+        return row.text(column, cell, EXTERNAL_ID_MAX);
+    }
     // A spreadsheet gives many ids the same short form: one product would swallow the others.
     if Gtin::parse(cell) == Err(GtinError::Spreadsheet) {
         row.fail(RowErrorCode::GtinDamagedBySpreadsheet, Some(column), cell);

@@ -7,10 +7,10 @@ use odyssey_types::{
     ProductFields, ProductStatus,
 };
 
-use super::RowSettings;
 use super::context::{Context, source_hash};
 use super::product_words::{basis, currency, jurisdiction, read_price, status, tag, take_currency};
 use super::sealed::Parse;
+use super::{RowSettings, exact};
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;
 use crate::header::{BasisSource, Transform, unit_fits};
@@ -132,6 +132,9 @@ fn read_cell<'a>(
     cell: &'a str,
 ) {
     let short = SHORT_TEXT_MAX;
+    if row.is_exact(column) && exact::read_product_cell(row, fields, target, column, cell) {
+        return;
+    }
     match target {
         Target::ExternalId => parts.external_id = Some((column, cell)),
         Target::Gtin => parts.gtin = Some((column, cell)),
@@ -152,6 +155,11 @@ fn read_cell<'a>(
         Target::Ingredients => fields.ingredients = row.text(column, cell, LONG_TEXT_MAX),
         Target::Basis => parts.basis = row.code(column, cell, basis),
         Target::ServingSize => parts.serving = Some((column, cell)),
+        Target::ServingVolume => {
+            let read = read_serving(cell, Some(Unit::Millilitre));
+            fields.serving_size.get_or_insert_default().amount_ml = read.size.amount_ml;
+        }
+        Target::PackageText => fields.package_text = row.text(column, cell, short),
         Target::ServingUnit => parts.serving_unit = Unit::parse(cell),
         Target::ServingText => parts.serving_text = row.text(column, cell, short),
         Target::PackageWeight => read_weight(row, fields, column, cell),
@@ -304,8 +312,12 @@ fn join(row: &mut Context<'_>, fields: &mut ProductFields, mut parts: Parts<'_>,
             tags.push(tag);
         }
     }
-    fields.dietary_tags = (!tags.is_empty()).then_some(tags);
-    fields.allergens = (!parts.allergens.is_empty()).then_some(parts.allergens);
+    if !tags.is_empty() {
+        fields.dietary_tags = Some(tags);
+    }
+    if !parts.allergens.is_empty() {
+        fields.allergens = Some(parts.allergens);
+    }
     if parts.amounts.is_empty() {
         return;
     }

@@ -23,9 +23,11 @@ impl Rewriting {
                     Transform::Digits | Transform::Part { .. } => true,
                     // Of a description the reader of rows takes the tags out itself.
                     Transform::Html => column.target != Some(Target::Description),
-                    Transform::Plain | Transform::Flag(_) | Transform::GtinOrId | Transform::Apostrophe => {
-                        false
-                    }
+                    Transform::Plain
+                    | Transform::Flag(_)
+                    | Transform::GtinOrId
+                    | Transform::Apostrophe
+                    | Transform::Exact => false,
                 }
         };
         let any = mapping.columns.len() > mapping.width
@@ -55,7 +57,7 @@ impl Rewriting {
                 Cow::Borrowed(cell.split(*separator).nth(usize::from(*nth) - 1).unwrap_or("").trim())
             }
             Transform::Html if target != Target::Description => Cow::Owned(words_of_html(cell)),
-            Transform::Flag(_) => return Cow::Borrowed(cell),
+            Transform::Flag(_) | Transform::Exact => return Cow::Borrowed(cell),
             Transform::Html | Transform::Plain | Transform::GtinOrId | Transform::Apostrophe => {
                 Cow::Borrowed(cell)
             }

@@ -4,6 +4,7 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::export::EXPORT_LINE;
 use crate::limits::{COLUMNS_MAX, HEADER_BYTES_MAX, JSON_DEPTH_MAX};
 
 /// A value and the way to it: `nutrition.sodium_mg`.
@@ -25,11 +26,18 @@ pub(crate) enum JsonFault {
 /// Reads one object; its fields in the order in which they stand, repeated ones repeated.
 pub(crate) fn flatten(line: &str) -> Result<Vec<Field>, JsonFault> {
     let mut fields = Vec::new();
-    walk(line, "", 1, &mut fields)?;
+    // A list of our own files stays the JSON that it is.
+    let own = line.starts_with(EXPORT_LINE);
+    walk(line, "", (1, own), &mut fields)?;
     Ok(fields)
 }
 
-fn walk(object: &str, path: &str, depth: usize, fields: &mut Vec<Field>) -> Result<(), JsonFault> {
+fn walk(
+    object: &str,
+    path: &str,
+    (depth, own): (usize, bool),
+    fields: &mut Vec<Field>,
+) -> Result<(), JsonFault> {
     if depth > JSON_DEPTH_MAX {
         return Err(JsonFault::TooDeep);
     }
@@ -41,13 +49,14 @@ fn walk(object: &str, path: &str, depth: usize, fields: &mut Vec<Field>) -> Resu
         }
         let value = value.get();
         if value.starts_with('{') {
-            walk(value, &name, depth + 1, fields)?;
+            walk(value, &name, (depth + 1, own), fields)?;
             continue;
         }
         if fields.len() == COLUMNS_MAX {
             return Err(JsonFault::TooDeep);
         }
-        fields.push(Field { name, text: text_of(value)? });
+        let as_written = own && value.starts_with('[');
+        fields.push(Field { name, text: if as_written { value.to_owned() } else { text_of(value)? } });
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod archives;
 mod detection;
+mod exports;
 mod json_lines;
 mod mapping;
 mod preset_files;
