@@ -21,6 +21,7 @@ mod auth;
 mod catalog;
 mod contract;
 mod customers;
+mod exports;
 mod ingestion;
 mod jobs;
 mod matching;

@@ -22,7 +22,7 @@ use crate::stack::{
 };
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    audit, auth, catalog, contract, customers, health, idempotency, ingestion, jobs, matching, meta,
+    audit, auth, catalog, contract, customers, exports, health, idempotency, ingestion, jobs, matching, meta,
     problems, quality, queues, reading, rules, search, taxonomy,
 };
 
@@ -40,6 +40,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(taxonomy::routes())
         .merge(ingestion::routes())
         .merge(jobs::routes())
+        .merge(exports::routes())
         .merge(queues::routes())
         .merge(meta::routes())
         .merge(health::routes())

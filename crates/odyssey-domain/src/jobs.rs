@@ -21,6 +21,7 @@ use crate::audit::{self, AuditEvent};
 use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
+use crate::exports::{self, EXPORT_LANE, RunExport};
 use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RerunErrors, RunImport, UndoImport};
 use crate::matching::{self, Audiences, BATCH_LANE, MatchingError, RunMatchBatch, Snapshots};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
@@ -115,6 +116,8 @@ housekeeping! {
     PurgeReceipts = "purge_receipts";
     /// Deletes the answers of old batches.
     PurgeMatchBatches = "purge_match_batches";
+    /// Deletes exports whose time is over.
+    PurgeExports = "purge_exports";
     /// Deletes old regressions of labels.
     PurgeRegressions = "purge_regressions";
     /// Deletes former versions whose time is over.
@@ -146,6 +149,8 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .register::<PurgeReceipts, _, _>(purge_receipts)
         .register::<PurgeMatchBatches, _, _>(purge_match_batches)
         .register::<RunMatchBatch, _, _>(run_match_batch)
+        .register::<RunExport, _, _>(run_export)
+        .register::<PurgeExports, _, _>(purge_exports)
         .register::<PurgeRegressions, _, _>(purge_regressions)
         .register::<PurgeVersions, _, _>(purge_versions)
         .register::<UndoImport, _, _>(undo_import)
@@ -157,6 +162,7 @@ pub fn registry() -> Result<Registry<Work>, QueueError> {
         .schedule("purge_fhir_proposals", "27 * * * *", |_| PurgeFhirProposals {})?
         .schedule("purge_receipts", "37 4 * * *", |_| PurgeReceipts {})?
         .schedule("purge_match_batches", "47 4 * * *", |_| PurgeMatchBatches {})?
+        .schedule("purge_exports", "57 * * * *", |_| PurgeExports {})?
         .schedule("purge_regressions", "41 4 * * *", |_| PurgeRegressions {})?
         .schedule("purge_versions", "51 4 * * *", |_| PurgeVersions {})?
         .schedule("purge_uploads", "17 * * * *", |_| PurgeUploads {})?
@@ -202,6 +208,8 @@ fn lanes(settings: &WorkerSettings) -> Vec<LaneOptions> {
         },
         // One batch a vendor, one at a time: each uses every core.
         LaneOptions { name: BATCH_LANE, workers: 1, vendor_cap: 1, claim_batch: 1, lease_seconds: None },
+        // One export a vendor: each reads a whole table.
+        LaneOptions { name: EXPORT_LANE, workers: 2, vendor_cap: 1, claim_batch: 1, lease_seconds: None },
     ]
 }
 
@@ -375,6 +383,14 @@ async fn run_match_batch(
     _: RunMatchBatch,
 ) -> Result<JobOutcome, JobError> {
     matching::run_match_batch(&work.database, &work.snapshots, &context).await
+}
+
+async fn purge_exports(work: Arc<Work>, _: JobContext, _: PurgeExports) -> Result<JobOutcome, JobError> {
+    done("rows of exports", exports::purge_exports(&work.database).await.map_err(JobError::retry)?)
+}
+
+async fn run_export(work: Arc<Work>, context: JobContext, _: RunExport) -> Result<JobOutcome, JobError> {
+    exports::run_export(&work.database, &work.snapshots, &context).await
 }
 
 async fn purge_regressions(

@@ -43,7 +43,7 @@ pub type WriteError = std::io::Error;
 impl FileRow {
     /// A row of a file that our importer reads.
     fn ours() -> Self {
-        Self::default().json(EXPORT_COLUMN, LAYOUT)
+        Self::default().number(EXPORT_COLUMN, Some(LAYOUT))
     }
 
     #[must_use]
@@ -55,12 +55,6 @@ impl FileRow {
     #[must_use]
     pub fn text(self, column: &'static str, text: Option<&str>) -> Self {
         self.cell(column, text.map_or(Cell::Unknown, |text| Cell::Text(text.to_owned())))
-    }
-
-    /// A number or a word of JSON.
-    #[must_use]
-    pub fn json(self, column: &'static str, json: impl ToString) -> Self {
-        self.cell(column, Cell::Json(json.to_string()))
     }
 
     #[must_use]

@@ -8,7 +8,7 @@ const DOMAIN: &str = "crates/odyssey-domain/src/";
 const FOUNDATIONS: [&str; 4] = ["db", "tenancy", "audit", "retention"];
 
 /// Area, and what it may call besides the foundations.
-const AREAS: [(&str, &[&str]); 18] = [
+const AREAS: [(&str, &[&str]); 19] = [
     // The foundations know each other: a transaction carries the scope and the actor of tenancy, and whoever
     // removes anything asks retention whether it is held.
     ("db", &[]),
@@ -29,8 +29,10 @@ const AREAS: [(&str, &[&str]); 18] = [
     // An import ends with counting the quality of what it left; what headers and values mean is synonyms; a dry run asks
     // whom it would cost a product.
     ("ingestion", &["catalog", "customers", "matching", "outbox", "quality", "taxonomy"]),
+    // A file is made of what the others own.
+    ("exports", &["catalog", "customers", "matching"]),
     // What is retried or deleted takes what hangs on it along.
-    ("queues", &["ingestion", "matching"]),
+    ("queues", &["exports", "ingestion", "matching"]),
     ("connectors", &["ingestion"]),
     ("webhooks", &["outbox"]),
     ("observability", &[]),

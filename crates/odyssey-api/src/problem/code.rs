@@ -96,6 +96,11 @@ registry! {
     StoreUnavailable = "store-unavailable", SERVICE_UNAVAILABLE, "The store of files cannot be used now";
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
     MappingNotFound = "mapping-not-found", NOT_FOUND, "There is no such saved mapping";
+    // Exports.
+    ExportNotFound = "export-not-found", NOT_FOUND, "There is no such export";
+    ExportFailed = "export-failed", CONFLICT, "The export failed or was canceled and has no file";
+    ExportExpired = "export-expired", GONE, "The file's time is over";
+    ExportsUnderWay = "exports-under-way", CONFLICT, "As many exports are under way as may be at once";
     // Matching.
     MatchingUnavailable = "matching-unavailable", SERVICE_UNAVAILABLE, "The matching engine cannot answer now";
     // Quality.

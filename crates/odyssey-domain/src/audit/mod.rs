@@ -7,11 +7,13 @@
 //! Emits: nothing. Never: swallows a failure to record.
 
 mod event;
+mod exporting;
 mod list;
 mod refusal;
 mod store;
 
 pub use event::{AuditEvent, Outcome};
+pub use exporting::{AuditRange, events_to_export};
 pub use list::{AuditQuery, AuditRecord, list};
 pub use refusal::{Refusal, record_refusal, record_without_role};
 

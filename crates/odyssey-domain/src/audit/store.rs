@@ -5,7 +5,7 @@ use odyssey_types::{AuditEventId, CustomerId, JobId, RequestId, UserId, VendorId
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AuditEvent, AuditQuery, AuditRecord};
+use super::{AuditEvent, AuditQuery, AuditRange, AuditRecord};
 use crate::db::{DbError, SystemTx, VendorTx};
 use crate::tenancy::Actor;
 
@@ -117,7 +117,8 @@ pub(super) async fn list_events(
     limit: i64,
 ) -> Result<Vec<AuditRecord>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        EventRow,
         r#"SELECT id, occurred_at, actor_kind, actor_id, actor_role, purpose, reason, action, entity_kind, entity_id,
                   count, outcome, request_id, details
            FROM audit_events e
@@ -146,9 +147,68 @@ pub(super) async fn list_events(
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| AuditRecord {
+    Ok(rows.into_iter().map(AuditRecord::from).collect())
+}
+
+/// The next events by time, for an export.
+pub(super) async fn page_of_events(
+    tx: &mut VendorTx,
+    of: &AuditRange,
+    before: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    most: i64,
+) -> Result<Vec<AuditRecord>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = sqlx::query_as!(
+        EventRow,
+        r#"SELECT id, occurred_at, actor_kind, actor_id, actor_role, purpose, reason, action, entity_kind, entity_id,
+                  count, outcome, request_id, details
+           FROM audit_events e
+           WHERE vendor_id = $1
+             AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+             AND occurred_at < $3
+             AND ($4::text IS NULL OR action = $4)
+             AND ($5::uuid IS NULL OR actor_id = $5)
+             AND ($6::text IS NULL OR outcome = $6)
+             AND ($7::timestamptz IS NULL OR (occurred_at, id) > ($7, $8::uuid))
+           ORDER BY occurred_at, id
+           LIMIT $9"#,
+        vendor_id,
+        of.from,
+        before,
+        of.action,
+        of.actor_id.map(odyssey_types::UserId::as_uuid),
+        of.outcome,
+        after.map(|a| a.0),
+        after.map(|a| a.1),
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(AuditRecord::from).collect())
+}
+
+#[derive(Debug)]
+struct EventRow {
+    id: Uuid,
+    occurred_at: DateTime<Utc>,
+    actor_kind: String,
+    actor_id: Option<Uuid>,
+    actor_role: String,
+    purpose: String,
+    reason: Option<String>,
+    action: String,
+    entity_kind: String,
+    entity_id: Option<String>,
+    count: i64,
+    outcome: String,
+    request_id: Option<Uuid>,
+    details: serde_json::Value,
+}
+
+impl From<EventRow> for AuditRecord {
+    fn from(row: EventRow) -> Self {
+        Self {
             id: row.id.into(),
             occurred_at: row.occurred_at,
             actor_kind: row.actor_kind,
@@ -163,6 +223,6 @@ pub(super) async fn list_events(
             outcome: row.outcome,
             request_id: row.request_id.map(Into::into),
             details: row.details,
-        })
-        .collect())
+        }
+    }
 }

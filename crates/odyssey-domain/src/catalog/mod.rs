@@ -11,6 +11,7 @@
 mod derived;
 mod document;
 mod error;
+mod exporting;
 mod facts;
 mod holds;
 mod indices;
@@ -26,6 +27,7 @@ pub use crate::field::FieldError;
 pub use derived::derivation_of;
 pub use document::{document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
+pub use exporting::{ProductsToExport, products_to_export};
 pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
 pub use label_changes::{

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::exporting::ProductsToExport;
 use super::facts::FactsRow;
 use super::list::Position;
 use super::{Attestation, CatalogError, Lineage, Product, ProductQuery, ProductSort, StoredFacts};
@@ -209,6 +210,36 @@ pub(super) async fn list_products(
              LIMIT $9"
         )
     };
+    to_products(rows)
+}
+
+/// The next products by id, for an export.
+pub(super) async fn page_by_id(
+    tx: &mut VendorTx,
+    of: &ProductsToExport,
+    after: Option<ProductId>,
+    most: i64,
+) -> Result<Vec<Product>, CatalogError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let rows = products!(
+        "WHERE vendor_id = $1 AND deleted_at IS NULL
+           AND ($2::text IS NULL OR brand = $2)
+           AND ($3::text IS NULL OR category_id = $3)
+           AND ($4::text IS NULL OR status = $4)
+           AND ($5::timestamptz IS NULL OR updated_at > $5)
+           AND ($6::uuid IS NULL OR id > $6)
+         ORDER BY id
+         LIMIT $7",
+        vendor_id,
+        of.brand,
+        of.category_id,
+        of.status.map(|status| status.as_str()),
+        of.updated_after,
+        after.map(ProductId::as_uuid),
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
     to_products(rows)
 }
 

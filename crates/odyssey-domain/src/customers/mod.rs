@@ -15,6 +15,7 @@ mod customer;
 mod duplicates;
 mod erase;
 mod error;
+mod exporting;
 mod fhir;
 mod import;
 mod list;
@@ -44,6 +45,7 @@ pub use customer::{
 pub use duplicates::{DuplicateGroup, SharedBy, list_duplicates, list_masked_duplicates};
 pub use erase::{count_erasures, erase_customer, erased_since, replay_erasures};
 pub use error::{CustomerError, WriteRefusal};
+pub use exporting::{ExportedPerson, PeopleToExport, WhatOfPeople, people_to_export};
 pub use fhir::{
     FhirImport, FhirImportError, FhirImported, FhirProposal, PROPOSALS_MAX, apply_fhir, get_fhir_proposal,
     import_fhir, propose_fhir, purge_fhir_proposals,
@@ -66,7 +68,7 @@ pub use sample::{ProfileSample, SAMPLE_MAX, SampledProfile, sample_profiles};
 pub use search::{CustomerLookup, search_customers};
 pub use store::{
     SealedProfile, count_consenting, listers_of_products, page_of_changed_profiles, page_of_sealed_profiles,
-    still_consenting,
+    still_consenting, still_there,
 };
 pub use write::{
     BatchOptions, BatchOutcome, Change, ConsentChange, CustomerWrite, ImportConsent, ImportMark,

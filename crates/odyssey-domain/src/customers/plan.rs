@@ -182,10 +182,13 @@ impl<'a> Plan<'a> {
         let live = stored.filter(|s| !s.deleted);
         check_conditions(row.id, write, live)?;
         if let (Some(live), Some(import)) = (live, &self.options.import)
-            // Edited after the import began: the person knew better than the file.
-            && live.customer.edited_at.is_some_and(|at| at >= import.started_at)
+            // Edited after the import began, or after the very row wrote them: the person knew better than the file.
+            && (live.customer.edited_at.is_some_and(|at| at >= import.started_at)
+                || write.import.as_ref().is_some_and(|mark| mark.edited_since))
         {
-            return Err(Stop::Settled(RowOutcome::Kept, live.customer.row_version));
+            let same = self.says_the_same(write, live, latest);
+            let outcome = if same { RowOutcome::Unchanged } else { RowOutcome::Kept };
+            return Err(Stop::Settled(outcome, live.customer.row_version));
         }
         let mut wanted = want(write, live)?;
         let returned = stored.is_some() && live.is_none();
@@ -213,6 +216,22 @@ impl<'a> Plan<'a> {
         }
         let edit = Edit { record_changed, profile_changed, deleted, returned };
         Ok(self.seal(row, write, stored, &wanted, edit, consents)?)
+    }
+
+    /// Whether a record would change nothing.
+    fn says_the_same(&mut self, write: &CustomerWrite, live: &Stored, latest: &[LatestConsent]) -> bool {
+        let Ok(wanted) = want(write, Some(live)) else { return false };
+        let profile = wanted.profile.as_ref().is_none_or(|wanted| match &live.profile {
+            Some(stored) => stored.profile == *wanted,
+            None => wanted.expose().is_empty(),
+        });
+        // Nothing is recorded here, so nothing is withheld either.
+        let withheld = self.consents_withheld;
+        let consents = self.settle_consents(write, Some(live), latest, false);
+        self.consents_withheld = withheld;
+        live.record() == *wanted.record.expose()
+            && profile
+            && consents.is_ok_and(|settled| settled.new.is_empty())
     }
 
     /// `at` is where the profile lies in the record.

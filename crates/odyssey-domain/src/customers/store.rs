@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::consents::LatestConsent;
 use super::duplicates::SharedToken;
+use super::exporting::PeopleToExport;
 use super::list::{CustomerQuery, CustomerSort, Position};
 use super::many::Lists;
 use super::plan::Changed;
@@ -1152,6 +1153,53 @@ pub async fn still_consenting(
     .fetch_all(tx.connection())
     .await?;
     Ok(found.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// Those of the given customers who are not deleted.
+pub async fn still_there(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<HashSet<CustomerId>, CustomerError> {
+    let (vendor_id, ids) = (tx.vendor_id().as_uuid(), uuids(ids));
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM customers WHERE vendor_id = $1 AND id = ANY($2) AND deleted_at IS NULL",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// The next customers by id, for an export.
+pub(super) async fn page_by_id(
+    tx: &mut VendorTx,
+    of: &PeopleToExport,
+    with_profile: bool,
+    after: Option<CustomerId>,
+    most: i64,
+) -> Result<Vec<CustomerId>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM customers
+         WHERE vendor_id = $1 AND deleted_at IS NULL
+           AND ($2::text IS NULL OR status = $2)
+           AND ($3::text IS NULL OR health_consent = $3)
+           AND ($4::timestamptz IS NULL OR updated_at > $4)
+           AND (has_profile OR NOT $5::boolean)
+           AND ($6::uuid IS NULL OR id > $6)
+         ORDER BY id LIMIT $7",
+        vendor_id,
+        of.status.map(|status| status.as_str()),
+        of.consent,
+        of.updated_after,
+        with_profile,
+        after.map(CustomerId::as_uuid),
+        most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(CustomerId::from_uuid).collect())
 }
 
 /// Who has a product on a list, and on which.

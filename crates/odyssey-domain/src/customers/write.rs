@@ -130,6 +130,8 @@ impl CustomerWrite {
 pub struct ImportMark {
     pub row: u64,
     pub source_hash: [u8; 32],
+    /// This very row wrote the customer once, and a person edited them since: their edit stands.
+    pub edited_since: bool,
 }
 
 /// What holds for a whole batch.

@@ -54,7 +54,7 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
             CustomerWrite::by_external_id(external_id.into_exposed(), Change::Merge(Phi::new(changes)));
         write.consents = patch::consents_of(&consent);
         let number = numbers.as_deref().map_or(row, |numbers| number_in(numbers, row));
-        write.import = Some(ImportMark { row: number, source_hash });
+        write.import = Some(ImportMark { row: number, source_hash, edited_since: false });
         Ok((Read { row, id, source_hash, write, warnings }, size))
     })
     .await?;
@@ -142,7 +142,7 @@ impl Merge {
         run.commit_quietly(tx).await
     }
 
-    /// Drops the rows that this mapping has written before, and those that a person has edited since.
+    /// Drops the rows that this mapping has written before, and marks those that a person has edited since.
     async fn sort_out(
         &self,
         run: &Run<'_>,
@@ -157,7 +157,7 @@ impl Merge {
         let erased = customers::erased_since(tx, &ids, run.import.created_at).await?;
         let overwrite = run.parameters.requested.overwrite_edits;
         let mut fresh = Vec::with_capacity(rows.len());
-        for row in rows {
+        for mut row in rows {
             // A person who was erased after the import began does not come back by it.
             if erased.contains(&row.id) {
                 totals.kept += 1;
@@ -166,11 +166,13 @@ impl Merge {
             }
             match known.get(&row.id) {
                 Some(SinceImport::Untouched) => totals.unchanged += 1,
-                Some(SinceImport::Edited) if !overwrite => {
-                    totals.kept += 1;
-                    faults.keep(row.row);
+                Some(SinceImport::Edited) | None => {
+                    let edited = known.contains_key(&row.id) && !overwrite;
+                    if let Some(mark) = row.write.import.as_mut() {
+                        mark.edited_since = edited;
+                    }
+                    fresh.push(row);
                 }
-                Some(SinceImport::Edited) | None => fresh.push(row),
             }
         }
         Ok(fresh)

@@ -351,8 +351,8 @@ impl Merge {
             .numbered(run.numbers()))
     }
 
-    /// Merges the given rows, but for those that are kept or were refused their barcode. Rows that have
-    /// merged out of turn are left out.
+    /// Merges the given rows, but for those that were refused their barcode or held back. A person's edit stands; where it
+    /// says what the row says, the row is unchanged.
     async fn write(
         &self,
         run: &Run<'_>,
@@ -366,15 +366,13 @@ impl Merge {
             observed: Vec::new(),
         };
         let mut writes: Vec<(u64, ProductWrite)> = Vec::with_capacity(rows.len());
-        let ids: Vec<uuid::Uuid> = rows.iter().filter(|row| !row.kept).map(|row| row.id).collect();
+        let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.id).collect();
         let shapes = store::stored_shapes(tx, &ids).await?;
         for row in rows {
             let record = row.record.unsigned_abs();
-            if row.kept {
-                batch.kept(record);
-            } else if self.excepted.binary_search(&record).is_ok() {
+            if !row.kept && self.excepted.binary_search(&record).is_ok() {
                 batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
-            } else if let Some((gtin, holder)) = self.judgement.refused.get(&record) {
+            } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !row.kept) {
                 batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
             } else {
                 writes.push((record, to_write(row, run.number_of(record), &shapes)?));
@@ -460,7 +458,7 @@ fn to_write(
     let Value::Object(mut patch) = row.fields else { return Err(broken()) };
     let Some(Value::String(external_id)) = patch.remove("external_id") else { return Err(broken()) };
     fit(&mut patch, shapes.get(&ProductId::from_uuid(row.id)));
-    let import = ImportMark { row: number, source_hash: row.source_hash };
+    let import = ImportMark { row: number, source_hash: row.source_hash, edited_since: row.kept };
     Ok(ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Merge(patch)) })
 }
 

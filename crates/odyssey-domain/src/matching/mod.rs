@@ -34,8 +34,8 @@ pub use basket::{
     BASKET_ITEMS_MAX, BasketCheck, BasketItem, Budget, BudgetState, QUANTITY_MILLI_MAX, check_basket,
 };
 pub use batch::{
-    BATCH_CUSTOMERS_MAX, BATCH_LANE, BATCH_MATCHES_MAX, BatchFile, RunMatchBatch, batch_file, forget_batches,
-    kept_batches, purge_batches, run_match_batch, start_batch,
+    BATCH_CUSTOMERS_MAX, BATCH_LANE, BATCH_MATCHES_MAX, BatchFile, MatchedRow, RunMatchBatch, batch_file,
+    forget_batches, kept_batches, matches_of_many, purge_batches, run_match_batch, start_batch,
 };
 pub use error::MatchingError;
 pub use explain::{Explanation, explain};

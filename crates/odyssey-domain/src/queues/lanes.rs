@@ -9,13 +9,14 @@ use super::QueuesError;
 use super::vendor::CHANGED_MAX;
 use crate::audit::{self, AuditEvent};
 use crate::db::SystemTx;
+use crate::exports::EXPORT_LANE;
 use crate::field::FieldError;
 use crate::ingestion::IMPORT_LANE;
 use crate::matching::BATCH_LANE;
 use crate::tenancy::{Actor, Purpose};
 
 /// Every lane that this program works.
-pub const LANES: [&str; 3] = [DEFAULT_LANE, IMPORT_LANE, BATCH_LANE];
+pub const LANES: [&str; 4] = [DEFAULT_LANE, IMPORT_LANE, BATCH_LANE, EXPORT_LANE];
 
 /// Jobs at once in each process, at most: each may hold a connection of the pool.
 pub const WORKERS_MAX: u32 = 64;

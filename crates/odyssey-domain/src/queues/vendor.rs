@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::QueuesError;
 use crate::audit::{self, AuditEvent};
-use crate::db::{SystemTx, VendorTx};
+use crate::db::VendorTx;
+use crate::exports::{self, RunExport};
 use crate::ingestion::{self, RunImport};
 use crate::matching::{self, RunMatchBatch};
-use crate::retention::Holds;
+use crate::retention;
 use crate::tenancy::Purpose;
 
 /// Jobs that one call changes: what one transaction locks, for seconds at most.
@@ -188,6 +189,7 @@ async fn act_on(tx: &mut VendorTx, act: JobAct, chosen: Vec<Chosen>) -> Result<C
             let deleted = odyssey_jobs::delete_many(tx.connection(), vendor_id, &locked).await?;
             ingestion::forget_imports(tx, &deleted).await?;
             matching::forget_batches(tx, &deleted).await?;
+            exports::forget_exports(tx, &deleted).await?;
         }
     }
     Ok(changed)
@@ -199,19 +201,21 @@ async fn startable(tx: &mut VendorTx, chosen: Vec<Chosen>) -> Result<Vec<Uuid>, 
         chosen.iter().filter(|job| job.kind == kind).map(|job| job.id).collect()
     };
     let (imports, batches) = (of_kind(RunImport::KIND), of_kind(RunMatchBatch::KIND));
-    let mut gone: HashSet<Uuid> = imports.iter().chain(&batches).copied().collect();
+    let exports = of_kind(RunExport::KIND);
+    let mut gone: HashSet<Uuid> = imports.iter().chain(&batches).chain(&exports).copied().collect();
     for there in ingestion::startable_imports(tx, &imports).await? {
         gone.remove(&there);
     }
     for there in matching::kept_batches(tx, &batches).await? {
         gone.remove(&there);
     }
+    for there in exports::kept_exports(tx, &exports).await? {
+        gone.remove(&there);
+    }
     Ok(chosen.into_iter().map(|job| job.id).filter(|id| !gone.contains(id)).collect())
 }
 
 async fn refuse_under_hold(tx: &VendorTx) -> Result<(), QueuesError> {
-    let mut platform = SystemTx::begin(tx.database()).await?;
-    let held = Holds::read(&mut platform).await?.cover(tx.vendor_id());
-    platform.roll_back().await?;
+    let held = retention::is_held(tx.database(), tx.vendor_id()).await?;
     if held { Err(QueuesError::UnderLegalHold) } else { Ok(()) }
 }

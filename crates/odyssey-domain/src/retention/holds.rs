@@ -58,6 +58,14 @@ impl Holds {
     }
 }
 
+/// Whether a legal hold keeps what this vendor has, so that its people cannot delete it.
+pub async fn is_held(database: &Database, vendor_id: VendorId) -> Result<bool, DbError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let held = Holds::read(&mut tx).await?.cover(vendor_id);
+    tx.roll_back().await?;
+    Ok(held)
+}
+
 /// Places a hold on a vendor's data, or on everything. `None`: the reason is empty or too long.
 pub async fn place_hold(
     database: &Database,

@@ -8,7 +8,7 @@
 mod holds;
 mod store;
 
-pub use holds::{Holds, LegalHold, REASON_LENGTH_MAX, lift_hold, list_holds, place_hold};
+pub use holds::{Holds, LegalHold, REASON_LENGTH_MAX, is_held, lift_hold, list_holds, place_hold};
 
 use chrono::TimeDelta;
 
@@ -41,6 +41,10 @@ pub const RECEIPTS: TimeDelta = AUDIT;
 pub const SAFETY_REGRESSIONS: TimeDelta = TimeDelta::days(365);
 /// Answers of batches: to be fetched, not to be kept.
 pub const MATCH_BATCHES: TimeDelta = TimeDelta::days(7);
+/// Exports from when they finish: a link to a file of people is no archive.
+pub const EXPORTS: TimeDelta = TimeDelta::hours(24);
+/// Exports that never finish, from their beginning: longer than any attempt takes.
+pub const UNFINISHED_EXPORTS: TimeDelta = TimeDelta::days(3);
 /// What products were before they changed, and what an import can be undone by.
 pub const FORMER_VERSIONS: TimeDelta = TimeDelta::days(30);
 /// Monthly partitions of the audit that are made ahead.
@@ -56,7 +60,7 @@ pub struct Line {
 }
 
 /// The table.
-pub const TABLE: [Line; 15] = [
+pub const TABLE: [Line; 17] = [
     Line { what: "unfinished uploads", kept: UNFINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "uploads of ended imports", kept: FINISHED_UPLOADS, schedule: "purge_uploads" },
     Line { what: "errors of imports", kept: IMPORT_ERRORS, schedule: "purge_row_errors" },
@@ -70,6 +74,8 @@ pub const TABLE: [Line; 15] = [
     Line { what: "FHIR proposals", kept: FHIR_PROPOSALS, schedule: "purge_fhir_proposals" },
     Line { what: "receipts", kept: RECEIPTS, schedule: "purge_receipts" },
     Line { what: "batches of matches", kept: MATCH_BATCHES, schedule: "purge_match_batches" },
+    Line { what: "exports", kept: EXPORTS, schedule: "purge_exports" },
+    Line { what: "unfinished exports", kept: UNFINISHED_EXPORTS, schedule: "purge_exports" },
     Line { what: "former versions", kept: FORMER_VERSIONS, schedule: "purge_versions" },
     Line { what: "safety regressions", kept: SAFETY_REGRESSIONS, schedule: "purge_regressions" },
 ];

@@ -1,7 +1,6 @@
 //! What parsing one row has found so far.
 
 use odyssey_types::Phi;
-use sha2::{Digest, Sha256};
 
 use super::rewrite::Rewriting;
 use crate::error::{RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
@@ -383,35 +382,4 @@ impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("row", &self.record.number).finish_non_exhaustive()
     }
-}
-
-/// The mapped part of a row in a form that two rows share exactly when they say the same: per target in
-/// order, its code and its trimmed cells in NFC, `NULL` as empty.
-pub(crate) fn source_bytes(plan: &Plan, record: &Record) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(record.text().len() + 16 * plan.targets.len());
-    let mut push = |name: &str, column: usize| {
-        let of = &plan.mapping.columns[column];
-        let cell = record.cell(of.index);
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.push(0x1f);
-        if of.transform == Transform::Exact {
-            bytes.extend_from_slice(cell.as_bytes());
-        } else if !is_unknown(cell.trim()) {
-            bytes.extend_from_slice(nfc(cell.trim()).as_bytes());
-        }
-        bytes.push(0x1e);
-    };
-    for (target, columns) in &plan.targets {
-        for column in columns {
-            push(target.code(), *column);
-        }
-    }
-    for (column, _, tag) in &plan.flags {
-        push(tag, *column);
-    }
-    bytes
-}
-
-pub(crate) fn source_hash(plan: &Plan, record: &Record) -> [u8; 32] {
-    Sha256::digest(source_bytes(plan, record)).into()
 }

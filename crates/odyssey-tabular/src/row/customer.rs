@@ -7,9 +7,10 @@ use odyssey_types::{
 
 use super::body::{height, weight};
 use super::codes::{read_conditions, read_medications};
-use super::context::{Context, source_bytes};
+use super::context::Context;
 use super::customer_words::{activity, read_diets, read_limits, reproductive, sex, status};
 use super::sealed::Parse;
+use super::source::source_bytes;
 use super::{RowSettings, exact};
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;

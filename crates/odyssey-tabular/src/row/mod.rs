@@ -16,6 +16,7 @@ mod product;
 mod product_words;
 mod rewrite;
 mod single;
+mod source;
 
 use std::io::Read;
 use std::marker::PhantomData;
@@ -29,8 +30,9 @@ use crate::header::Mapping;
 use crate::limits::EXTERNAL_ID_MAX;
 use crate::records::{Record, Table};
 pub(crate) use context::Context;
-use context::{Plan, source_bytes};
+use context::Plan;
 use grouped::Grouped;
+use source::source_bytes;
 
 pub use customer::{ConsentColumns, CustomerRow};
 pub use product::{IdentitySource, ProductRow};

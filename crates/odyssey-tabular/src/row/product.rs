@@ -7,9 +7,10 @@ use odyssey_types::{
     ProductFields, ProductStatus,
 };
 
-use super::context::{Context, source_hash};
+use super::context::Context;
 use super::product_words::{basis, currency, jurisdiction, read_price, status, tag, take_currency};
 use super::sealed::Parse;
+use super::source::source_hash;
 use super::{RowSettings, exact};
 use crate::error::{RejectedRow, RowErrorCode, RowWarning, WarningCode};
 use crate::first_seen::FirstSeen;

@@ -6,6 +6,7 @@ mod catalog;
 mod contract;
 mod customers;
 mod db;
+mod exports;
 mod faults;
 mod ingestion;
 mod matching;

@@ -83,6 +83,8 @@ impl ProductWrite {
 pub struct ImportMark {
     pub row: u64,
     pub source_hash: Vec<u8>,
+    /// This very row wrote the product once, and a person edited it since: their edit stands.
+    pub edited_since: bool,
 }
 
 /// What holds for a whole batch.

@@ -86,9 +86,11 @@ impl<'a> Plan<'a> {
         }
         // A deletion is an edit as well: what a person removed after the import began stays removed.
         if let (Some(stored), Some(import)) = (stored, &self.options.import)
-            && keeps_edit(stored, import)
+            && (keeps_edit(stored, import) || write.import.as_ref().is_some_and(|mark| mark.edited_since))
         {
-            return Ok(WriteResult { id, outcome: RowOutcome::Kept, row_version: stored.row_version });
+            let outcome =
+                if says_the_same(live, &write.change) { RowOutcome::Unchanged } else { RowOutcome::Kept };
+            return Ok(WriteResult { id, outcome, row_version: stored.row_version });
         }
         let fields = match &write.change {
             Change::Replace(fields) => fields.as_ref().clone(),
@@ -219,6 +221,16 @@ impl<'a> Plan<'a> {
 impl Changed {
     pub(super) fn barcode(&self) -> Option<String> {
         if self.deleted { None } else { self.fields.gtin.map(|gtin| gtin.to_string()) }
+    }
+}
+
+/// Whether a record would change nothing.
+fn says_the_same(live: Option<&Product>, change: &Change) -> bool {
+    let Some(live) = live else { return false };
+    match change {
+        Change::Replace(fields) => live.fields == **fields,
+        Change::Merge(patch) => merge(Some(&live.fields), patch).is_ok_and(|fields| fields == live.fields),
+        Change::Delete => false,
     }
 }
 

@@ -109,7 +109,7 @@ pub async fn import_fhir(
     let patch = patch_of(&person, &settled.profile).map_err(CustomerError::from)?;
     let write = CustomerWrite {
         must_not_exist: !exists,
-        import: Some(ImportMark { row, source_hash }),
+        import: Some(ImportMark { row, source_hash, edited_since: false }),
         ..CustomerWrite::by_external_id(person.external_id, Change::Merge(Phi::new(patch)))
     };
     let outcome = write_one(tx, import, write, digest).await?;

@@ -114,7 +114,7 @@ fn a_birth_date_in_the_future_is_refused() {
 fn what_a_person_edits_after_an_import_began_is_kept() {
     let mut fixture = Fixture::new();
     let row = |name: &str| CustomerWrite {
-        import: Some(ImportMark { row: 2, source_hash: [name.len() as u8; 32] }),
+        import: Some(ImportMark { row: 2, source_hash: [name.len() as u8; 32], edited_since: false }),
         ..merge(json!({ "name": name }))
     };
     let first = import(&fixture);

@@ -63,7 +63,8 @@ pub(super) async fn of_products(
                 product_rows::fit(&mut changes, shapes.get(&product_id(vendor_id, &external_id)));
                 let mut fields = changes.clone();
                 fields.insert("external_id".to_owned(), Value::String(external_id.clone()));
-                let import = Some(catalog::ImportMark { row: number, source_hash: hash });
+                let import =
+                    Some(catalog::ImportMark { row: number, source_hash: hash, edited_since: false });
                 let change = catalog::Change::Merge(changes);
                 let write = ProductWrite { import, ..ProductWrite::new(external_id, change) };
                 Ok((Taken { row: number, line, fields, warnings }, write))
@@ -113,7 +114,7 @@ pub(super) async fn of_customers(
                 let change = customers::Change::Merge(Phi::new(changes));
                 let mut write = CustomerWrite::by_external_id(external_id.into_exposed(), change);
                 write.consents = patch::consents_of(&consent);
-                write.import = Some(customers::ImportMark { row, source_hash });
+                write.import = Some(customers::ImportMark { row, source_hash, edited_since: false });
                 Ok((Taken { row, line, fields, warnings }, write))
             }
         });

@@ -24,7 +24,7 @@ const BATCH_BYTES_MAX: i64 = 4 << 20;
 pub(in crate::ingestion) struct TodoRow {
     pub record: i64,
     pub id: Uuid,
-    /// A person's edit stands.
+    /// A person's edit stands, unless it says the same.
     pub kept: bool,
     pub source_hash: Vec<u8>,
     pub fields: Value,

@@ -1,9 +1,10 @@
 //! A line of the file: one customer and the answer.
 
 use odyssey_matching::{ALGORITHM_VERSION, Blocked, FunnelStep, Policy, Ranked, Verdict};
-use odyssey_types::{AuditEventId, CustomerId, ProductId};
+use odyssey_types::{AuditEventId, CustomerId, Phi, ProductId};
 use serde::{Deserialize, Serialize};
 
+use super::MatchedRow;
 use crate::db::DbError;
 
 /// How a customer was answered.
@@ -84,6 +85,28 @@ impl Answer {
         }
     }
 
+    /// A row for each product that suits.
+    pub fn into_rows(
+        self,
+        customer_id: CustomerId,
+        external_id: &Phi<String>,
+    ) -> impl Iterator<Item = MatchedRow> {
+        let Self { items, catalog_version, policy_digest, .. } = self;
+        items.into_iter().map(move |item| MatchedRow {
+            customer_id,
+            customer_external_id: external_id.clone(),
+            rank: item.rank,
+            product_id: item.product_id,
+            product_external_id: item.external_id,
+            verdict: word_of(item.verdict),
+            score_permille: item.score_permille,
+            confidence_permille: item.confidence_permille,
+            reason_codes: item.reason_codes,
+            catalog_version,
+            policy_digest: policy_digest.clone(),
+        })
+    }
+
     pub fn status(&self) -> Status {
         if self.blocked.is_empty() { Status::Ok } else { Status::ProfileUnsafe }
     }
@@ -124,4 +147,14 @@ pub(super) struct KeptLine {
     /// Whether it says anything about the person; such a line leaves only while they consent.
     pub is_answer: bool,
     pub text: String,
+}
+
+const fn word_of(verdict: odyssey_matching::VerdictKind) -> &'static str {
+    use odyssey_matching::VerdictKind as V;
+    match verdict {
+        V::Fits => "fits",
+        V::FitsWithCaution => "fits_with_caution",
+        V::CannotVerify => "cannot_verify",
+        V::Conflict => "conflict",
+    }
 }

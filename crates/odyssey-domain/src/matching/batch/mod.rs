@@ -7,10 +7,12 @@
 
 mod export;
 mod line;
+mod rows;
 mod run;
 mod store;
 
 pub use export::{BatchFile, batch_file};
+pub use rows::{MatchedRow, matches_of_many};
 pub use run::{BATCH_LANE, RunMatchBatch, run_match_batch};
 
 use odyssey_types::{CustomerId, JobId};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use odyssey_jobs::{Job, JobContext, JobError, JobOutcome, StopReason};
 use odyssey_matching::{Candidate, Derivation, Policy, ProductMeta, Query, Ranked, Tier, evaluate, rank};
 use odyssey_types::{CustomerId, JobId, Phi, ProductId, VendorId};
-use odyssey_vault::Aad;
 use serde::{Deserialize, Serialize};
 
 use super::line::{Answer, Item, KeptLine, Line, Status};
@@ -20,6 +19,7 @@ use crate::matching::judge::snapshot_within;
 use crate::matching::query::filters_of;
 use crate::matching::spread::spread;
 use crate::matching::{MatchQuery, MatchingError, Snapshots, VendorSnapshot, compile_with, meta_of};
+use crate::parts;
 use crate::rules;
 use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 
@@ -27,7 +27,6 @@ use crate::tenancy::{self, Actor, PAUSED_BY_SUSPENSION, Purpose, TenancyError};
 pub const BATCH_LANE: &str = "batches";
 /// Customers of one part.
 const CUSTOMERS_A_PART: usize = 100;
-const COMPRESSION_LEVEL: i32 = 3;
 
 /// Answers a batch; everything about it is in its row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +101,8 @@ impl Run<'_> {
             self.snapshots.at_least(scope, version).await?;
             return Ok(true);
         };
-        let lines = self.answer(&mut tx, &batch.query, snapshot, version, &ids).await?;
+        let answered = answer_many(&mut tx, &batch.query, snapshot, version, &ids).await?;
+        let lines = lines_of(&ids, answered)?;
         let sealed = seal(&tx, self.job_id(), batch.part_count, &lines)?;
         let done = batch.customers_done + ids.len() as i64;
         let total = match batch.customers_total {
@@ -126,47 +126,60 @@ impl Run<'_> {
         fenced.map_err(|_| MatchingError::Unavailable("another worker has the batch"))?;
         Ok(tx.commit().await?)
     }
+}
 
-    async fn answer(
-        &self,
-        tx: &mut VendorTx,
-        query: &MatchQuery,
-        snapshot: Arc<VendorSnapshot>,
-        version: i64,
-        ids: &[CustomerId],
-    ) -> Result<Vec<KeptLine>, MatchingError> {
-        let people = customers::open_many_for_matching(tx, ids, MatchAct::Batch).await?;
-        let rules = rules::effective_rules(tx).await?;
-        let as_of = tx.now().date_naive();
-        let consenting = people.iter().filter_map(|(id, person)| Some((*id, person.as_ref()?)));
-        let policies: Vec<(CustomerId, Policy)> =
-            consenting.map(|(id, person)| (id, compile_with(&person.opened, &rules, as_of))).collect();
-        let wanted = Query {
-            k: query.k,
-            include_cannot_verify: query.include_cannot_verify,
-            filters: filters_of(tx, query).await?,
+/// Somebody's answer, with the vendor's own name for them; `None` for who does not consent.
+pub(super) type Answered = Option<(Phi<String>, Answer)>;
+
+/// Answers those of the given customers who are there, as their own requests would be.
+pub(super) async fn answer_many(
+    tx: &mut VendorTx,
+    query: &MatchQuery,
+    snapshot: Arc<VendorSnapshot>,
+    version: i64,
+    ids: &[CustomerId],
+) -> Result<HashMap<CustomerId, Answered>, MatchingError> {
+    let people = customers::open_many_for_matching(tx, ids, MatchAct::Batch).await?;
+    let rules = rules::effective_rules(tx).await?;
+    let as_of = tx.now().date_naive();
+    let consenting = people.iter().filter_map(|(id, person)| Some((*id, person.as_ref()?)));
+    let policies: Vec<(CustomerId, Policy)> =
+        consenting.map(|(id, person)| (id, compile_with(&person.opened, &rules, as_of))).collect();
+    let wanted = Query {
+        k: query.k,
+        include_cannot_verify: query.include_cannot_verify,
+        filters: filters_of(tx, query).await?,
+    };
+    let ranked = spread(policies, move |(id, policy)| {
+        let ranked = rank(&snapshot.snapshot, &policy, &wanted);
+        (id, (policy, ranked))
+    });
+    let mut ranked: HashMap<CustomerId, (Policy, Ranked)> = ranked.await?.into_iter().collect();
+    let products = products_of(tx, ranked.values().map(|(_, ranked)| ranked)).await?;
+    let mut answered = HashMap::with_capacity(people.len());
+    for (id, person) in people {
+        let answer = match (person, ranked.remove(&id)) {
+            (Some(person), Some((policy, ranked))) => {
+                let answer = answer_one(&person.opened, version, query, &policy, ranked, &products);
+                Some((person.external_id, answer))
+            }
+            _ => None,
         };
-        let ranked = spread(policies, move |(id, policy)| {
-            let ranked = rank(&snapshot.snapshot, &policy, &wanted);
-            (id, (policy, ranked))
-        });
-        let ranked: HashMap<CustomerId, (Policy, Ranked)> = ranked.await?.into_iter().collect();
-        let products = products_of(tx, ranked.values().map(|(_, ranked)| ranked)).await?;
-        let mut ranked = ranked;
-        let mut lines = Vec::with_capacity(ids.len());
-        for id in ids {
-            let line = match (people.get(id), ranked.remove(id)) {
-                (Some(Some(person)), Some((policy, ranked))) => {
-                    let answer = answer_one(&person.opened, version, query, &policy, ranked, &products);
-                    Line::answered(*id, person.external_id.expose(), answer)
-                }
-                (Some(_), _) => Line::without(*id, Status::ConsentMissing),
-                (None, _) => Line::without(*id, Status::NotFound),
-            };
-            lines.push(line.keep()?);
-        }
-        Ok(lines)
+        answered.insert(id, answer);
     }
+    Ok(answered)
+}
+
+fn lines_of(
+    ids: &[CustomerId],
+    mut answered: HashMap<CustomerId, Answered>,
+) -> Result<Vec<KeptLine>, DbError> {
+    let line = |id: &CustomerId| match answered.remove(id) {
+        Some(Some((external_id, answer))) => Line::answered(*id, external_id.expose(), answer).keep(),
+        Some(None) => Line::without(*id, Status::ConsentMissing).keep(),
+        None => Line::without(*id, Status::NotFound).keep(),
+    };
+    ids.iter().map(line).collect()
 }
 
 /// The winners judged again on their live rows; what stands worse than the columns had it is left out.
@@ -248,20 +261,12 @@ async fn next_ids(tx: &mut VendorTx, batch: &BatchRow) -> Result<Vec<CustomerId>
     }
 }
 
-/// The place of a part, for the seal.
-pub(super) fn aad(tx: &VendorTx, job_id: JobId, part: i32) -> Aad {
-    // A job has far fewer parts than its id has numbers behind it.
-    let row = uuid::Uuid::from_u128(job_id.as_uuid().as_u128().wrapping_add(part.unsigned_abs().into()));
-    Aad { vendor: tx.vendor_id(), row, column: "match_batch_parts.lines" }
-}
+const COLUMN: &str = "match_batch_parts.lines";
 
 fn seal(tx: &VendorTx, job_id: JobId, part: i32, lines: &[KeptLine]) -> Result<Vec<u8>, MatchingError> {
-    let text = serde_json::to_vec(lines)
-        .map_err(|error| DbError::inconsistent(format!("a part cannot be written: {error}")))?;
-    let packed = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
-        .map_err(|_| MatchingError::Unavailable("a part could not be packed"))?;
     let keys = tx.keys().map_err(CustomerError::from)?;
-    Ok(keys.seal_vendor(&aad(tx, job_id, part), &packed).map_err(CustomerError::from)?)
+    let aad = parts::aad(tx.vendor_id(), job_id, part, COLUMN);
+    Ok(keys.seal_vendor(&aad, &parts::pack(lines)?).map_err(CustomerError::from)?)
 }
 
 /// Opens what [`seal`] sealed.
@@ -271,11 +276,8 @@ pub(super) fn open(
     part: i32,
     sealed: &[u8],
 ) -> Result<Phi<Vec<KeptLine>>, MatchingError> {
-    /// A part of 100 customers with 200 products each has far less.
-    const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
     let keys = tx.keys().map_err(CustomerError::from)?;
-    let packed = keys.open_vendor(&aad(tx, job_id, part), sealed).map_err(CustomerError::from)?;
-    let broken = || DbError::inconsistent(format!("part {part} of batch {job_id} cannot be read"));
-    let text = zstd::bulk::decompress(&packed, UNPACKED_BYTES_MAX).map_err(|_| broken())?;
-    Ok(Phi::new(serde_json::from_slice(&text).map_err(|_| broken())?))
+    let aad = parts::aad(tx.vendor_id(), job_id, part, COLUMN);
+    let packed = keys.open_vendor(&aad, sealed).map_err(CustomerError::from)?;
+    Ok(Phi::new(parts::unpack(&packed)?))
 }

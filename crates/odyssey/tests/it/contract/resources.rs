@@ -8,6 +8,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     // Before there is a job that has to go on waiting.
     let regression = regression(admin).await;
     let batch = batch(admin).await;
+    let export = export(admin).await;
     let ended_job = ended_job(admin, "").await;
     let rehearsed_job = self::ended_job(admin, "&dry_run=true").await;
     let refused_job = job(admin).await;
@@ -29,6 +30,7 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
         ("upload_id", upload(admin).await),
         ("regression_id", regression),
         ("batch_id", batch),
+        ("export_id", export),
         ("rule_set_id", rule_set(admin).await),
         ("version", rules(admin).await),
         ("row_version", "1".to_owned()),
@@ -60,6 +62,14 @@ async fn batch(admin: &Actor<'_>) -> String {
     let started = admin.post("/api/v1/matches/batch", json!({})).await.expect(202);
     admin.app().run_jobs().await;
     started["job_id"].as_str().expect("a job").to_owned()
+}
+
+/// A file of somebody that has been written.
+async fn export(admin: &Actor<'_>) -> String {
+    let body = json!({ "kind": "customers", "format": "csv" });
+    let started = admin.post("/api/v1/exports", body).await.expect(202);
+    admin.app().run_jobs().await;
+    started["export_id"].as_str().expect("an export").to_owned()
 }
 
 /// A version of the rules that was in force, and a draft after it.

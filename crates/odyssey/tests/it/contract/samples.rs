@@ -55,6 +55,7 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "pause_queue" => Some(json!({ "reason": "a repair" })),
         "scale_queue" => Some(json!({ "workers_per_node": 2 })),
         "merge_customers" => Some(json!({ "other": id_of("other_customer_id"), "preview": true })),
+        "start_export" => Some(json!({ "kind": "products", "format": "csv" })),
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [

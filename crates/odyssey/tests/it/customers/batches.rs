@@ -128,7 +128,7 @@ async fn an_import_knows_what_is_unchanged_what_a_person_edited_and_whom_it_may_
         }),
     };
     let row = |at: u8, name: &str| CustomerWrite {
-        import: Some(ImportMark { row: u64::from(at), source_hash: [at; 32] }),
+        import: Some(ImportMark { row: u64::from(at), source_hash: [at; 32], edited_since: false }),
         ..merge(&format!("c{at}"), json!({ "name": name }))
     };
     let mut tx = begin(&app).await;

@@ -25,7 +25,7 @@ async fn the_queues_tell_what_waits_and_what_died() {
     let all = root.get("/api/v1/platform/queues").await.expect(200);
     let names: Vec<&str> =
         all["items"].as_array().expect("a list").iter().filter_map(|q| q["queue"].as_str()).collect();
-    assert_eq!(names, ["batches", "default", "imports"]);
+    assert_eq!(names, ["batches", "default", "exports", "imports"]);
     let told = queue(&root).await;
     assert_eq!(told, all["items"][2]);
     assert_eq!(

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 use odyssey_domain::ingestion::{self, ImportMode, ImportParameters};
 use odyssey_domain::tenancy::{self, Actor, TenancyError};
-use odyssey_domain::{audit, customers, jobs, matching, outbox, retention, security};
+use odyssey_domain::{audit, customers, exports, jobs, matching, outbox, retention, security};
 use odyssey_testkit::TestApp;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -96,16 +96,20 @@ async fn what_is_kept_about_answers_goes_at_its_time_and_not_under_a_hold() {
     let ada = crate::matching::consenting(&operator, "ada", milk).await;
     operator.get(&format!("/api/v1/matches/{ada}?receipt=true")).await.expect(200);
     operator.post("/api/v1/matches/batch", json!({})).await.expect(202);
+    let export = json!({ "kind": "customers", "format": "csv" });
+    operator.post("/api/v1/exports", export).await.expect(202);
     let change = json!({ "ingredients": "Rice, milk, salt." });
     operator.patch(&format!("/api/v1/products/{bar}"), change).await.expect(200);
     app.run_jobs().await;
     let mut connection = app.test.superuser_connection().await;
-    let tables = ["receipts", "match_batches", "match_batch_parts", "safety_regressions"];
+    let tables =
+        ["receipts", "match_batches", "match_batch_parts", "safety_regressions", "exports", "export_parts"];
     let purge = async || {
         let database = app.database();
         customers::purge_receipts(database).await.expect("a purge");
         matching::purge_batches(database).await.expect("a purge");
         matching::purge_regressions(database).await.expect("a purge");
+        exports::purge_exports(database).await.expect("a purge");
     };
     let mut left = async || {
         let mut left = Vec::new();
@@ -114,18 +118,18 @@ async fn what_is_kept_about_answers_goes_at_its_time_and_not_under_a_hold() {
         }
         left
     };
-    assert_eq!(left().await, [1, 1, 1, 1]);
+    assert_eq!(left().await, [1, 1, 1, 1, 1, 1]);
     let actor = Actor::command_line();
     let acme = Some(app.vendor("acme").id());
     let hold = retention::place_hold(app.database(), &actor, acme, "Case 7").await.expect("an answer");
     app.clock().advance(TimeDelta::days(7 * 366));
     purge().await;
-    assert_eq!(left().await, [1, 1, 1, 1], "nothing goes under a hold");
+    assert_eq!(left().await, [1, 1, 1, 1, 1, 1], "nothing goes under a hold");
     let hold = hold.expect("a reason").id;
     assert!(retention::lift_hold(app.database(), &actor, hold).await.expect("an answer"));
     app.clock().advance(TimeDelta::seconds(1));
     purge().await;
-    assert_eq!(left().await, [0, 0, 0, 0]);
+    assert_eq!(left().await, [0, 0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]
