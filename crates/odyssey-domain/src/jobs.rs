@@ -402,7 +402,9 @@ async fn purge_regressions(
 }
 
 async fn purge_versions(work: Arc<Work>, _: JobContext, _: PurgeVersions) -> Result<JobOutcome, JobError> {
-    let purged = catalog::purge_versions(&work.database, retention::FORMER_VERSIONS).await;
+    let kept = retention::FORMER_VERSIONS;
+    let people = customers::purge_versions(&work.database, kept).await.map_err(JobError::retry)?;
+    let purged = catalog::purge_versions(&work.database, kept).await.map(|products| products + people);
     done("former versions", purged.map_err(JobError::retry)?)
 }
 

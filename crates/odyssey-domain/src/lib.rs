@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod customers;
 pub mod db;
 pub mod exports;
+pub mod differences;
 pub mod field;
 pub mod ingestion;
 pub mod jobs;

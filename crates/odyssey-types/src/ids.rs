@@ -69,6 +69,8 @@ ids! {
     ProposalId,
     /// One receipt; the same as the id of the answer that it proves, which is that of its audit event.
     ReceiptId,
+    /// One note on a customer.
+    NoteId,
     /// One change of a label by which somebody lost a product.
     RegressionId,
 }
@@ -97,5 +99,6 @@ v7!(
     ConsentId,
     HoldId,
     ProposalId,
+    NoteId,
     RegressionId
 );

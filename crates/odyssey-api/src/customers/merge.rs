@@ -7,6 +7,7 @@ use odyssey_types::{CustomerId, CustomerIdentity, HealthProfile, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::notes::NoteDto;
 use super::reads::CustomerPath;
 use crate::authorized::{Authorized, permission};
 use crate::conditional::IfMatch;
@@ -53,6 +54,8 @@ pub(super) struct MergedCustomersDto {
     withdrawn_consents: Vec<&'static str>,
     /// The lists that result: never shown is what either never shows, always allowed what both always allow.
     lists: Vec<MergedListEntryDto>,
+    /// The notes that result, newest first; `customer_id` says whose each was.
+    notes: Vec<NoteDto>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -114,7 +117,7 @@ pub(super) async fn merge_customers(
     let merged = customers::merge_customers(&mut tx, id, other, versions, preview).await?;
     context::count_rows_read(2);
     context::count_rows_written(if preview { 0 } else { 2 });
-    let MergedCustomers { row_versions, identity, profile, origins, withdrawn, lists } = merged;
+    let MergedCustomers { row_versions, identity, profile, origins, withdrawn, lists, notes } = merged;
     let lists = lists
         .into_iter()
         .map(|entry| MergedListEntryDto { product_id: entry.product_id, list: entry.list.as_str() });
@@ -129,6 +132,7 @@ pub(super) async fn merge_customers(
         fields: origins.into_iter().map(Into::into).collect(),
         withdrawn_consents: withdrawn.into_iter().map(ConsentPurpose::as_str).collect(),
         lists: lists.collect(),
+        notes: notes.into_iter().map(Into::into).collect(),
     };
     idempotency.commit(tx, Answer::json(StatusCode::OK, &answer)).await
 }

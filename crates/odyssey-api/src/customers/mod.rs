@@ -1,4 +1,4 @@
-//! Routes of customers: who they are, what they agreed to, their health profiles and their lists.
+//! Routes of customers: who they are, what they agreed to, their health profiles, their lists, and notes on them.
 //!
 //! Owns: no table. Promises: a viewer sees the masked form, which opens nothing; everything else of a
 //! person is sent only after the disclosure is recorded; what is written reads back equal. Emits: nothing;
@@ -13,9 +13,11 @@ mod health;
 mod health_dto;
 mod lists;
 mod merge;
+mod notes;
 mod problem;
 mod reads;
 mod record;
+mod versions;
 mod writes;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -52,4 +54,17 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(lists::get_customer_lists, Facts::audited("customer_list.read").discloses_phi()))
         .routes(keyed!(lists::put_list_entry, Facts::audited("customer_list.put").discloses_phi()))
         .routes(guarded!(lists::delete_list_entry, Facts::audited("customer_list.delete")))
+        .routes(guarded!(
+            versions::list_customer_versions,
+            Facts::audited("customer_version.list").discloses_phi()
+        ))
+        .routes(guarded!(
+            versions::get_customer_version,
+            Facts::audited("customer_version.read").discloses_phi()
+        ))
+        .routes(keyed!(versions::restore_customer, Facts::audited("customer.restore").discloses_phi()))
+        .routes(guarded!(notes::list_notes, Facts::audited("customer_note.list").discloses_phi()))
+        .routes(keyed!(notes::create_note, Facts::audited("customer_note.create").discloses_phi()))
+        .routes(keyed!(notes::update_note, Facts::audited("customer_note.update").discloses_phi()))
+        .routes(guarded!(notes::delete_note, Facts::audited("customer_note.delete")))
 }

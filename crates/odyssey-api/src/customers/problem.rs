@@ -19,6 +19,10 @@ impl From<CustomerError> for Problem {
             CustomerError::ListEntryNotFound(_) => Self::new(ProblemCode::ListEntryNotFound),
             CustomerError::ListFull { max } => Self::new(ProblemCode::ValidationError)
                 .detail(format!("The lists of a customer hold at most {max} products.")),
+            CustomerError::VersionNotFound => Self::new(ProblemCode::CustomerVersionNotFound),
+            CustomerError::NoteNotFound => Self::new(ProblemCode::NoteNotFound),
+            CustomerError::NotesFull { max } => Self::new(ProblemCode::ValidationError)
+                .detail(format!("A customer has at most {max} notes: delete some first.")),
             CustomerError::TooManyRecords { max } => {
                 Self::invalid("#/customers", "count", format!("send at most {max} records"))
             }

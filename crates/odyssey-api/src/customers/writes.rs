@@ -166,7 +166,11 @@ pub(super) async fn delete_customer(
 }
 
 /// The customer as it is now, disclosed to whoever changed it.
-async fn answer_with(tx: &mut VendorTx, id: CustomerId, status: StatusCode) -> Result<Answer, Problem> {
+pub(super) async fn answer_with(
+    tx: &mut VendorTx,
+    id: CustomerId,
+    status: StatusCode,
+) -> Result<Answer, Problem> {
     let customer = customers::get_customer(tx, id).await?;
     context::count_rows_written(1);
     let row_version = customer.row_version;

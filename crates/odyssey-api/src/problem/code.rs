@@ -78,6 +78,8 @@ registry! {
     ProposalNotFound = "proposal-not-found", NOT_FOUND, "There is no such proposal";
     ProposalDecided = "proposal-decided", CONFLICT, "The proposal has been applied";
     ListEntryNotFound = "list-entry-not-found", NOT_FOUND, "The product is not on this list";
+    CustomerVersionNotFound = "customer-version-not-found", NOT_FOUND, "There is no such version of the customer";
+    NoteNotFound = "note-not-found", NOT_FOUND, "There is no such note";
     // Ingestion and jobs.
     JobNotFinished = "job-not-finished", CONFLICT, "The job has not ended, so its result is not there yet";
     JobNotFound = "job-not-found", NOT_FOUND, "There is no such job";

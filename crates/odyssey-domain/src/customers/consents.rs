@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use odyssey_types::{ConsentId, CustomerId, UserId};
 
-use super::write::{Change, ConsentChange, CustomerWrite, ImportOptions, RowOutcome, write_one};
+use super::write::{Change, ConsentChange, CustomerWrite, ImportOptions, RowOutcome, UndoOptions, write_one};
 use super::{Consent, ConsentPurpose, ConsentSource, ConsentState, CustomerError, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
@@ -70,6 +70,7 @@ pub(super) struct Wanting<'a> {
     pub now: DateTime<Utc>,
     pub user_id: Option<UserId>,
     pub import: Option<&'a ImportOptions>,
+    pub undo: Option<&'a UndoOptions>,
     pub stated: &'a [ConsentChange],
     pub deleted: bool,
     pub latest: &'a [LatestConsent],
@@ -121,9 +122,10 @@ pub(super) fn settle(wanting: &Wanting<'_>) -> Settlement {
 }
 
 fn wants(wanting: &Wanting<'_>) -> Vec<(LatestConsent, Option<UserId>)> {
-    let (source, by) = match wanting.import {
-        Some(import) => (ConsentSource::Column, import.started_by),
-        None => (ConsentSource::Person, wanting.user_id),
+    let (source, by) = match (wanting.import, wanting.undo) {
+        (Some(import), _) => (ConsentSource::Column, import.started_by),
+        (None, Some(undo)) => (ConsentSource::Undo, undo.started_by),
+        (None, None) => (ConsentSource::Person, wanting.user_id),
     };
     let mut wants = Vec::new();
     if wanting.deleted {
@@ -165,8 +167,10 @@ fn is_withheld(former: &LatestConsent, wanted: &LatestConsent) -> bool {
         return false;
     }
     match wanted.source {
-        ConsentSource::Person | ConsentSource::Deletion => false,
+        ConsentSource::Person | ConsentSource::Deletion | ConsentSource::Undo => false,
         ConsentSource::Column => former.source == ConsentSource::Person,
-        ConsentSource::VendorAttestation => former.source != ConsentSource::Deletion,
+        ConsentSource::VendorAttestation => {
+            !matches!(former.source, ConsentSource::Deletion | ConsentSource::Undo)
+        }
     }
 }

@@ -45,6 +45,8 @@ codes! {
         Column = "column",
         /// Withdrawn because the customer was deleted.
         Deletion = "deletion",
+        /// Withdrawn because the import that granted it was undone.
+        Undo = "undo",
     }
 }
 

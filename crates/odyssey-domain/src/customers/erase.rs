@@ -21,8 +21,8 @@ use crate::retention::Holds;
 use crate::tenancy::{self, Actor, Purpose};
 
 /// Makes a person unreadable, deleted or not: person key, sealed columns, profile, look-up tokens, consents,
-/// lists, FHIR proposals and receipts leave the database, and the key store's ledger says so for every restore to come. The trail keeps who
-/// acted and on which id. Refused under a legal hold. The caller commits, and has to: the ledger cannot be taken
+/// lists, notes, versions, FHIR proposals and receipts leave the database, and the key store's ledger says so for every restore
+/// to come. The trail keeps who acted and on which id. Refused under a legal hold. The caller commits, and has to: the ledger cannot be taken
 /// back.
 pub async fn erase_customer(
     tx: &mut VendorTx,

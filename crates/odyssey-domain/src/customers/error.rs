@@ -46,6 +46,12 @@ pub enum CustomerError {
     ListEntryNotFound(ProductId),
     #[error("the lists of a customer hold at most {max} products")]
     ListFull { max: usize },
+    #[error("there is no such version of the customer")]
+    VersionNotFound,
+    #[error("there is no such note")]
+    NoteNotFound,
+    #[error("a customer has at most {max} notes")]
+    NotesFull { max: usize },
     #[error("a request has at most {max} records")]
     TooManyRecords { max: usize },
     /// No proposal can be made of a FHIR bundle.

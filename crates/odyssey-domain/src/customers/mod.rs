@@ -1,7 +1,8 @@
 //! Customers: who a vendor serves, what they agreed to, and their health profiles.
 //!
 //! Owns: `customers`, `customer_tokens`, `health_profiles`, `consents`, `customer_products`, `erasures`,
-//! `fhir_proposals`, `receipts`, `customer_merges`. Promises:
+//! `fhir_proposals`, `receipts`, `customer_merges`, `customer_notes`,
+//! `customer_versions`. Promises:
 //! everything personal is sealed under the person's own key before it reaches the database and held in
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
@@ -25,6 +26,7 @@ mod matching;
 mod merge;
 mod merging;
 mod normalise;
+mod notes;
 mod plan;
 mod profile;
 mod read;
@@ -36,6 +38,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod versions;
 mod write;
 
 pub use consents::{list_consents, record_consent, require_health_consent};
@@ -61,6 +64,7 @@ pub use matching::{
 pub use merge::fields_of;
 pub use merging::{MergedCustomers, Origin, Side, merge_customers};
 pub use normalise::{normalise_email, normalise_phone};
+pub use notes::{NOTE_LENGTH_MAX, NOTES_MAX, Note, create_note, delete_note, list_notes, update_note};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};
 pub use receipts::{KeptReceipt, keep_receipt, open_receipt, purge_receipts};
@@ -70,9 +74,14 @@ pub use store::{
     SealedProfile, count_consenting, listers_of_products, page_of_changed_profiles, page_of_sealed_profiles,
     still_consenting, still_there,
 };
+pub use versions::{
+    ChangedSince, ComparedVersion, CustomerContent, CustomerVersion, Replacing, UndoneCustomers,
+    changed_since_import, count_undone, get_version, list_versions, purge_versions, restore_version,
+    undo_batch,
+};
 pub use write::{
     BatchOptions, BatchOutcome, Change, ConsentChange, CustomerWrite, ImportConsent, ImportMark,
-    ImportOptions, RowOutcome, Target, WriteResult, write_customers, write_one,
+    ImportOptions, RowOutcome, Target, UndoOptions, WriteResult, write_customers, write_one,
 };
 
 /// Records of one request at most.

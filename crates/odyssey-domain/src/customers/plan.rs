@@ -86,6 +86,13 @@ pub(super) struct Changed {
     pub consents: Vec<NewConsent>,
 }
 
+impl Changed {
+    /// Nobody had this external id before.
+    pub const fn is_new(&self) -> bool {
+        self.row_version == 1
+    }
+}
+
 /// What a chunk of records amounts to.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
@@ -207,7 +214,10 @@ impl<'a> Plan<'a> {
         let at = if matches!(write.change, Change::Merge(_)) { "/profile" } else { "" };
         self.validate(&wanted, record_changed && !deleted, profile_changed, at)?;
         let consents = self.settle_consents(write, stored, latest, deleted)?;
-        if live.is_some() && !record_changed && !profile_changed && !deleted && consents.new.is_empty() {
+        let undone = self.options.undo.is_some();
+        let nothing = !record_changed && !profile_changed && !deleted && consents.new.is_empty();
+        // What is undone gets a version that says so, whatever differs.
+        if live.is_some() && nothing && !undone {
             if let Some(mark) = &write.import {
                 self.marks.push((row.id, mark.source_hash));
             }
@@ -242,6 +252,10 @@ impl<'a> Plan<'a> {
         profile_changed: bool,
         at: &str,
     ) -> Result<(), Stop> {
+        if self.options.undo.is_some() {
+            // It was taken once, and what is undone is to be as it was.
+            return Ok(());
+        }
         let record = wanted.record.expose();
         let mut errors = Vec::new();
         if record_changed {
@@ -271,6 +285,7 @@ impl<'a> Plan<'a> {
             now: self.now,
             user_id: self.user_id,
             import: self.options.import.as_ref(),
+            undo: self.options.undo.as_ref(),
             stated: &write.consents,
             deleted,
             latest,
@@ -332,6 +347,8 @@ impl<'a> Plan<'a> {
             row_version: stored.map_or(1, |s| s.customer.row_version + 1),
             edited_at: match &self.options.import {
                 Some(_) => None,
+                // The undo gives it back; see `versions`.
+                None if self.options.undo.is_some() => None,
                 None if edit.record_changed || edit.profile_changed => Some(self.now),
                 None => live.and_then(|s| s.customer.edited_at),
             },
@@ -402,6 +419,10 @@ fn want(write: &CustomerWrite, live: Option<&Stored>) -> Result<Wanted, Stop> {
         }
         Change::ReplaceProfile(wanted) => (current, Some(wanted.expose().as_ref().clone())),
         Change::MergeProfile(patch) => (current, Some(merge_profile(profile, patch.expose(), "")?)),
+        Change::Restore { identity, status, profile } => (
+            Record { identity: identity.expose().clone(), status: *status },
+            Some(profile.expose().as_ref().clone()),
+        ),
         Change::ConsentsOnly | Change::Delete => (current, None),
     };
     Ok(Wanted { external_id, record: Phi::new(record), profile: profile.map(Phi::new) })

@@ -16,7 +16,7 @@ use super::seal::SealedIdentity;
 use super::write::BatchOptions;
 use super::{
     Consent, ConsentPurpose, ConsentSource, ConsentState, Customer, CustomerError, ListEntry, ListKind,
-    MaskedCustomer, MatchStanding, SinceImport,
+    MaskedCustomer, MatchStanding, Replacing, SinceImport,
 };
 use crate::db::{DbError, SystemTx, VendorTx};
 
@@ -617,6 +617,8 @@ pub(super) async fn delete_tokens(tx: &mut VendorTx, ids: &[CustomerId]) -> Resu
 
 /// Something that a match depends on has changed beside record, profile and consents; the row is locked.
 pub(super) async fn bump_version(tx: &mut VendorTx, id: CustomerId) -> Result<(), CustomerError> {
+    let by = Replacing::of(tx, &BatchOptions::default());
+    super::versions::keep_versions(tx, &[id], by).await?;
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
     sqlx::query!(
         "UPDATE customers SET row_version = row_version + 1, updated_at = $3 WHERE vendor_id = $1 AND id = $2",
@@ -984,6 +986,9 @@ pub(super) async fn erase_customers(
     sqlx::query!("DELETE FROM receipts WHERE vendor_id = $1 AND customer_id = ANY ($2)", vendor_id, &gone)
         .execute(tx.connection())
         .await?;
+    let ids: Vec<CustomerId> = gone.iter().copied().map(CustomerId::from_uuid).collect();
+    super::notes::delete_notes(tx, &ids).await?;
+    super::versions::delete_versions(tx, &ids).await?;
     sqlx::query!("DELETE FROM customers WHERE vendor_id = $1 AND id = ANY ($2)", vendor_id, &gone)
         .execute(tx.connection())
         .await?;

@@ -128,7 +128,7 @@ fn check_tags(errors: &mut Vec<FieldError>, tags: &[String]) {
     }
 }
 
-fn check_text(errors: &mut Vec<FieldError>, pointer: &str, text: &str, max: usize) {
+pub(super) fn check_text(errors: &mut Vec<FieldError>, pointer: &str, text: &str, max: usize) {
     if text.chars().count() > max {
         errors.push(FieldError::new(pointer, "too_long", format!("this text has at most {max} characters")));
     }

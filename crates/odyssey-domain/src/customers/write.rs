@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use super::plan::{Changed, Plan, Stored};
 use super::{
-    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, WriteRefusal, merging, store,
+    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, Replacing, WriteRefusal,
+    merging, notes, store, versions,
 };
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
@@ -48,6 +49,8 @@ pub enum Change {
     ReplaceProfile(Phi<Box<HealthProfile>>),
     /// PATCH of the health profile.
     MergeProfile(Phi<Map<String, Value>>),
+    /// Exactly this record and this profile, as they were before.
+    Restore { identity: Phi<CustomerIdentity>, status: CustomerStatus, profile: Phi<Box<HealthProfile>> },
     /// Nothing but the consents of the record.
     ConsentsOnly,
     /// The customer goes out of lists, searches and matches; the external id may come back.
@@ -139,6 +142,16 @@ pub struct ImportMark {
 pub struct BatchOptions {
     /// Set for imports.
     pub import: Option<ImportOptions>,
+    /// Set when an import is undone.
+    pub undo: Option<UndoOptions>,
+}
+
+/// What an undo says about its batches.
+#[derive(Debug, Clone, Copy)]
+pub struct UndoOptions {
+    pub job_id: JobId,
+    pub undone_job_id: JobId,
+    pub started_by: Option<UserId>,
 }
 
 /// What an import says about its batches.
@@ -362,7 +375,14 @@ impl Batch<'_> {
         if plan.changed.is_empty() {
             return Ok(Vec::new());
         }
+        let by = Replacing::of(tx, self.options);
+        let (new, known): (Vec<&Changed>, Vec<&Changed>) = plan.changed.iter().partition(|c| c.is_new());
+        let known: Vec<CustomerId> = known.iter().map(|c| c.row.id).collect();
+        let new: Vec<CustomerId> = new.iter().map(|c| c.row.id).collect();
+        versions::keep_versions(tx, &known, by).await?;
         let written = store::upsert_customers(tx, self.now, &plan.changed, self.options).await?;
+        let made: Vec<CustomerId> = new.into_iter().filter(|id| written.contains(id)).collect();
+        versions::note_beginnings(tx, &made, by).await?;
         let (done, raced): (Vec<Changed>, Vec<Changed>) =
             plan.changed.into_iter().partition(|c| written.contains(&c.row.id));
         self.write_dependents(tx, &done).await?;
@@ -384,6 +404,7 @@ impl Batch<'_> {
         store::delete_proposals(tx, &gone).await?;
         let returned: Vec<CustomerId> = done.iter().filter(|c| c.returned).map(|c| c.row.id).collect();
         store::delete_lists(tx, &returned).await?;
+        notes::delete_notes(tx, &returned).await?;
         let job_id = self.options.import.as_ref().map(|i| i.job_id);
         self.consents_recorded += store::insert_consents(tx, self.now, job_id, done).await?;
         if !done.is_empty() {
@@ -400,7 +421,8 @@ impl Batch<'_> {
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| DbError::inconsistent("a record of a write has no result"))?;
         let (action, entity_kind) = act_of(self.writes);
-        let purpose = if self.options.import.is_some() { Purpose::Operations } else { Purpose::Service };
+        let is_work = self.options.import.is_some() || self.options.undo.is_some();
+        let purpose = if is_work { Purpose::Operations } else { Purpose::Service };
         let event = AuditEvent::new(action, entity_kind, purpose)
             .count(self.changed.len() as i64)
             .detail("records", results.len())
@@ -437,7 +459,7 @@ fn act_of(writes: &[CustomerWrite]) -> (&'static str, &'static str) {
 fn touches_profile(write: &CustomerWrite) -> bool {
     match &write.change {
         Change::Merge(patch) => patch.expose().contains_key("profile"),
-        Change::ReplaceProfile(_) | Change::MergeProfile(_) => true,
+        Change::ReplaceProfile(_) | Change::MergeProfile(_) | Change::Restore { .. } => true,
         Change::Replace { .. } | Change::ConsentsOnly | Change::Delete => false,
     }
 }

@@ -201,6 +201,7 @@ impl Merge {
                 mapping_digest: self.mapping_digest.clone(),
                 consent,
             }),
+            ..BatchOptions::default()
         };
         let (numbers, writes): (Vec<u64>, Vec<CustomerWrite>) =
             rows.into_iter().map(|row| (row.row, row.write)).unzip();

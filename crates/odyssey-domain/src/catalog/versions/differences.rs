@@ -6,16 +6,8 @@ use odyssey_types::ProductFields;
 use serde_json::Value;
 
 use crate::catalog::Product;
+use crate::differences::{Difference, compare, leaves_of as leaves_of_object};
 use crate::json;
-
-/// One value that differs. Absent is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// JSON pointer into the product: `/nutrition/amounts/sodium_mg`.
-    pub pointer: String,
-    pub before: Option<Value>,
-    pub after: Option<Value>,
-}
 
 /// The values that differ, in the order of their pointers; lists are compared whole.
 pub fn differences(before: &Product, after: &Product) -> Vec<Difference> {
@@ -27,21 +19,6 @@ pub fn field_differences(before: Option<&ProductFields>, after: &ProductFields) 
     compare(before.map(leaves_of_fields).unwrap_or_default(), leaves_of_fields(after))
 }
 
-fn compare(before: BTreeMap<String, Value>, after: BTreeMap<String, Value>) -> Vec<Difference> {
-    let mut pointers: Vec<&String> = before.keys().chain(after.keys()).collect();
-    pointers.sort_unstable();
-    pointers.dedup();
-    pointers
-        .into_iter()
-        .filter(|pointer| before.get(*pointer) != after.get(*pointer))
-        .map(|pointer| Difference {
-            pointer: pointer.clone(),
-            before: before.get(pointer).cloned(),
-            after: after.get(pointer).cloned(),
-        })
-        .collect()
-}
-
 fn leaves_of(product: &Product) -> BTreeMap<String, Value> {
     let mut leaves = leaves_of_fields(&product.fields);
     leaves.insert("/deleted".to_owned(), Value::Bool(product.deleted_at.is_some()));
@@ -49,26 +26,8 @@ fn leaves_of(product: &Product) -> BTreeMap<String, Value> {
 }
 
 fn leaves_of_fields(fields: &ProductFields) -> BTreeMap<String, Value> {
-    let mut leaves = BTreeMap::new();
     // Fields are written as JSON by every write of a product; those that cannot be have no values to compare.
-    let fields = json::to_object(fields).unwrap_or_default();
-    collect(String::new(), Value::Object(fields), &mut leaves);
-    leaves
-}
-
-fn collect(pointer: String, value: Value, leaves: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Null => {}
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                collect(format!("{pointer}/{name}"), value, leaves);
-            }
-        }
-        value => {
-            leaves.insert(pointer, value);
-        }
-    }
+    leaves_of_object(json::to_object(fields).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod differences;
 mod store;
 
-pub use differences::{Difference, differences, field_differences};
+pub use differences::{differences, field_differences};
 pub(super) use store::keep_versions;
 pub use store::{
     Made, Replaced, purge_versions, replaced_by_import, replaced_products, untouched_since_import,
@@ -19,6 +19,7 @@ use odyssey_types::{Page, ProductId};
 use super::write::{Change, ProductWrite, WriteResult, write_one};
 use super::{CatalogError, Product, WriteRefusal};
 use crate::db::VendorTx;
+pub use crate::differences::Difference;
 use crate::field::FieldError;
 
 /// A product as it was, or is.

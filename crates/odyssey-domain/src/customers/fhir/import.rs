@@ -156,7 +156,7 @@ async fn write_one(
         mapping_digest,
         consent: import.consent.clone(),
     };
-    let options = BatchOptions { import: Some(options) };
+    let options = BatchOptions { import: Some(options), ..BatchOptions::default() };
     let mut outcome = write_customers(tx, &[write], &options).await?;
     match outcome.results.pop() {
         Some(Ok(result)) => Ok(result.outcome),

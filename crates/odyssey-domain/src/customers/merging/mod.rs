@@ -12,7 +12,10 @@ use serde_json::Value;
 use super::lists::replace_lists;
 use super::plan::Stored;
 use super::write::{BatchOptions, Change, ConsentChange, CustomerWrite, write_customers};
-use super::{ConsentPurpose, ConsentState, CustomerError, ListEntry, ListKind, WriteRefusal, fhir};
+use super::{
+    ConsentPurpose, ConsentState, CustomerError, ListEntry, ListKind, NOTES_MAX, Note, WriteRefusal, fhir,
+    notes,
+};
 use crate::audit::{self, AuditEvent};
 use crate::db::{SystemTx, VendorTx};
 use crate::json;
@@ -35,6 +38,8 @@ pub struct MergedCustomers {
     pub withdrawn: Vec<ConsentPurpose>,
     /// Products on the lists of the one that stays, from then on.
     pub lists: Vec<ListEntry>,
+    /// Notes of the one that stays from then on, newest first; each says whose it was.
+    pub notes: Vec<Note>,
 }
 
 /// Merges `other` into `id`, or only shows what would come of it. `versions` are those that the caller has seen, of
@@ -66,15 +71,25 @@ pub async fn merge_customers(
     let withdrawn = withdrawals(tx, id, other).await?;
     let lists =
         combine_lists(super::store::find_list(tx, id).await?, super::store::find_list(tx, other).await?);
+    let mut all_notes = notes::notes_of(tx, id, &this.key).await?;
+    let moving = notes::notes_of(tx, other, &that.key).await?;
     if !preview {
         refuse_where_held(tx).await?;
+        if all_notes.len() + moving.len() > NOTES_MAX {
+            return Err(CustomerError::NotMergeable(
+                "Together they have more notes than a customer may have; delete some first.",
+            ));
+        }
         if fhir::awaits_decision(tx, other).await? {
             return Err(CustomerError::NotMergeable(
                 "A proposal of the other customer holds an allergy that awaits a decision; decide about it first.",
             ));
         }
         write(tx, id, other, &combined, &withdrawn, &lists).await?;
+        notes::move_notes(tx, &moving, id, &this.key).await?;
     }
+    all_notes.extend(moving);
+    all_notes.sort_unstable_by_key(|note| std::cmp::Reverse(note.id));
     let event = AuditEvent::new("customer.merge", "customer", Purpose::Service)
         .entity(id)
         .detail("other", other.to_string())
@@ -88,6 +103,7 @@ pub async fn merge_customers(
         origins: combined.origins,
         withdrawn,
         lists,
+        notes: all_notes,
     })
 }
 

@@ -65,7 +65,7 @@ impl Fixture {
         write: CustomerWrite,
         import: ImportOptions,
     ) -> Result<WriteResult, WriteRefusal> {
-        self.write_with(write, &BatchOptions { import: Some(import) })
+        self.write_with(write, &BatchOptions { import: Some(import), ..BatchOptions::default() })
     }
 
     fn write_with(

@@ -134,6 +134,7 @@ pub(super) async fn of_customers(
             mapping_digest: parameters.digest(seen.mapping_digest),
             consent,
         }),
+        ..customers::BatchOptions::default()
     };
     let outcome = customers::write_customers(&mut tx, &writes, &options).await?;
     tx.roll_back().await?;

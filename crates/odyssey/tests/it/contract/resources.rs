@@ -18,7 +18,10 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     // While nothing about the person awaits a decision.
     let receipt = receipt(admin, &customer).await;
     let proposal = proposal(admin, &customer).await;
+    let note = json!({ "text": "Rings twice." });
+    let note = admin.post(&format!("/api/v1/customers/{customer}/notes"), note).await.expect(201);
     vec![
+        ("note_id", note["id"].as_str().expect("an id").to_owned()),
         ("receipt_id", receipt),
         ("customer_id", customer),
         ("other_customer_id", other["id"].as_str().expect("an id").to_owned()),

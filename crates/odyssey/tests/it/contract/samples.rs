@@ -11,7 +11,7 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
     match operation.id.as_str() {
         "upsert_products" => Some(json!({ "products": [{ "external_id": "sample", "name": "Oat bar" }] })),
         "replace_product" | "update_product" => Some(product),
-        "restore_product" => Some(json!({ "row_version": 1 })),
+        "restore_product" | "restore_customer" => Some(json!({ "row_version": 1 })),
         "release_allergen_hold" => Some(json!({})),
         "upsert_customers" => Some(json!({ "customers": [{ "external_id": "sample" }] })),
         "replace_customer" | "update_customer" => Some(json!({})),
@@ -56,6 +56,7 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "scale_queue" => Some(json!({ "workers_per_node": 2 })),
         "merge_customers" => Some(json!({ "other": id_of("other_customer_id"), "preview": true })),
         "start_export" => Some(json!({ "kind": "products", "format": "csv" })),
+        "create_note" => Some(json!({ "text": "Prefers the evening." })),
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
         "propose_fhir" => Some(json!({ "resourceType": "Bundle", "type": "collection", "entry": [

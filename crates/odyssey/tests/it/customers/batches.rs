@@ -126,6 +126,7 @@ async fn an_import_knows_what_is_unchanged_what_a_person_edited_and_whom_it_may_
             mapping_digest: vec![1, 2],
             consent: Some(ImportConsent { attested_by: acme.seed.admin, text_version: None }),
         }),
+        ..BatchOptions::default()
     };
     let row = |at: u8, name: &str| CustomerWrite {
         import: Some(ImportMark { row: u64::from(at), source_hash: [at; 32], edited_since: false }),

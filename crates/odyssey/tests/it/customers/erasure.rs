@@ -13,12 +13,14 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use crate::ingestion::harness::Files;
 
 /// Every table that says something of a customer, and by which column.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 7] = [
     ("customers", "id"),
     ("health_profiles", "customer_id"),
     ("consents", "customer_id"),
     ("customer_products", "customer_id"),
     ("customer_tokens", "customer_id"),
+    ("customer_notes", "customer_id"),
+    ("customer_versions", "customer_id"),
 ];
 
 async fn rows_of(connection: &mut PgConnection, id: CustomerId) -> Vec<i64> {
@@ -75,16 +77,18 @@ async fn an_erased_person_is_gone_and_stays_gone_after_a_restore() {
         let id = created["id"].as_str().expect("an id").to_owned();
         let path = format!("/api/v1/customers/{id}/lists/{product}");
         operator.put(&path, json!({ "list": "never_show" })).await.expect(200);
+        let note = json!({ "text": "Rings twice." });
+        operator.post(&format!("/api/v1/customers/{id}/notes"), note).await.expect(201);
         id.parse().expect("an id")
     };
     let (erased, stays) = (create("one").await, create("two").await);
     let mut connection = app.test.superuser_connection().await;
-    assert_eq!(rows_of(&mut connection, erased).await, [1, 1, 1, 1, 1]);
+    assert_eq!(rows_of(&mut connection, erased).await, [1; 7]);
     back_up(&mut connection).await;
     app.clock().advance(chrono::TimeDelta::hours(1));
 
     erase(&app.test, erased).await.expect("erased");
-    assert_eq!(rows_of(&mut connection, erased).await, [0; 5]);
+    assert_eq!(rows_of(&mut connection, erased).await, [0; 7]);
     assert_eq!(
         operator.get(&format!("/api/v1/customers/{erased}")).await.problem(),
         "404 customer-not-found"
@@ -103,10 +107,10 @@ async fn an_erased_person_is_gone_and_stays_gone_after_a_restore() {
 
     // The backup brings everything back, until the ledger is read.
     restore(&mut connection).await;
-    assert_eq!(rows_of(&mut connection, erased).await, [1, 1, 1, 1, 1]);
+    assert_eq!(rows_of(&mut connection, erased).await, [1; 7]);
     assert_eq!(customers::replay_erasures(app.database()).await.expect("a replay"), 1);
-    assert_eq!(rows_of(&mut connection, erased).await, [0; 5]);
-    assert_eq!(rows_of(&mut connection, stays).await, [1, 1, 1, 1, 1]);
+    assert_eq!(rows_of(&mut connection, erased).await, [0; 7]);
+    assert_eq!(rows_of(&mut connection, stays).await, [1; 7]);
     assert_eq!(customers::replay_erasures(app.database()).await.expect("a replay"), 0, "once is enough");
 
     // A person who comes back is new, and no replay of the old line touches them.
@@ -114,7 +118,7 @@ async fn an_erased_person_is_gone_and_stays_gone_after_a_restore() {
     assert_eq!(create("one").await, erased, "the same external id is the same id");
     sql(&mut connection, "DELETE FROM odyssey.erasures".to_owned()).await;
     assert_eq!(customers::replay_erasures(app.database()).await.expect("a replay"), 1);
-    assert_eq!(rows_of(&mut connection, erased).await, [1, 1, 1, 1, 1]);
+    assert_eq!(rows_of(&mut connection, erased).await, [1; 7]);
 }
 
 #[tokio::test]
@@ -184,7 +188,7 @@ async fn a_file_that_was_on_its_way_does_not_bring_an_erased_person_back() {
     let totals = files.job(id).await.import.expect("an import").totals;
     assert_eq!((totals.read, totals.kept, totals.created), (2, 1, 0), "{totals:?}");
     let mut connection = files.superuser().await;
-    assert_eq!(rows_of(&mut connection, erased).await, [0; 5]);
+    assert_eq!(rows_of(&mut connection, erased).await, [0; 7]);
     // A file that is sent after it is somebody's decision.
     files.test.clock.advance(chrono::TimeDelta::seconds(10));
     let later = files.import(ImportMode::Customers, file).await.import.expect("an import").totals;

@@ -9,8 +9,10 @@ mod finding;
 mod health;
 mod lists;
 mod merging;
+mod notes;
 mod people;
 mod sealed;
+mod versions;
 
 use odyssey_domain::db::VendorTx;
 use odyssey_domain::db::testing::begin_vendor;
