@@ -55,7 +55,6 @@ impl From<IngestionError> for Problem {
                 NotUndoable::TooLate => "It ended more than 30 days ago, and what was before is not kept any longer.",
                 NotUndoable::Asked => "Somebody has asked for it already; GET …/undo says how far it is.",
                 NotUndoable::DryRun => "It was a dry run: nothing was written.",
-                NotUndoable::Customers => "Customers have no former versions, so that their imports cannot be undone.",
             }),
             E::JobNotFinished => Self::new(ProblemCode::JobNotFinished),
             E::NotCorrectable(why) => Self::new(ProblemCode::ErrorsNotCorrectable).detail(why),

@@ -4,7 +4,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use odyssey_domain::ingestion::{self, LaterChange, NotUndoable, UndoView, Undone};
-use odyssey_types::{JobId, ProductId};
+use odyssey_types::{CustomerId, JobId, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -37,8 +37,6 @@ pub(super) enum UndoStateDto {
     /// Somebody asked for it; the job of `undo_job_id` does it.
     Asked,
     Done,
-    /// It wrote customers, who have no former versions.
-    Customers,
     /// It was a dry run and wrote nothing.
     DryRun,
 }
@@ -59,11 +57,11 @@ pub(super) struct UndoDto {
     /// What became of what the import wrote, once it is undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     undone: Option<UndoneDto>,
-    /// Products that the import wrote and something changed since: they stay as they are. The first 1,000.
+    /// Products or customers that the import wrote and something changed since: they stay as they are. The first 1,000.
     later_changes: Vec<LaterChangeDto>,
 }
 
-/// Products by what became of them.
+/// Products or customers by what became of them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UndoneDto {
     /// As before the import.
@@ -72,7 +70,7 @@ pub(super) struct UndoneDto {
     deleted: i64,
     /// Changed again since: left as they are.
     left: i64,
-    /// As before is not possible any more: another product has the barcode now.
+    /// As before is not possible any more: another product has the barcode now. Never of customers.
     refused: i64,
 }
 
@@ -83,13 +81,35 @@ impl From<Undone> for UndoneDto {
     }
 }
 
-/// A product that stays as it is.
+/// A product or a customer that stays as it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LaterChangeDto {
-    #[schema(value_type = Uuid)]
-    product_id: ProductId,
-    external_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    product_id: Option<ProductId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    customer_id: Option<CustomerId>,
+    /// Of a product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
     row_version: i64,
+}
+
+impl From<LaterChange> for LaterChangeDto {
+    fn from(change: LaterChange) -> Self {
+        match change {
+            LaterChange::Product { product_id, external_id, row_version } => Self {
+                product_id: Some(product_id),
+                customer_id: None,
+                external_id: Some(external_id),
+                row_version,
+            },
+            LaterChange::Customer { customer_id, row_version } => {
+                Self { product_id: None, customer_id: Some(customer_id), external_id: None, row_version }
+            }
+        }
+    }
 }
 
 impl From<UndoView> for UndoDto {
@@ -100,13 +120,7 @@ impl From<UndoView> for UndoDto {
             Some(NotUndoable::TooLate) => UndoStateDto::TooLate,
             Some(NotUndoable::Asked) if view.undone_at.is_some() => UndoStateDto::Done,
             Some(NotUndoable::Asked) => UndoStateDto::Asked,
-            Some(NotUndoable::Customers) => UndoStateDto::Customers,
             Some(NotUndoable::DryRun) => UndoStateDto::DryRun,
-        };
-        let later = |LaterChange { product_id, external_id, row_version }| LaterChangeDto {
-            product_id,
-            external_id,
-            row_version,
         };
         Self {
             state,
@@ -114,12 +128,12 @@ impl From<UndoView> for UndoDto {
             undo_job_id: view.undo_job_id,
             undone_at: view.undone_at,
             undone: view.undone.map(UndoneDto::from),
-            later_changes: view.later_changes.into_iter().map(later).collect(),
+            later_changes: view.later_changes.into_iter().map(Into::into).collect(),
         }
     }
 }
 
-/// Whether an import can be undone, and which products it wrote would stay as they are.
+/// Whether an import can be undone, and which products or customers it wrote would stay as they are.
 #[utoipa::path(get, path = "/api/v1/jobs/{job_id}/undo", tag = "ingestion", params(JobPath),
     responses((status = 200, description = "How it stands", body = UndoDto)))]
 pub(super) async fn get_undo(
@@ -139,8 +153,9 @@ pub(super) struct UndoStarted {
     job_id: JobId,
 }
 
-/// Undoes an import, within 30 days of its end: products that it changed are as before, those that it made are deleted,
-/// and those that something changed since stay as they are and are listed. A job does it; its totals say of how many.
+/// Undoes an import, within 30 days of its end: products or customers that it changed are as before, those that it made
+/// are deleted, and those that something changed since stay as they are and are listed. Consents that it granted end;
+/// what was withdrawn stays withdrawn, and who was erased stays erased. A job does it; its totals say of how many.
 #[utoipa::path(post, path = "/api/v1/jobs/{job_id}/undo", tag = "ingestion", params(JobPath),
     responses((status = 202, description = "A job undoes it", body = UndoStarted)))]
 pub(super) async fn undo_import(

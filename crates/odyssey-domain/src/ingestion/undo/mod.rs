@@ -2,8 +2,10 @@
 //!
 //! Undoing is a job in the lane of imports, so that it runs beside none. It works through the former versions that the
 //! import left, in batches of their own; one that dies goes on where it was, since what is set back is told from
-//! what is not by its row. Nothing that was erased comes back: its versions went with it.
+//! what is not by its row. Nothing that was erased comes back: its versions went with it. Consents that the import
+//! granted end with it, and what was withdrawn stays withdrawn.
 
+mod customers;
 mod products;
 mod store;
 
@@ -12,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict};
 use odyssey_tabular::Mode;
-use odyssey_types::{JobId, ProductId, UserId, VendorId};
+use odyssey_types::{CustomerId, JobId, ProductId, UserId, VendorId};
 use serde::{Deserialize, Serialize};
 
 use super::IngestionError;
@@ -50,8 +52,6 @@ pub enum NotUndoable {
     TooLate,
     /// Somebody asked for it already.
     Asked,
-    /// Customers have no former versions.
-    Customers,
     /// A dry run wrote nothing.
     DryRun,
 }
@@ -74,10 +74,17 @@ pub struct UndoView {
 
 /// An item that stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaterChange {
-    pub product_id: ProductId,
-    pub external_id: String,
-    pub row_version: i64,
+pub enum LaterChange {
+    Product {
+        product_id: ProductId,
+        external_id: String,
+        row_version: i64,
+    },
+    /// What the vendor calls a customer is sealed, and not told here.
+    Customer {
+        customer_id: CustomerId,
+        row_version: i64,
+    },
 }
 
 /// An import's part in being undone, as its row says.
@@ -108,7 +115,7 @@ impl Standing {
         match self.until() {
             None => Some(NotUndoable::Running),
             Some(until) if until <= now => Some(NotUndoable::TooLate),
-            Some(_) => (self.mode == Mode::Customers).then_some(NotUndoable::Customers),
+            Some(_) => None,
         }
     }
 }
@@ -129,13 +136,17 @@ pub async fn undo_view(tx: &mut VendorTx, job_id: JobId) -> Result<UndoView, Ing
         }
         None => None,
     };
+    let later_changes = match standing.mode {
+        Mode::Products => store::later_changes(tx, job_id, LATER_CHANGES_MAX).await?,
+        Mode::Customers => customers::later_changes(tx, job_id, LATER_CHANGES_MAX).await?,
+    };
     Ok(UndoView {
         undone: undone.and_then(|totals| serde_json::from_value(totals).ok()),
         refusal: standing.refusal(tx.now()),
         until: standing.until(),
         undo_job_id: standing.undo_job_id,
         undone_at: standing.undone_at,
-        later_changes: store::later_changes(tx, job_id, LATER_CHANGES_MAX).await?,
+        later_changes,
     })
 }
 
@@ -248,13 +259,24 @@ async fn attempt(
     let mut tx = run.begin().await?;
     let (vendor_id, job_id) = (run.vendor_id.as_uuid(), run.job_id.as_uuid());
     let record = odyssey_jobs::get(tx.connection(), vendor_id, job_id).await?;
+    let standing = store::standing(&mut tx, run.undone_job_id, false).await?;
     tx.roll_back().await?;
     run.started_by = record.and_then(|record| record.created_by).map(UserId::from_uuid);
-    products::undo(&run).await?;
+    let mode =
+        standing.ok_or_else(|| IngestionError::inconsistent("an import that is undone has gone"))?.mode;
+    match mode {
+        Mode::Products => products::undo(&run).await?,
+        Mode::Customers => customers::undo(&run).await?,
+    }
     let mut tx = run.begin().await?;
-    let undone = store::count_undone(&mut tx, run.undone_job_id).await?;
+    let undone = match mode {
+        Mode::Products => store::count_undone(&mut tx, run.undone_job_id).await?,
+        Mode::Customers => customers::count(&mut tx, run.undone_job_id).await?,
+    };
     store::finish_undo(&mut tx, run.undone_job_id).await?;
-    quality::enqueue_summary(&mut tx).await?;
+    if mode == Mode::Products {
+        quality::enqueue_summary(&mut tx).await?;
+    }
     let event = AuditEvent::new("import.undone", "job", Purpose::Operations)
         .entity(run.undone_job_id)
         .count(undone.restored + undone.deleted)

@@ -97,7 +97,7 @@ pub(super) async fn later_changes(
     )
     .fetch_all(tx.connection())
     .await?;
-    let change = |id: uuid::Uuid, external_id, row_version| LaterChange {
+    let change = |id: uuid::Uuid, external_id, row_version| LaterChange::Product {
         product_id: id.into(),
         external_id,
         row_version,

@@ -16,6 +16,7 @@ mod restarts;
 mod resumable;
 mod stores;
 mod undo;
+mod undo_customers;
 mod whole;
 
 use harness::{Files, gtin};
