@@ -149,27 +149,50 @@ pub(super) async fn former_versions(
     Ok(rows)
 }
 
-/// Customers behind `after` that an import wrote and nothing else has changed since, as they were before it; by id.
-pub(super) async fn standing_as_imported(
+/// Customers behind `after` that an import wrote, by id.
+pub(super) async fn written_by_import(
     tx: &mut VendorTx,
     job_id: JobId,
     after: Option<CustomerId>,
     most: i64,
-) -> Result<Vec<VersionRow>, CustomerError> {
+) -> Result<Vec<CustomerId>, CustomerError> {
     let vendor_id = tx.vendor_id().as_uuid();
-    // An import may have written somebody more than once: all of the versions behind the first are its own then.
-    let rows = versions!(
-        "JOIN (SELECT customer_id, min(row_version) AS first, max(row_version) AS last, count(*) AS writes
-               FROM customer_versions
-               WHERE vendor_id = $1 AND job_id = $2 AND ($3::uuid IS NULL OR customer_id > $3)
-               GROUP BY customer_id) w ON w.customer_id = v.customer_id AND w.first = v.row_version
-         JOIN customers c ON c.vendor_id = $1 AND c.id = v.customer_id
-         WHERE v.vendor_id = $1 AND w.writes = w.last - w.first + 1 AND c.row_version = w.last + 1
-         ORDER BY v.customer_id LIMIT $4",
+    let ids = sqlx::query_scalar!(
+        "SELECT customer_id FROM customer_versions
+         WHERE vendor_id = $1 AND job_id = $2 AND ($3::uuid IS NULL OR customer_id > $3)
+         GROUP BY customer_id ORDER BY customer_id LIMIT $4",
         vendor_id,
         job_id.as_uuid(),
         after.map(CustomerId::as_uuid),
         most,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// Those of the given customers that stand as an import left them, as they were before it; by id, their rows locked in
+/// that order.
+pub(super) async fn standing_as_imported(
+    tx: &mut VendorTx,
+    job_id: JobId,
+    ids: &[CustomerId],
+) -> Result<Vec<VersionRow>, CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    // An import may have written somebody more than once: all of the versions behind the first are its own then.
+    let rows = versions!(
+        "JOIN (SELECT customer_id, min(row_version) AS first, max(row_version) AS last, count(*) AS writes
+               FROM customer_versions WHERE vendor_id = $1 AND job_id = $2 AND customer_id = ANY ($3)
+               GROUP BY customer_id) w ON w.customer_id = v.customer_id AND w.first = v.row_version
+         JOIN customers c ON c.vendor_id = $1 AND c.id = v.customer_id AND c.id = ANY ($3)
+         WHERE v.vendor_id = $1 AND v.customer_id = ANY ($3)
+           AND w.writes = w.last - w.first + 1 AND c.row_version = w.last + 1
+         ORDER BY v.customer_id
+         FOR UPDATE OF c",
+        vendor_id,
+        job_id.as_uuid(),
+        &ids,
     )
     .fetch_all(tx.connection())
     .await?;

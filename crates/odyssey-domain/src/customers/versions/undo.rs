@@ -22,9 +22,15 @@ pub async fn undo_batch(
     most: i64,
 ) -> Result<Option<CustomerId>, CustomerError> {
     let keys = tx.keys()?;
-    let former = store::standing_as_imported(tx, undo.undone_job_id, after, most).await?;
+    let written = store::written_by_import(tx, undo.undone_job_id, after, most).await?;
+    let Some(last) = written.last().copied() else { return Ok(None) };
+    let former = store::standing_as_imported(tx, undo.undone_job_id, &written).await?;
+    if former.is_empty() {
+        // Nothing is written and nothing is to be said of it.
+        tx.mark_audited();
+        return Ok(Some(last));
+    }
     let ids: Vec<CustomerId> = former.iter().map(|row| row.customer_id.into()).collect();
-    let Some(last) = ids.last().copied() else { return Ok(None) };
     let mut consents = granted_by(tx, undo.undone_job_id, &ids).await?;
     let present = customers_store::lock_customers(tx, &ids).await?;
     let mut person_keys: HashMap<CustomerId, Vec<u8>> =
