@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One value that differs. Absent is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// JSON pointer into the record: `/nutrition/amounts/sodium_mg`.
     pub pointer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 

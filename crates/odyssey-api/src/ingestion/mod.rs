@@ -9,6 +9,7 @@ mod parameters;
 mod preview;
 mod problem;
 mod rehearsal;
+mod rehearsed_people;
 mod signed;
 mod undo;
 mod upload_parts;
@@ -36,15 +37,12 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(keyed!(mappings::replace_mapping, Facts::audited("mapping.write")))
         .routes(guarded!(mappings::delete_mapping, Facts::audited("mapping.delete")))
         .routes(guarded!(mappings::list_mapping_versions, settings))
-        .routes(guarded!(
-            rehearsal::get_rehearsal,
-            Facts::unaudited("products and counts of people, none by name")
-        ))
+        .routes(guarded!(rehearsal::get_rehearsal, Facts::audited("rehearsal.read").discloses_phi()))
         .routes(keyed!(
             rehearsal::apply_rehearsal,
             Facts::audited("import.apply").rate(RateClass::ImportStart)
         ))
-        .routes(guarded!(undo::get_undo, Facts::unaudited("ids of products and counts")))
+        .routes(guarded!(undo::get_undo, Facts::unaudited("ids of products or customers, and counts")))
         .routes(keyed!(undo::undo_import, Facts::audited("import.undo")))
         .routes(guarded!(uploads::create_upload, create))
         .routes(open!(uploads::describe_uploads, describe))

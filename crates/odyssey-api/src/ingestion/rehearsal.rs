@@ -2,21 +2,23 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use odyssey_domain::ingestion::{self, FlaggedRow, RehearsalView, SampleRow};
+use odyssey_domain::ingestion::{self, FlaggedRow, RehearsalView, Rehearsed, SampleRow};
 use odyssey_domain::matching::cell;
+use odyssey_domain::tenancy::Permission;
 use odyssey_types::JobId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::rehearsed_people::PeopleRehearsalDto;
 use super::undo::JobPath;
 use crate::authorized::{Authorized, permission};
 use crate::extract::{Json, Path};
 use crate::idempotency::{Answer, Idempotency};
 use crate::problem::Problem;
 
-/// What a dry run found. Counts of people from 1 to 10 are not told and null.
-#[derive(Debug, Serialize, ToSchema)]
+/// What a dry run found. Counts of people from 1 to 10 are not told and null. No `Debug`: of people it is personal.
+#[derive(Serialize, ToSchema)]
 pub(super) struct RehearsalDto {
     /// Rows that would make or change a product, the first 20.
     samples: Vec<SampleRowDto>,
@@ -33,6 +35,9 @@ pub(super) struct RehearsalDto {
     /// Of a whole catalog (`load=full`): products that would be deleted, and how many there are.
     would_delete: u64,
     catalog_products: u64,
+    /// Of a file of customers; everything else is empty then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<PeopleRehearsalDto>,
 }
 
 /// A row as it would become.
@@ -103,21 +108,29 @@ impl From<RehearsalView> for RehearsalDto {
             customers_to_cannot_verify: cell(view.customers_to_cannot_verify),
             would_delete: view.would_delete,
             catalog_products: view.catalog_products,
+            people: None,
         }
     }
 }
 
-/// What a dry run found, once it has ended: what would change, what would be taken away, and from how many people.
+/// What a dry run found, once it has ended: what would change, what would be taken away, and from how many people. Rows
+/// of customers are shown to those who may read health data only; others are told numbers.
 #[utoipa::path(get, path = "/api/v1/jobs/{job_id}/rehearsal", tag = "ingestion", params(JobPath),
     responses((status = 200, description = "What it found", body = RehearsalDto)))]
 pub(super) async fn get_rehearsal(
     caller: Authorized<permission::JobsRead>,
     Path(path): Path<JobPath>,
 ) -> Result<Json<RehearsalDto>, Problem> {
-    let mut read = caller.begin_read_on_primary().await?;
-    let found = ingestion::rehearsal(read.tx(), path.job_id).await?;
-    read.finish().await?;
-    Ok(Json(found.into()))
+    let opened = caller.role.may(Permission::HealthRead);
+    let mut tx = caller.begin().await?;
+    let found = ingestion::rehearsal(&mut tx, path.job_id, opened).await?;
+    tx.commit().await?;
+    Ok(Json(match found {
+        Rehearsed::Products(view) => view.into(),
+        Rehearsed::Customers(people) => {
+            RehearsalDto { people: Some(people.into()), ..RehearsalDto::from(RehearsalView::default()) }
+        }
+    }))
 }
 
 /// How a dry run is to be applied.

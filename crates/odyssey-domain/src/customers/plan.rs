@@ -13,7 +13,7 @@ use super::seal::{self, Before, Place, SealedIdentity, Tokens};
 use super::store::{CustomerRow, ProfileRow};
 use super::validate::{validate_health, validate_identity};
 use super::write::{BatchOptions, Change, CustomerWrite, Row, Target, WriteResult};
-use super::{ConsentState, Customer, RowOutcome, WriteRefusal};
+use super::{ConsentState, Customer, CustomerContent, Observed, RowOutcome, WriteRefusal};
 use crate::field::FieldError;
 
 /// A stored customer, opened, with what is needed to seal it again.
@@ -106,6 +106,8 @@ pub(super) struct Plan<'a> {
     /// Source rows to remember for customers whose content stays.
     pub marks: Vec<(CustomerId, [u8; 32])>,
     pub consents_withheld: usize,
+    /// What changes, where somebody wants to see it.
+    pub observed: Vec<Observed>,
 }
 
 /// Why a record is not planned.
@@ -157,6 +159,7 @@ impl<'a> Plan<'a> {
             settled: Vec::new(),
             marks: Vec::new(),
             consents_withheld: 0,
+            observed: Vec::new(),
         }
     }
 
@@ -223,6 +226,9 @@ impl<'a> Plan<'a> {
             }
             let row_version = live.map_or(0, |live| live.customer.row_version);
             return Err(Stop::Settled(RowOutcome::Unchanged, row_version));
+        }
+        if self.options.observe {
+            self.observed.push(observe(row, live, &wanted));
         }
         let edit = Edit { record_changed, profile_changed, deleted, returned };
         Ok(self.seal(row, write, stored, &wanted, edit, consents)?)
@@ -364,6 +370,24 @@ impl<'a> Plan<'a> {
         let now = of(wanted.external_id.expose(), wanted.record.expose());
         let was = live.map(|s| of(s.customer.external_id.expose(), &s.record()));
         (!edit.deleted && (edit.returned || was != Some(now))).then_some(now)
+    }
+}
+
+fn observe(row: Row, live: Option<&Stored>, wanted: &Wanted) -> Observed {
+    let content = |record: Record, profile| CustomerContent {
+        identity: record.identity,
+        status: record.status,
+        profile,
+    };
+    let former = live.and_then(|live| live.profile.as_ref()).map(|stored| stored.profile.expose().clone());
+    let profile = wanted.profile.as_ref().map(|profile| profile.expose().clone());
+    let profile = profile.or_else(|| former.clone()).unwrap_or_default();
+    Observed {
+        at: row.at,
+        id: row.id,
+        outcome: if live.is_some() { RowOutcome::Updated } else { RowOutcome::Created },
+        before: live.map(|live| Phi::new(content(live.record(), former.unwrap_or_default()))),
+        after: Phi::new(content(wanted.record.expose().clone(), profile)),
     }
 }
 

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::plan::{Changed, Plan, Stored};
 use super::{
-    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, Replacing, WriteRefusal,
-    merging, notes, store, versions,
+    BATCH_ROWS_MAX, CHUNK_ROWS_MAX, ConsentPurpose, ConsentState, CustomerError, Observed, Replacing,
+    WriteRefusal, merging, notes, store, versions,
 };
 use crate::audit::{self, AuditEvent};
 use crate::db::{DbError, VendorTx};
@@ -144,6 +144,8 @@ pub struct BatchOptions {
     pub import: Option<ImportOptions>,
     /// Set when an import is undone.
     pub undo: Option<UndoOptions>,
+    /// Give back what changes, for a write that is tried and rolled back.
+    pub observe: bool,
 }
 
 /// What an undo says about its batches.
@@ -200,6 +202,8 @@ pub struct BatchOutcome {
     pub consents_recorded: usize,
     /// Consents of a file that were not taken, because the person had withdrawn.
     pub consents_withheld: usize,
+    /// Where it was asked for, the records that changed somebody.
+    pub observed: Vec<Observed>,
 }
 
 /// Writes up to [`BATCH_ROWS_MAX`] records in the caller's transaction; a refused record leaves the others
@@ -221,6 +225,7 @@ pub async fn write_customers(
         changed: Vec::new(),
         consents_recorded: 0,
         consents_withheld: 0,
+        observed: Vec::new(),
     };
     let rows = batch.sort_rows();
     if rows.len() > CHUNK_ROWS_MAX {
@@ -261,6 +266,7 @@ struct Batch<'a> {
     changed: Vec<CustomerId>,
     consents_recorded: usize,
     consents_withheld: usize,
+    observed: Vec<Observed>,
 }
 
 impl Batch<'_> {
@@ -305,6 +311,11 @@ impl Batch<'_> {
         Err(DbError::inconsistent("a customer could neither be inserted nor be locked").into())
     }
 
+    /// Whoever observes wants to see the profile that stands, also where a record does not touch it.
+    fn needs_profile(&self, at: usize) -> bool {
+        self.options.observe || touches_profile(&self.writes[at])
+    }
+
     /// Locks and opens what is stored of the given customers.
     async fn load(
         &self,
@@ -314,7 +325,7 @@ impl Batch<'_> {
         let vendor_id = tx.vendor_id();
         let ids: Vec<CustomerId> = rows.iter().map(|r| r.id).collect();
         let with_profile: Vec<CustomerId> =
-            rows.iter().filter(|r| touches_profile(&self.writes[r.at])).map(|r| r.id).collect();
+            rows.iter().filter(|r| self.needs_profile(r.at)).map(|r| r.id).collect();
         let stored = store::lock_customers(tx, &ids).await?;
         let mut profiles = store::find_profiles(tx, &with_profile).await?;
         compute(stored.len(), || {
@@ -383,6 +394,7 @@ impl Batch<'_> {
         let written = store::upsert_customers(tx, self.now, &plan.changed, self.options).await?;
         let made: Vec<CustomerId> = new.into_iter().filter(|id| written.contains(id)).collect();
         versions::note_beginnings(tx, &made, by).await?;
+        self.observed.extend(plan.observed.into_iter().filter(|row| written.contains(&row.id)));
         let (done, raced): (Vec<Changed>, Vec<Changed>) =
             plan.changed.into_iter().partition(|c| written.contains(&c.row.id));
         self.write_dependents(tx, &done).await?;
@@ -438,6 +450,7 @@ impl Batch<'_> {
             results,
             consents_recorded: self.consents_recorded,
             consents_withheld: self.consents_withheld,
+            observed: self.observed,
         })
     }
 }

@@ -6,10 +6,10 @@ use odyssey_types::{CustomerId, Phi};
 
 use super::ledger::{Codes, Ledger};
 use super::patch;
-use super::products::accept_mapping;
+use super::products::{accept_mapping, excepted};
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{ObservedPerson, PeopleNotes};
 use super::rerun::number_in;
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::store;
@@ -69,7 +69,7 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     let (mut ledger, mut waiting) = (Ledger::default(), Waiting::default());
     let checkpoint = run.import.records_merged;
     let batch_rows = run.ingestion.settings.customer_batch_rows.clamp(1, customers::CHUNK_ROWS_MAX);
-    let merge = Merge { mapping_digest };
+    let mut merge = Merge { mapping_digest, excepted: excepted(run).await?, notes: PeopleNotes::default() };
     while let Some(lines) = reading.next().await? {
         for line in lines {
             match line {
@@ -103,18 +103,25 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     }
     run.commit_quietly(tx).await?;
     run.import.records_total = Some(ledger.rows());
-    // Of people there are counts and refusals, and nothing that could be shown of a row.
-    if run.is_dry() { Rehearsal::default().keep(run).await } else { Ok(()) }
+    if run.is_dry() { merge.notes.keep(run).await } else { Ok(()) }
 }
+
+/// Why a row is not taken that a dry run flagged. What it is of the person is told by the dry run, to those who may know.
+const HELD_BACK: &str = "The dry run found that this row takes away or weakens what protects the person. Look at it, and \
+                         import it alone if it is right.";
 
 struct Merge {
     mapping_digest: Vec<u8>,
+    /// Rows that are passed over, ascending.
+    excepted: Vec<u64>,
+    /// What a dry run finds.
+    notes: PeopleNotes,
 }
 
 impl Merge {
     /// Merges what waits and moves the checkpoint, in one transaction.
     async fn batch(
-        &self,
+        &mut self,
         run: &mut Run<'_>,
         ledger: &Ledger,
         waiting: &mut Waiting,
@@ -127,11 +134,21 @@ impl Merge {
         let mut tx = run.begin().await?;
         let mut totals = Totals { rejected: ledger.refused_between(after, upto) as i64, ..Totals::default() };
         let mut codes = Codes::new();
+        let taken = self.hold_back(taken, &mut totals, &mut codes, faults)?;
         let fresh = self.sort_out(run, &mut tx, taken, &mut totals, faults).await?;
-        if !fresh.is_empty() {
-            self.write(run, &mut tx, fresh, &mut totals, &mut codes, faults).await?;
-        }
-        let mut tx = run.keep_or_forget(tx).await?;
+        let observed = if fresh.is_empty() {
+            Vec::new()
+        } else {
+            self.write(run, &mut tx, fresh, &mut totals, &mut codes, faults).await?
+        };
+        let mut tx = if run.is_dry() {
+            // Before the next transaction: what was observed asks for people as they are, and one of ours at a time.
+            tx.roll_back().await?;
+            self.notes.note(run, observed).await?;
+            run.begin().await?
+        } else {
+            tx
+        };
         store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
         totals.read = (upto - after) as i64;
         if !totals.reconciles() {
@@ -140,6 +157,27 @@ impl Merge {
         let advance = Advance { upto, totals, moved: Vec::new(), codes };
         run.advance(&mut tx, ledger, advance, permille).await?;
         run.commit_quietly(tx).await
+    }
+
+    /// Refuses the rows that the dry run flagged, where they are not wanted.
+    fn hold_back(
+        &self,
+        rows: Vec<Read>,
+        totals: &mut Totals,
+        codes: &mut Codes,
+        faults: &mut FaultSink,
+    ) -> Result<Vec<Read>, IngestionError> {
+        let mut wanted = Vec::with_capacity(rows.len());
+        for row in rows {
+            if self.excepted.binary_search(&row.row).is_err() {
+                wanted.push(row);
+                continue;
+            }
+            totals.rejected += 1;
+            *codes.entry("held_back".to_owned()).or_default() += 1;
+            faults.refuse_merge(row.row, &[MergeFault::other("held_back", HELD_BACK)])?;
+        }
+        Ok(wanted)
     }
 
     /// Drops the rows that this mapping has written before, and marks those that a person has edited since.
@@ -186,7 +224,7 @@ impl Merge {
         totals: &mut Totals,
         codes: &mut Codes,
         faults: &mut FaultSink,
-    ) -> Result<(), IngestionError> {
+    ) -> Result<Vec<ObservedPerson>, IngestionError> {
         let consent = match (&run.parameters.requested.consent, run.parameters.attested_by) {
             (Some(consent), Some(attested_by)) => {
                 Some(ImportConsent { attested_by, text_version: consent.text_version.clone() })
@@ -201,11 +239,19 @@ impl Merge {
                 mapping_digest: self.mapping_digest.clone(),
                 consent,
             }),
+            observe: run.is_dry(),
             ..BatchOptions::default()
         };
         let (numbers, writes): (Vec<u64>, Vec<CustomerWrite>) =
             rows.into_iter().map(|row| (row.row, row.write)).unzip();
         let outcome = customers::write_customers(tx, &writes, &options).await?;
+        let row_of = |at: usize| numbers.get(at).copied();
+        let observed = outcome.observed.into_iter();
+        let observed =
+            observed.filter_map(|observed| Some(ObservedPerson { row: row_of(observed.at)?, observed }));
+        let mut observed: Vec<ObservedPerson> = observed.collect();
+        // Written in the order of ids, shown in that of the file.
+        observed.sort_unstable_by_key(|person| person.row);
         for (row, result) in numbers.into_iter().zip(outcome.results) {
             match result {
                 Ok(written) => match written.outcome {
@@ -230,7 +276,7 @@ impl Merge {
                 }
             }
         }
-        Ok(())
+        Ok(observed)
     }
 }
 

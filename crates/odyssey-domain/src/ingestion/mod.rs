@@ -68,7 +68,10 @@ pub use progress::Totals;
 pub use purge::{PurgeCounts, purge_imports, purge_row_errors, purge_staging, purge_uploads};
 pub use quota::admit_file;
 pub use receive::{StartedImport, UploadSink, begin_upload};
-pub use rehearsal::{FlaggedRow, RehearsalView, SampleDifference, SampleRow, apply_rehearsal, rehearsal};
+pub use rehearsal::{
+    FlaggedPerson, FlaggedRow, PeopleCounts, PeopleRehearsal, PersonSample, RehearsalView, Rehearsed,
+    SampleDifference, SampleRow, apply_rehearsal, rehearsal,
+};
 pub use rerun::{RerunErrors, RerunRows, StartedRerun, run_rerun, start_rerun};
 pub use resumable::{
     Appending, Concatenation, ResumableUpload, append_to, begin_resumable, find_resumable,

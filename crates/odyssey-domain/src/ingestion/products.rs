@@ -240,7 +240,7 @@ async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Judgement, Inge
 }
 
 /// Rows that the import passes over, ascending: those that its dry run flagged.
-async fn excepted(run: &Run<'_>) -> Result<Vec<u64>, IngestionError> {
+pub(super) async fn excepted(run: &Run<'_>) -> Result<Vec<u64>, IngestionError> {
     let Some(rehearsed) = run.parameters.except_flagged_of else { return Ok(Vec::new()) };
     let mut tx = run.begin().await?;
     let rows = rehearsal::flagged_rows(&mut tx, rehearsed).await?;

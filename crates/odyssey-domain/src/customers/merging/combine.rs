@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 
 use odyssey_types::{
-    AllergyEntry, AllergySeverity, CustomerIdentity, DietEntry, DietKind, ExplicitLimit, HealthProfile,
-    MedicationEntry, ReproductiveStatus, Strictness,
+    AllergyEntry, AllergySeverity, CodeSystem, ConditionEntry, CustomerIdentity, DietEntry, DietKind,
+    ExplicitLimit, HealthProfile, MedicationEntry, ReproductiveStatus, Strictness,
 };
 
 /// Whose word a field of the result is.
@@ -128,7 +128,7 @@ fn combine_profile(this: &HealthProfile, other: &HealthProfile, origins: &mut Ve
             "conditions",
             &this.conditions,
             &other.conditions,
-            |c| (c.system, c.code.to_uppercase().replace('.', "")),
+            condition_of,
             |a, _| a.clone(),
             origins,
         ),
@@ -239,14 +239,19 @@ fn united<T: Clone + PartialEq, K: PartialEq>(
 }
 
 /// An allergen by its code; one that nobody has mapped by its words.
-fn allergen_of(entry: &AllergyEntry) -> (Option<String>, Option<String>) {
+pub(in crate::customers) fn allergen_of(entry: &AllergyEntry) -> (Option<String>, Option<String>) {
     match &entry.allergen {
         Some(code) => (Some(code.clone()), None),
         None => (None, entry.text.as_ref().map(|text| text.to_lowercase())),
     }
 }
 
-fn medication_of(entry: &MedicationEntry) -> (Option<String>, Option<String>) {
+/// A code, however it is written.
+pub(in crate::customers) fn condition_of(entry: &ConditionEntry) -> (CodeSystem, String) {
+    (entry.system, entry.code.to_uppercase().replace('.', ""))
+}
+
+pub(in crate::customers) fn medication_of(entry: &MedicationEntry) -> (Option<String>, Option<String>) {
     match &entry.rxnorm {
         Some(code) => (Some(code.clone()), None),
         None => (None, entry.name.as_ref().map(|name| name.to_lowercase())),
@@ -255,7 +260,7 @@ fn medication_of(entry: &MedicationEntry) -> (Option<String>, Option<String>) {
 
 /// A missing severity is read as `allergy`; a missing strictness is the severity's own, which the loose ones loosen
 /// and the strict ones tighten.
-fn stricter_allergy(a: &AllergyEntry, b: &AllergyEntry) -> AllergyEntry {
+pub(in crate::customers) fn stricter_allergy(a: &AllergyEntry, b: &AllergyEntry) -> AllergyEntry {
     let severity = |severity: &Option<AllergySeverity>| match severity {
         Some(AllergySeverity::Preference) => 0,
         Some(AllergySeverity::Intolerance) => 1,
@@ -281,7 +286,7 @@ fn stricter_allergy(a: &AllergyEntry, b: &AllergyEntry) -> AllergyEntry {
 }
 
 /// A missing kind is read as `ethical`.
-fn stricter_diet(a: &DietEntry, b: &DietEntry) -> DietEntry {
+pub(in crate::customers) fn stricter_diet(a: &DietEntry, b: &DietEntry) -> DietEntry {
     let kind = |kind: &Option<DietKind>| match kind {
         Some(DietKind::Preference) => 0,
         None | Some(DietKind::Ethical) => 1,

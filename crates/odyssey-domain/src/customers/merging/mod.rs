@@ -24,6 +24,7 @@ use crate::retention::Holds;
 use crate::tenancy::Purpose;
 use combine::{Combined, combine};
 pub use combine::{Origin, Side};
+pub(super) use combine::{allergen_of, condition_of, medication_of, stricter_allergy, stricter_diet};
 
 /// What two customers come to.
 #[derive(Debug, Clone, PartialEq, Eq)]

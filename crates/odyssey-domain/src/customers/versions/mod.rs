@@ -65,6 +65,17 @@ pub struct CustomerContent {
     pub profile: HealthProfile,
 }
 
+impl Default for CustomerContent {
+    /// Nobody in particular.
+    fn default() -> Self {
+        Self {
+            identity: CustomerIdentity::default(),
+            status: CustomerStatus::Active,
+            profile: HealthProfile::default(),
+        }
+    }
+}
+
 /// It is personal, whoever prints it.
 impl std::fmt::Debug for CustomerContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,12 +1,16 @@
 //! A dry run: an import that does everything and keeps nothing, and says what it would have done, to products and to
-//! the people whom they suit.
+//! the people whom they suit, or to people and to what protects them.
 //!
 //! Each batch is written as an import would write it, and rolled back, so that its counts and refusals are those of the
 //! import. A dry run whose worker dies begins again: what it found is not kept until its end. Applying it is an
 //! import of the same file, of all rows or of all that were not flagged.
 
 mod impact;
+mod people;
 mod store;
+
+pub use people::{FlaggedPerson, PeopleCounts, PeopleRehearsal, PersonSample};
+pub(super) use people::{ObservedPerson, PeopleNotes};
 
 use std::collections::HashSet;
 
@@ -209,10 +213,18 @@ pub(super) async fn begin_again(run: &mut Run<'_>) -> Result<(), IngestionError>
 
 /// The rows that an import is to pass over, by number, ascending.
 pub(super) async fn flagged_rows(tx: &mut VendorTx, job_id: JobId) -> Result<Vec<u64>, IngestionError> {
-    let stored = find(tx, job_id).await?.ok_or(IngestionError::NoRehearsal)?;
-    let mut rows = stored.flagged_rows;
+    let (mut rows, _) = flagged(tx, job_id).await?;
     rows.sort_unstable();
     Ok(rows)
+}
+
+/// The numbers of flagged rows, and how many are flagged.
+async fn flagged(tx: &mut VendorTx, job_id: JobId) -> Result<(Vec<u64>, u64), IngestionError> {
+    let found = match super::view::mode_of(tx, job_id).await? {
+        Mode::Products => find(tx, job_id).await?.map(|s| (s.flagged_rows, s.view.flagged_total)),
+        Mode::Customers => people::flagged_rows(tx, job_id).await?,
+    };
+    found.ok_or(IngestionError::NoRehearsal)
 }
 
 async fn find(tx: &mut VendorTx, job_id: JobId) -> Result<Option<Stored>, IngestionError> {
@@ -224,10 +236,23 @@ async fn find(tx: &mut VendorTx, job_id: JobId) -> Result<Option<Stored>, Ingest
     body.map(read).transpose()
 }
 
-/// What a dry run found, or [`IngestionError::NoRehearsal`].
-pub async fn rehearsal(tx: &mut VendorTx, job_id: JobId) -> Result<RehearsalView, IngestionError> {
-    super::view::mode_of(tx, job_id).await?;
-    Ok(find(tx, job_id).await?.ok_or(IngestionError::NoRehearsal)?.view)
+/// What a dry run found, of products or of people.
+#[derive(Debug, Clone)]
+pub enum Rehearsed {
+    Products(RehearsalView),
+    Customers(PeopleRehearsal),
+}
+
+/// What a dry run found, or [`IngestionError::NoRehearsal`]. Rows of people are told where it is `opened`, to those who
+/// may read health data. Audited; the caller commits.
+pub async fn rehearsal(tx: &mut VendorTx, job_id: JobId, opened: bool) -> Result<Rehearsed, IngestionError> {
+    if super::view::mode_of(tx, job_id).await? == Mode::Customers {
+        return Ok(Rehearsed::Customers(people::people_rehearsal(tx, job_id, opened).await?));
+    }
+    let view = find(tx, job_id).await?.ok_or(IngestionError::NoRehearsal)?.view;
+    let event = AuditEvent::new("rehearsal.read", "job", Purpose::Operations).entity(job_id);
+    audit::record(tx, event).await?;
+    Ok(Rehearsed::Products(view))
 }
 
 /// Queues the import that a dry run was of, of all rows or of those that were not flagged; says which job it is. The
@@ -238,9 +263,8 @@ pub async fn apply_rehearsal(
     except_flagged: bool,
     allow_deletes: bool,
 ) -> Result<JobId, IngestionError> {
-    super::view::mode_of(tx, job_id).await?;
-    let stored = find(tx, job_id).await?.ok_or(IngestionError::NoRehearsal)?;
-    if except_flagged && stored.view.flagged_total > stored.flagged_rows.len() as u64 {
+    let (flagged_rows, flagged_total) = flagged(tx, job_id).await?;
+    if except_flagged && flagged_total > flagged_rows.len() as u64 {
         return Err(IngestionError::ParameterInvalid {
             pointer: "/except_flagged",
             detail: format!("more than {FLAGGED_MAX} rows are flagged; split the file, or apply all of it"),

@@ -1,5 +1,6 @@
 //! All SQL on dry runs.
 
+use chrono::{DateTime, Utc};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UploadId};
 use serde_json::Value;
@@ -19,6 +20,45 @@ pub(super) async fn keep(tx: &mut VendorTx, job_id: JobId, body: &Value) -> Resu
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Keeps what is personal of it, sealed.
+pub(super) async fn keep_sealed(tx: &mut VendorTx, job_id: JobId, sealed: &[u8]) -> Result<(), DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        "UPDATE imports SET rehearsal_sealed = $3 WHERE vendor_id = $1 AND job_id = $2",
+        vendor_id,
+        job_id.as_uuid(),
+        sealed,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn find_sealed(tx: &mut VendorTx, job_id: JobId) -> Result<Option<Vec<u8>>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let sealed = sqlx::query_scalar!(
+        "SELECT rehearsal_sealed FROM imports WHERE vendor_id = $1 AND job_id = $2",
+        vendor_id,
+        job_id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(sealed.flatten())
+}
+
+/// When an import was asked for.
+pub(super) async fn began_at(tx: &mut VendorTx, job_id: JobId) -> Result<Option<DateTime<Utc>>, DbError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let began = sqlx::query_scalar!(
+        "SELECT created_at FROM imports WHERE vendor_id = $1 AND job_id = $2",
+        vendor_id,
+        job_id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(began)
 }
 
 pub(super) async fn find(tx: &mut VendorTx, job_id: JobId) -> Result<Option<Value>, DbError> {
@@ -97,7 +137,10 @@ pub(super) async fn note_source(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET rehearsed_job_id = $3 WHERE vendor_id = $1 AND job_id = $2",
+        // The file is as old as it was then: what people did since stands, and who was erased since does not come back.
+        "UPDATE imports SET rehearsed_job_id = $3,
+                created_at = (SELECT created_at FROM imports WHERE vendor_id = $1 AND job_id = $3)
+         WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
         rehearsed_job_id.as_uuid(),

@@ -12,13 +12,14 @@ use super::tenancy::resources_of;
 
 /// Operations that say they may disclose somebody and here do not: a batch answers with ids and outcomes,
 /// a job that has not run has no rows to show, who stands in a file is no customer yet, rules that change nothing for the
-/// people of the walk name none, and no two of them share an address.
-const NOBODY_HERE: [&str; 6] = [
+/// people of the walk name none, a dry run of products shows nobody, and no two of them share an address.
+const NOBODY_HERE: [&str; 7] = [
     "upsert_customers",
     "list_job_errors",
     "get_job_errors_csv",
     "preview_rules",
     "preview_ingest",
+    "get_rehearsal",
     "list_duplicate_customers",
 ];
 

@@ -12,6 +12,7 @@ mod previews;
 mod products;
 mod receiving;
 mod rehearsing;
+mod rehearsing_people;
 mod restarts;
 mod resumable;
 mod stores;

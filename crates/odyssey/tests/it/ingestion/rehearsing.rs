@@ -1,7 +1,7 @@
 //! A dry run says what the import would do, keeps nothing, and is applied by the import of the same file.
 
 use chrono::TimeDelta;
-use odyssey_domain::ingestion::{self, ImportMode, ImportParameters, JobView, Totals};
+use odyssey_domain::ingestion::{self, ImportMode, ImportParameters, JobView, Rehearsed, Totals};
 use odyssey_domain::jobs::{self, WorkerSettings};
 use odyssey_domain::tenancy::Role;
 use odyssey_testkit::{Actor, TestApp};
@@ -106,7 +106,8 @@ async fn a_whole_catalog_is_tried_without_confirmation_and_applied_with_it() {
     let rehearsed = files.import_with(ImportMode::Products, file(1..=10), parameters).await;
     let job = JobId::from_uuid(rehearsed.record.id);
     let mut tx = files.begin(Role::VendorOperator).await;
-    let found = ingestion::rehearsal(&mut tx, job).await.expect("it has ended");
+    let found = ingestion::rehearsal(&mut tx, job, false).await.expect("it has ended");
+    let Rehearsed::Products(found) = found else { panic!("it is of products") };
     assert_eq!((found.would_delete, found.catalog_products), (30, 40));
     let unconfirmed = ingestion::apply_rehearsal(&mut tx, job, false, false).await.expect("it is queued");
     let confirmed = ingestion::apply_rehearsal(&mut tx, job, false, true).await.expect("it is queued");
