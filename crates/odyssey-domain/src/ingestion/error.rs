@@ -137,6 +137,7 @@ impl From<IngestionError> for JobError {
                 let detail = detail.clone();
                 Self::fail(error).code(code).detail(detail)
             }
+            E::Read(ReadError::Stopped) => Self::stopped(),
             E::Read(ref read) => match read_fault(read) {
                 Some((code, detail)) => Self::fail(error).code(code).detail(detail),
                 None => Self::retry(error).code("upload_unreadable"),
@@ -202,6 +203,8 @@ pub(super) fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
             let is_lost = vault.is_some_and(is_damage) || StoreError::of(source).is_some_and(is_lost);
             return is_lost.then(|| ("upload_damaged", UPLOAD_DAMAGED.to_owned()));
         }
+        // Nothing is wrong with the file.
+        ReadError::Stopped => return None,
         ReadError::Damaged(_) => "file_damaged",
         ReadError::TooLarge { .. } => "file_too_large_unpacked",
         ReadError::Bomb { .. } => "file_expands_too_much",

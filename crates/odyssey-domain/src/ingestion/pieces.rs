@@ -3,9 +3,13 @@
 use std::io::{self, Read};
 
 use odyssey_store::BlockingReader;
+use odyssey_types::UploadId;
 use odyssey_vault::{FileKey, FrameOpener};
 
+use super::IngestionError;
 use super::spool::Spool;
+use super::store;
+use crate::db::{DbError, VendorTx};
 
 /// A piece: where it lies, and the key that opens it.
 #[derive(Debug)]
@@ -53,4 +57,29 @@ impl Read for PieceReader<'_> {
 
 fn another_length() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a piece of the upload has another length than is recorded")
+}
+
+/// The pieces of a finished upload with their keys, for reading.
+pub(super) async fn pieces_of(
+    tx: &mut VendorTx,
+    upload_id: UploadId,
+    folder: &str,
+) -> Result<Vec<Piece>, IngestionError> {
+    let rows = store::find_pieces(tx, upload_id).await?;
+    let (vendor_id, keys) = (tx.vendor_id(), tx.keys()?);
+    let (own, of_part) = (|| folder.to_owned(), |part| Spool::folder_path(vendor_id, part));
+    let mut at = 0;
+    let mut pieces = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.byte_from != at {
+            return Err(DbError::inconsistent(format!("upload {upload_id} has a gap at byte {at}")).into());
+        }
+        at += row.byte_count;
+        pieces.push(Piece {
+            path: Spool::piece_path(&row.folder_id.map_or_else(own, of_part), row.piece_id),
+            key: keys.open_file_key(row.piece_id, &row.file_key)?,
+            byte_count: row.byte_count,
+        });
+    }
+    Ok(pieces)
 }

@@ -5,8 +5,10 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use odyssey_jobs::JobError;
 use odyssey_tabular::{
-    FirstSeen, Mapping, Mode, Outcome, ParseRow, RejectedRow, RowSettings, Rows, Table, map_headers,
+    FirstSeen, Mapping, Mode, Options, Outcome, ParseRow, RejectedRow, RowSettings, Rows, StopReading, Table,
+    map_headers,
 };
 use odyssey_types::Phi;
 use odyssey_vault::{FileKey, FrameOpener};
@@ -15,10 +17,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::IngestionError;
-use super::pieces::{Piece, PieceReader};
+use super::pieces::{Piece, PieceReader, pieces_of};
 use super::progress::Run;
 use super::rerun_lines::{self, RerunLines};
-use super::resumable::pieces_of;
 use super::spool::Spool;
 
 /// Rows handed over at a time.
@@ -72,10 +73,28 @@ enum Lines<T> {
 }
 
 struct FileLines<T> {
+    /// Whoever gives the reading up stops its thread, wherever in the file that is.
+    _stop: StopOnDrop,
     lines: mpsc::Receiver<Message<T>>,
     thread: JoinHandle<Result<(), IngestionError>>,
     position: Arc<AtomicU64>,
     byte_count: u64,
+}
+
+/// Ends the reading of a file when nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct StopOnDrop(StopReading);
+
+impl StopOnDrop {
+    pub fn of(options: &Options) -> Self {
+        Self(options.stop.clone())
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// Opens the run's upload; `convert` makes of a row what the merge needs, on the reading thread, and says
@@ -95,6 +114,7 @@ where
     let mode = run.mode;
     let (options, synonyms) =
         run.words.reading(parameters, mode, run.ingestion.settings.unpacked_bytes_max)?;
+    let stop = StopOnDrop::of(&options);
     let saved_version = run.words.saved_version;
     // Ages are counted to the day on which the file arrived, whichever attempt reads it.
     let settings = RowSettings::new(run.import.created_at.date_naive());
@@ -114,9 +134,13 @@ where
         }
         send_rows(Rows::<_, R>::new(table, mapping, settings)?, &sender, &at, convert)
     });
-    match lines.recv().await {
+    let first = tokio::select! {
+        first = lines.recv() => first,
+        () = run.context.stopped() => return Err(JobError::stopped().into()),
+    };
+    match first {
         Some(Message::Opened(opened)) => {
-            let lines = FileLines { lines, thread, position, byte_count: run.upload.byte_count };
+            let lines = FileLines { _stop: stop, lines, thread, position, byte_count: run.upload.byte_count };
             Ok(Reading { opened: *opened, lines: Lines::File(lines) })
         }
         _ => Err(fault(thread).await),
@@ -263,6 +287,7 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
     let source = Source::find(run).await?;
     let unpacked_bytes_max = run.ingestion.settings.unpacked_bytes_max;
     let (options, _) = run.words.reading(&run.parameters.requested, run.mode, unpacked_bytes_max)?;
+    let stop = StopOnDrop::of(&options);
     let (mode, settings) = (run.mode, RowSettings::new(run.import.created_at.date_naive()));
     let thread = tokio::task::spawn_blocking(move || -> Result<Vec<RejectedRow>, IngestionError> {
         let table = Table::new(odyssey_tabular::open(source.open()?, &options)?)?;
@@ -289,7 +314,21 @@ pub(super) async fn originals(run: &Run<'_>, wanted: Vec<u64>) -> Result<Vec<Rej
         }
         Ok(found)
     });
-    thread.await.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))?
+    outcome(run, stop, thread).await
+}
+
+/// What a thread that reads gives, unless the job is to stop before.
+async fn outcome<T>(
+    run: &Run<'_>,
+    stop: StopOnDrop,
+    thread: JoinHandle<Result<T, IngestionError>>,
+) -> Result<T, IngestionError> {
+    let outcome = tokio::select! {
+        outcome = thread => outcome,
+        () = run.context.stopped() => return Err(JobError::stopped().into()),
+    };
+    drop(stop);
+    outcome.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))?
 }
 
 /// Notes who has which identity in the file of a rerun's parent, but for the rows of `but`; `None` when the file is
@@ -306,6 +345,7 @@ pub(super) async fn identities<R: ParseRow + 'static>(
     let source = Source::find(run).await?;
     let options = run.parameters.requested.options(run.mode, run.ingestion.settings.unpacked_bytes_max);
     let settings = RowSettings::new(run.import.created_at.date_naive());
+    let stop = StopOnDrop::of(&options);
     let thread = tokio::task::spawn_blocking(move || -> Result<FirstSeen, IngestionError> {
         let table = Table::new(odyssey_tabular::open(source.open()?, &options)?)?;
         Rows::<_, R>::new(table, mapping, settings)?.identities(|row, identity| {
@@ -315,7 +355,5 @@ pub(super) async fn identities<R: ParseRow + 'static>(
         })?;
         Ok(seen)
     });
-    let seen =
-        thread.await.map_err(|_| IngestionError::inconsistent("the thread that read a file panicked"))??;
-    Ok(Some(seen))
+    Ok(Some(outcome(run, stop, thread).await?))
 }

@@ -13,7 +13,6 @@ use odyssey_vault::Aad;
 use uuid::Uuid;
 
 use super::parameters::StoredParameters;
-use super::pieces::Piece;
 use super::quota::{self, admit_file};
 use super::receive::{Place, open_receiving};
 use super::spool::{Spool, SpoolWriter};
@@ -374,29 +373,4 @@ impl Appending {
         }
         Ok(())
     }
-}
-
-/// The pieces of a finished upload with their keys, for reading.
-pub(super) async fn pieces_of(
-    tx: &mut VendorTx,
-    upload_id: UploadId,
-    folder: &str,
-) -> Result<Vec<Piece>, IngestionError> {
-    let rows = store::find_pieces(tx, upload_id).await?;
-    let (vendor_id, keys) = (tx.vendor_id(), tx.keys()?);
-    let (own, of_part) = (|| folder.to_owned(), |part| Spool::folder_path(vendor_id, part));
-    let mut at = 0;
-    let mut pieces = Vec::with_capacity(rows.len());
-    for row in rows {
-        if row.byte_from != at {
-            return Err(DbError::inconsistent(format!("upload {upload_id} has a gap at byte {at}")).into());
-        }
-        at += row.byte_count;
-        pieces.push(Piece {
-            path: Spool::piece_path(&row.folder_id.map_or_else(own, of_part), row.piece_id),
-            key: keys.open_file_key(row.piece_id, &row.file_key)?,
-            byte_count: row.byte_count,
-        });
-    }
-    Ok(pieces)
 }

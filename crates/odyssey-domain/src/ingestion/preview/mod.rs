@@ -19,9 +19,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::error::read_fault;
 use super::mappings::SavedMapping;
 use super::parameters::StoredParameters;
-use super::pieces::{Piece, PieceReader};
+use super::pieces::{Piece, PieceReader, pieces_of};
 use super::products::no_identity;
-use super::resumable::pieces_of;
+use super::reading::StopOnDrop;
 use super::row_errors::FaultValues;
 use super::spool;
 use super::words::{self, Words};
@@ -126,6 +126,7 @@ pub async fn preview(
     };
     let unpacked = ingestion.settings.unpacked_bytes_max.min(UNPACKED_BYTES_MAX);
     let (options, synonyms) = words.reading(&parameters.requested, mode, unpacked)?;
+    let _stop = StopOnDrop::of(&options);
     let upload_id = match &source {
         PreviewSource::Upload(id) => Some(*id),
         PreviewSource::Bytes(_) => None,
