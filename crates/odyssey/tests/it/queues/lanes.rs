@@ -27,7 +27,7 @@ async fn the_queues_tell_what_waits_and_what_died() {
         all["items"].as_array().expect("a list").iter().filter_map(|q| q["queue"].as_str()).collect();
     assert_eq!(names, ["batches", "default", "exports", "imports"]);
     let told = queue(&root).await;
-    assert_eq!(told, all["items"][2]);
+    assert_eq!(told, all["items"][3]);
     assert_eq!(
         (&told["waiting"], &told["running"], &told["oldest_waiting_s"]),
         (&json!(1), &json!(0), &json!(90))
