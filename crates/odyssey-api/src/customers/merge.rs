@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use odyssey_domain::customers::{self, ConsentPurpose, MergedCustomers, Origin, Side};
+use odyssey_domain::customers::{self, ConsentPurpose, MergeWarning, MergedCustomers, Origin, Side};
 use odyssey_types::{CustomerId, CustomerIdentity, HealthProfile, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,9 +39,10 @@ pub(super) struct MergedCustomersDto {
     #[schema(value_type = Uuid)]
     other_id: CustomerId,
     preview: bool,
-    /// The version of the one that stays that was combined; send it as `If-Match`.
+    /// Of a preview the version of the one that stays that would be combined: send it as `If-Match`. Of a merge the one
+    /// that came of it.
     row_version: i64,
-    /// The version of the other that was combined.
+    /// The same of the other.
     other_row_version: i64,
     /// The record that results.
     record: CustomerIdentity,
@@ -49,9 +50,11 @@ pub(super) struct MergedCustomersDto {
     profile: HealthProfile,
     /// Whose word each field is, and why.
     fields: Vec<OriginDto>,
-    /// Consents that end, because the other record withdrew them.
+    /// Consents that are withdrawn in the one that stays, granted or never asked for, because the other withdrew them.
     #[schema(value_type = Vec<String>)]
     withdrawn_consents: Vec<&'static str>,
+    /// What is odd about the result, for a person to look at.
+    warnings: Vec<MergeWarningDto>,
     /// The lists that result: never shown is what either never shows, always allowed what both always allow.
     lists: Vec<MergedListEntryDto>,
     /// The notes that result, newest first; `customer_id` says whose each was.
@@ -66,6 +69,19 @@ struct OriginDto {
     /// `same`, `only_here`, `only_there`, `kept` (they differ, and the one that stays has its way), `stricter`,
     /// `united`, or `common` (what both have).
     why: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MergeWarningDto {
+    /// `sex_contradicts_pregnancy`.
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl From<MergeWarning> for MergeWarningDto {
+    fn from(MergeWarning { code, detail }: MergeWarning) -> Self {
+        Self { code, detail }
+    }
 }
 
 impl From<Origin> for OriginDto {
@@ -117,7 +133,8 @@ pub(super) async fn merge_customers(
     let merged = customers::merge_customers(&mut tx, id, other, versions, preview).await?;
     context::count_rows_read(2);
     context::count_rows_written(if preview { 0 } else { 2 });
-    let MergedCustomers { row_versions, identity, profile, origins, withdrawn, lists, notes } = merged;
+    let MergedCustomers { row_versions, identity, profile, origins, withdrawn, warnings, lists, notes } =
+        merged;
     let lists = lists
         .into_iter()
         .map(|entry| MergedListEntryDto { product_id: entry.product_id, list: entry.list.as_str() });
@@ -131,6 +148,7 @@ pub(super) async fn merge_customers(
         profile: profile.into_exposed(),
         fields: origins.into_iter().map(Into::into).collect(),
         withdrawn_consents: withdrawn.into_iter().map(ConsentPurpose::as_str).collect(),
+        warnings: warnings.into_iter().map(Into::into).collect(),
         lists: lists.collect(),
         notes: notes.into_iter().map(Into::into).collect(),
     };

@@ -5,14 +5,16 @@ use chrono::{DateTime, Utc};
 use odyssey_types::{ConsentId, CustomerId, UserId};
 
 use super::write::{Change, ConsentChange, CustomerWrite, ImportOptions, RowOutcome, UndoOptions, write_one};
-use super::{Consent, ConsentPurpose, ConsentSource, ConsentState, CustomerError, store};
+use super::{Consent, ConsentPurpose, ConsentSource, ConsentState, CustomerError, merging, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
 /// Every record of consent of a customer, newest first.
 pub async fn list_consents(tx: &mut VendorTx, id: CustomerId) -> Result<Vec<Consent>, CustomerError> {
-    store::find_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    if store::find_masked(tx, id).await?.is_none() {
+        return Err(merging::gone(tx, id).await?);
+    }
     let consents = store::list_consents(tx, id).await?;
     let event = AuditEvent::new("consent.list", "consent", Purpose::Service)
         .entity(id)
@@ -34,7 +36,9 @@ pub async fn record_consent(
 
 /// Refuses unless the customer lets us use health data at this moment. Discloses nothing by itself.
 pub async fn require_health_consent(tx: &mut VendorTx, id: CustomerId) -> Result<(), CustomerError> {
-    let customer = store::find_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    let Some(customer) = store::find_masked(tx, id).await? else {
+        return Err(merging::gone(tx, id).await?);
+    };
     check_health_consent(customer.health_consent)
 }
 
@@ -159,7 +163,15 @@ fn wants(wanting: &Wanting<'_>) -> Vec<(LatestConsent, Option<UserId>)> {
 
 fn is_same(former: &LatestConsent, wanted: &LatestConsent) -> bool {
     former.state == wanted.state
+        && !by_person_at_last(former, wanted)
         && (wanted.text_version.is_none() || former.text_version == wanted.text_version)
+}
+
+/// A person withdraws what was withdrawn otherwise. It is recorded, since only theirs holds against every file.
+fn by_person_at_last(former: &LatestConsent, wanted: &LatestConsent) -> bool {
+    wanted.state == ConsentState::Withdrawn
+        && wanted.source == ConsentSource::Person
+        && former.source != ConsentSource::Person
 }
 
 fn is_withheld(former: &LatestConsent, wanted: &LatestConsent) -> bool {

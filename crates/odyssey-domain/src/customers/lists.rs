@@ -2,7 +2,7 @@
 
 use odyssey_types::{CustomerId, ProductId};
 
-use super::{CustomerError, LIST_ENTRIES_MAX, ListEntry, ListKind, WriteRefusal, store};
+use super::{CustomerError, LIST_ENTRIES_MAX, ListEntry, ListKind, WriteRefusal, merging, store};
 use crate::audit::{self, AuditEvent};
 // Edge: a list holds products that exist, and only the catalog knows.
 use crate::catalog;
@@ -21,7 +21,9 @@ pub struct CustomerLists {
 
 /// The lists as they stand; audited as a disclosure.
 pub async fn get_lists(tx: &mut VendorTx, id: CustomerId) -> Result<CustomerLists, CustomerError> {
-    store::find_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    if store::find_masked(tx, id).await?.is_none() {
+        return Err(merging::gone(tx, id).await?);
+    }
     let version = store::lists_version(tx, id).await?;
     let entries = store::find_list(tx, id).await?;
     let event = AuditEvent::new("customer_list.read", "customer", Purpose::Service)
@@ -110,7 +112,9 @@ async fn lock_lists(
     id: CustomerId,
     if_versions: Option<Vec<i64>>,
 ) -> Result<i64, CustomerError> {
-    store::lock_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    if store::lock_masked(tx, id).await?.is_none() {
+        return Err(merging::gone(tx, id).await?);
+    }
     let current = store::lists_version(tx, id).await?;
     match if_versions {
         Some(wanted) if !wanted.contains(&current) => Err(WriteRefusal::VersionMismatch { current }.into()),

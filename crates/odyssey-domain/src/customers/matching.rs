@@ -12,7 +12,7 @@ use super::merge::merge_profile;
 use super::seal::{self, Place};
 use super::store::SealedProfile;
 use super::validate::validate_health;
-use super::{CustomerError, ListKind, WriteRefusal, fhir, profile, store};
+use super::{CustomerError, ListKind, WriteRefusal, fhir, merging, profile, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -51,7 +51,9 @@ pub async fn standing_for_matching(
     tx: &mut VendorTx,
     id: CustomerId,
 ) -> Result<MatchStanding, CustomerError> {
-    let (consent, standing) = store::find_standing(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    let Some((consent, standing)) = store::find_standing(tx, id).await? else {
+        return Err(merging::gone(tx, id).await?);
+    };
     check_health_consent(consent)?;
     Ok(standing)
 }

@@ -7,7 +7,8 @@
 //! [`Phi`] after it leaves; what is written reads back equal; absent is unknown; a customer is the same
 //! customer exactly when the external id is, whatever the e-mail says; a withdrawn consent counts from
 //! the next call on; every disclosure names the people disclosed. Emits: `customer.updated` events with
-//! ids only. Never: puts a value into an error, a log line or an event; lets a file undo a withdrawal.
+//! ids only. Never: puts a value into an error, a log line or an event; lets a file undo a withdrawal, or take from a
+//! customer who was merged what protects them.
 //!
 //! [`Phi`]: odyssey_types::Phi
 
@@ -63,7 +64,7 @@ pub use matching::{
     standing_for_matching,
 };
 pub use merge::fields_of;
-pub use merging::{MergedCustomers, Origin, Side, merge_customers};
+pub use merging::{MergeWarning, MergedCustomers, Origin, Side, merge_customers};
 pub use normalise::{normalise_email, normalise_phone};
 pub use notes::{NOTE_LENGTH_MAX, NOTES_MAX, Note, create_note, delete_note, list_notes, update_note};
 pub use observed::{Impact, Losses, Observed, impact_of, open_differences, seal_differences};

@@ -13,7 +13,7 @@ use super::seal::{self, Before, Place, SealedIdentity, Tokens};
 use super::store::{CustomerRow, ProfileRow};
 use super::validate::{validate_health, validate_identity};
 use super::write::{BatchOptions, Change, CustomerWrite, Row, Target, WriteResult};
-use super::{ConsentState, Customer, CustomerContent, Observed, RowOutcome, WriteRefusal};
+use super::{ConsentState, Customer, CustomerContent, Observed, RowOutcome, WriteRefusal, merging};
 use crate::field::FieldError;
 
 /// A stored customer, opened, with what is needed to seal it again.
@@ -24,6 +24,8 @@ pub(super) struct Stored {
     pub person_key: Vec<u8>,
     pub key: PersonKey,
     pub deleted: bool,
+    /// Another customer went into it, and its writer has looked.
+    pub absorbed: bool,
     /// Loaded only where a record touches it.
     pub profile: Option<StoredProfile>,
 }
@@ -53,7 +55,7 @@ impl Stored {
         };
         let deleted = row.deleted_at.is_some();
         let (customer, sealed, person_key) = row.into_customer(external_id, identity);
-        Ok(Self { customer, sealed, person_key, key, deleted, profile })
+        Ok(Self { customer, sealed, person_key, key, deleted, absorbed: false, profile })
     }
 
     fn record(&self) -> Record {
@@ -108,6 +110,8 @@ pub(super) struct Plan<'a> {
     pub consents_withheld: usize,
     /// What changes, where somebody wants to see it.
     pub observed: Vec<Observed>,
+    /// Records of a file that would have taken from a merged customer what protects them, and did not.
+    pub united: Vec<usize>,
 }
 
 /// Why a record is not planned.
@@ -143,6 +147,26 @@ struct Wanted {
     profile: Option<Phi<HealthProfile>>,
 }
 
+impl Wanted {
+    /// Unites what a file wants with what protects the stored customer; says whether that is more than it wants.
+    fn keep_protection(&mut self, live: &Stored) -> bool {
+        let mut united = false;
+        // A birth date says how old somebody is, and rules for children hang on it.
+        let birth_date = &mut self.record.expose_mut().identity.birth_date;
+        let stored = live.customer.identity.expose().birth_date;
+        if birth_date.is_none() && stored.is_some() {
+            *birth_date = stored;
+            united = true;
+        }
+        if let (Some(wanted), Some(stored)) = (&mut self.profile, &live.profile) {
+            let kept = merging::keep_protection(stored.profile.expose(), wanted.expose());
+            united |= kept != *wanted.expose();
+            *wanted = Phi::new(kept);
+        }
+        united
+    }
+}
+
 impl<'a> Plan<'a> {
     pub fn new(
         keys: &'a VendorKeys,
@@ -160,6 +184,7 @@ impl<'a> Plan<'a> {
             marks: Vec::new(),
             consents_withheld: 0,
             observed: Vec::new(),
+            united: Vec::new(),
         }
     }
 
@@ -201,6 +226,12 @@ impl<'a> Plan<'a> {
             return Err(Stop::Settled(outcome, live.customer.row_version));
         }
         let mut wanted = want(write, live)?;
+        if self.options.import.is_some()
+            && let Some(live) = live.filter(|live| live.absorbed)
+            && wanted.keep_protection(live)
+        {
+            self.united.push(row.at);
+        }
         let returned = stored.is_some() && live.is_none();
         if returned && wanted.profile.is_none() && stored.is_some_and(|s| s.customer.has_profile) {
             // Whoever comes back does so without the profile of before.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::customer::age_on;
 use super::plan::Stored;
 use super::write::{Change, CustomerWrite, write_one};
-use super::{CustomerError, store};
+use super::{CustomerError, merging, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::rules;
@@ -99,7 +99,9 @@ impl OpenedProfile {
 /// Opens a customer and the profile. The caller audits.
 pub(super) async fn open(tx: &mut VendorTx, id: CustomerId) -> Result<OpenedProfile, CustomerError> {
     let (keys, vendor_id, now) = (tx.keys()?, tx.vendor_id(), tx.now());
-    let row = store::find_customers(tx, &[id]).await?.pop().ok_or(CustomerError::NotFound)?;
+    let Some(row) = store::find_customers(tx, &[id]).await?.pop() else {
+        return Err(merging::gone(tx, id).await?);
+    };
     let profile = store::find_profiles(tx, &[id]).await?.remove(&id);
     let (updated_at, edited_at) =
         (profile.as_ref().map(|p| p.updated_at), profile.as_ref().and_then(|p| p.edited_at));

@@ -204,6 +204,8 @@ pub struct BatchOutcome {
     pub consents_withheld: usize,
     /// Where it was asked for, the records that changed somebody.
     pub observed: Vec<Observed>,
+    /// Records of a file, by their place, that left a merged customer more of what protects them than they say.
+    pub united: HashSet<usize>,
 }
 
 /// Writes up to [`BATCH_ROWS_MAX`] records in the caller's transaction; a refused record leaves the others
@@ -226,6 +228,7 @@ pub async fn write_customers(
         consents_recorded: 0,
         consents_withheld: 0,
         observed: Vec::new(),
+        united: HashSet::new(),
     };
     let rows = batch.sort_rows();
     if rows.len() > CHUNK_ROWS_MAX {
@@ -267,6 +270,7 @@ struct Batch<'a> {
     consents_recorded: usize,
     consents_withheld: usize,
     observed: Vec<Observed>,
+    united: HashSet<usize>,
 }
 
 impl Batch<'_> {
@@ -328,12 +332,16 @@ impl Batch<'_> {
             rows.iter().filter(|r| self.needs_profile(r.at)).map(|r| r.id).collect();
         let stored = store::lock_customers(tx, &ids).await?;
         let mut profiles = store::find_profiles(tx, &with_profile).await?;
+        let absorbing = match &self.options.import {
+            Some(_) => merging::absorbing(tx, &ids).await?,
+            None => HashSet::new(),
+        };
         compute(stored.len(), || {
             stored
                 .into_iter()
                 .map(|row| {
-                    let profile = profiles.remove(&row.id);
-                    let stored = Stored::open(&self.keys, vendor_id, row, profile)?;
+                    let (profile, absorbed) = (profiles.remove(&row.id), absorbing.contains(&row.id));
+                    let stored = Stored { absorbed, ..Stored::open(&self.keys, vendor_id, row, profile)? };
                     Ok((stored.customer.id, stored))
                 })
                 .collect()
@@ -383,6 +391,7 @@ impl Batch<'_> {
             store::mark_sources(tx, &plan.marks, mapping).await?;
         }
         self.consents_withheld += plan.consents_withheld;
+        self.united.extend(plan.united);
         if plan.changed.is_empty() {
             return Ok(Vec::new());
         }
@@ -414,6 +423,10 @@ impl Batch<'_> {
         let gone: Vec<CustomerId> = done.iter().filter(|c| c.deleted).map(|c| c.row.id).collect();
         store::delete_tokens(tx, &gone).await?;
         store::delete_proposals(tx, &gone).await?;
+        merging::end(tx, &gone).await?;
+        let is_new = |change: &&Changed| change.outcome == RowOutcome::Created;
+        let created: Vec<CustomerId> = done.iter().filter(is_new).map(|c| c.row.id).collect();
+        merging::part(tx, &created).await?;
         let returned: Vec<CustomerId> = done.iter().filter(|c| c.returned).map(|c| c.row.id).collect();
         store::delete_lists(tx, &returned).await?;
         notes::delete_notes(tx, &returned).await?;
@@ -440,7 +453,8 @@ impl Batch<'_> {
             .detail("records", results.len())
             .detail("refused", results.iter().filter(|r| r.is_err()).count())
             .detail("consents_recorded", self.consents_recorded)
-            .detail("consents_withheld", self.consents_withheld);
+            .detail("consents_withheld", self.consents_withheld)
+            .detail("united", self.united.len());
         let event = match results.as_slice() {
             [Ok(only)] => event.entity(only.id),
             _ => event,
@@ -451,6 +465,7 @@ impl Batch<'_> {
             consents_recorded: self.consents_recorded,
             consents_withheld: self.consents_withheld,
             observed: self.observed,
+            united: self.united,
         })
     }
 }

@@ -20,6 +20,13 @@ use crate::customers::{
 };
 use crate::db::VendorTx;
 
+/// The code and the remedy beside a row that left a merged customer more than it says.
+pub(super) const KEPT_MERGED: (&str, &str) = (
+    "kept_merged",
+    "Another customer was merged into this one. The row was taken, but what protects them and is not in the row stays: \
+     allergies, conditions, medications, diets, limits and the like. A person may take it away in the health profile.",
+);
+
 /// A row from the reading thread: what identifies it, and what it wants.
 struct Read {
     row: u64,
@@ -252,7 +259,10 @@ impl Merge {
         let mut observed: Vec<ObservedPerson> = observed.collect();
         // Written in the order of ids, shown in that of the file.
         observed.sort_unstable_by_key(|person| person.row);
-        for (row, result) in numbers.into_iter().zip(outcome.results) {
+        for (at, (row, result)) in numbers.into_iter().zip(outcome.results).enumerate() {
+            if result.is_ok() && outcome.united.contains(&at) {
+                faults.keep_merged(row);
+            }
             match result {
                 Ok(written) => match written.outcome {
                     RowOutcome::Created => totals.created += 1,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::customers::KEPT_MERGED;
 use super::store::{self, RowErrorRow};
 use super::{IngestionError, corrections, view};
 use crate::audit::{self, AuditEvent};
@@ -25,7 +26,6 @@ const WARNINGS_SHARE: u64 = 10;
 /// The remedy beside a row whose product or customer a person edited.
 const KEPT_MEANING: &str = "A person edited this item after the same row was imported; their version stands. \
      Import with overwrite_edits to take the file's row.";
-
 /// The remedy beside a row whose person was erased while the file was on its way.
 const ERASED_MEANING: &str = "This person was erased after the import began; nothing of the row was taken. If they \
      are a customer again, send the row in a new import.";
@@ -292,6 +292,11 @@ impl FaultSink {
     /// A person who was erased after the import began.
     pub fn keep_erased(&mut self, row: u64) {
         self.note(row, MERGE_ORDINAL, None, "kept_erased", ERASED_MEANING);
+    }
+
+    /// A row that was united with what came of a merge.
+    pub fn keep_merged(&mut self, row: u64) {
+        self.note(row, MERGE_ORDINAL - 1, None, KEPT_MERGED.0, KEPT_MERGED.1);
     }
 
     pub fn warn(&mut self, row: u64, warnings: &[RowWarning], headers: &[String]) {

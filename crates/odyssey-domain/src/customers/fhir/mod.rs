@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::profile::{self, HealthRecord, OpenedProfile, get_profile};
 use super::write::{Change, CustomerWrite, write_one};
-use super::{CustomerError, WriteRefusal};
+use super::{CustomerError, WriteRefusal, merging};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::retention::{self, Holds};
@@ -73,7 +73,9 @@ pub async fn propose_fhir(
     bundle: Phi<Vec<u8>>,
     patient_confirmed: bool,
 ) -> Result<FhirProposal, CustomerError> {
-    super::store::lock_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    if super::store::lock_masked(tx, id).await?.is_none() {
+        return Err(merging::gone(tx, id).await?);
+    }
     if store::count_proposals(tx, id).await? >= PROPOSALS_MAX {
         return Err(CustomerError::ProposalsFull { max: PROPOSALS_MAX });
     }
@@ -133,7 +135,9 @@ pub async fn apply_fhir(
     if_versions: Option<Vec<i64>>,
 ) -> Result<HealthRecord, CustomerError> {
     // The customer first: whoever changes a profile holds this lock.
-    super::store::lock_masked(tx, id).await?.ok_or(CustomerError::NotFound)?;
+    if super::store::lock_masked(tx, id).await?.is_none() {
+        return Err(merging::gone(tx, id).await?);
+    }
     let row = store::find_proposal(tx, id, proposal_id).await?.ok_or(CustomerError::ProposalNotFound)?;
     let opened = profile::open(tx, id).await?;
     let current = opened.row_version;

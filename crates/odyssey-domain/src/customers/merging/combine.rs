@@ -49,6 +49,18 @@ pub(super) fn combine(
     Combined { identity, profile, origins }
 }
 
+/// What a file says of a customer who took in another one: as it says, but without taking away what protects. The
+/// stricter word counts as in a merge, and what the file leaves empty stays known.
+pub(in crate::customers) fn keep_protection(stored: &HealthProfile, file: &HealthProfile) -> HealthProfile {
+    let combined = combine_profile(file, stored, &mut Vec::new());
+    HealthProfile {
+        goals: file.goals.clone(),
+        liked_brands: not_among(file.liked_brands.clone(), &combined.disliked_brands),
+        liked_categories: not_among(file.liked_categories.clone(), &combined.disliked_categories),
+        ..combined
+    }
+}
+
 fn combine_identity(
     this: &CustomerIdentity,
     other: &CustomerIdentity,
@@ -97,11 +109,11 @@ fn combine_profile(this: &HealthProfile, other: &HealthProfile, origins: &mut Ve
     let disliked_brands = texts("disliked_brands", &this.disliked_brands, &other.disliked_brands, origins);
     let disliked_categories =
         texts("disliked_categories", &this.disliked_categories, &other.disliked_categories, origins);
-    let mut liked_brands = texts("liked_brands", &this.liked_brands, &other.liked_brands, origins);
-    liked_brands.retain(|brand| !disliked_brands.contains(brand));
-    let mut liked_categories =
+    let liked_brands = texts("liked_brands", &this.liked_brands, &other.liked_brands, origins);
+    let liked_brands = not_among(liked_brands, &disliked_brands);
+    let liked_categories =
         texts("liked_categories", &this.liked_categories, &other.liked_categories, origins);
-    liked_categories.retain(|category| !disliked_categories.contains(category));
+    let liked_categories = not_among(liked_categories, &disliked_categories);
     HealthProfile {
         height_cm: first("height_cm", this.height_cm.as_ref(), other.height_cm.as_ref(), origins),
         weight_kg: first("weight_kg", this.weight_kg.as_ref(), other.weight_kg.as_ref(), origins),
@@ -205,6 +217,13 @@ fn first<T: Clone + PartialEq>(
     };
     origins.push(Origin { field, side, why });
     this.or(other).cloned()
+}
+
+/// Who dislikes a thing does not like it, however the two are written.
+fn not_among(mut liked: Vec<String>, disliked: &[String]) -> Vec<String> {
+    let disliked: Vec<String> = disliked.iter().map(|name| name.trim().to_lowercase()).collect();
+    liked.retain(|name| !disliked.contains(&name.trim().to_lowercase()));
+    liked
 }
 
 fn texts(field: &'static str, this: &[String], other: &[String], origins: &mut Vec<Origin>) -> Vec<String> {
@@ -365,6 +384,33 @@ mod tests {
                 "reproductive_status":"pregnant","gestation_weeks":20,"diets":[{"diet":"vegan","kind":"medical"}]}"#,
         );
         assert_eq!(combined, expected);
+    }
+
+    #[test]
+    fn a_file_takes_nothing_away_that_protects_and_has_its_way_in_all_else() {
+        let read = |json: &str| serde_json::from_str::<HealthProfile>(json).expect("a profile");
+        let stored = read(
+            r#"{"allergies":[{"allergen":"egg"},{"allergen":"peanut","severity":"anaphylaxis"}],"age_years":3,"weight_kg":70,
+                "conditions":[{"system":"icd10cm","code":"I10"}],"medications":[{"rxnorm":"11289"}],
+                "diets":[{"diet":"halal","kind":"religious"}],"reproductive_status":"pregnant","gestation_weeks":20,
+                "limits":[{"nutrient":"sodium_mg","max":1200,"period":"day"}],"disliked_brands":["ACME"],"goals":["old"],
+                "overrides":[{"rule":"a.b","by":"x","reason":"y","on":"2026-01-01"}]}"#,
+        );
+        let file = read(
+            r#"{"allergies":[{"allergen":"egg"},{"allergen":"peanut","severity":"intolerance"}],"weight_kg":72,
+                "reproductive_status":"neither","limits":[{"nutrient":"sodium_mg","max":2000,"period":"day"}],
+                "liked_brands":["acme","Zed"],"goals":["new"],
+                "overrides":[{"rule":"a.b","by":"x","reason":"y","on":"2026-01-01"}]}"#,
+        );
+        let kept = keep_protection(&stored, &file);
+        let expected = HealthProfile {
+            weight_kg: file.weight_kg,
+            goals: file.goals.clone(),
+            liked_brands: vec!["Zed".to_owned()],
+            ..stored.clone()
+        };
+        assert_eq!(kept, expected);
+        assert_eq!(keep_protection(&stored, &HealthProfile::default()).allergies, stored.allergies);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statements on `customer_merges`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use odyssey_types::{CustomerId, UserId};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub(super) async fn insert_merge(
     Ok(())
 }
 
-/// Whom each of the given customers went into, of those who went.
+/// Whom each of the given customers went into, of those who went and are somebody else now.
 pub(super) async fn find_merges(
     tx: &mut VendorTx,
     ids: &[CustomerId],
@@ -37,7 +37,8 @@ pub(super) async fn find_merges(
     let vendor_id = tx.vendor_id().as_uuid();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        "SELECT merged_id, into_id FROM customer_merges WHERE vendor_id = $1 AND merged_id = ANY ($2)",
+        "SELECT merged_id, into_id FROM customer_merges
+         WHERE vendor_id = $1 AND merged_id = ANY ($2) AND standing = 'merged'",
         vendor_id,
         &ids,
     )
@@ -67,12 +68,73 @@ pub(super) async fn find_merged_into(
     Ok(ids.into_iter().map(CustomerId::from_uuid).collect())
 }
 
-/// Forgets that the given customers went into others: nothing is left of them.
-pub(super) async fn delete_merges(tx: &mut VendorTx, ids: &[CustomerId]) -> Result<(), CustomerError> {
+/// Those of the given customers who took in another one and still hold what came of it.
+pub(super) async fn find_absorbing(
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<HashSet<CustomerId>, CustomerError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let found = sqlx::query_scalar!(
+        "SELECT DISTINCT into_id FROM customer_merges
+         WHERE vendor_id = $1 AND into_id = ANY ($2) AND standing IN ('merged', 'erased')",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(CustomerId::from_uuid).collect())
+}
+
+/// Ends the merges into customers that are deleted, and into those that went into them. One that is deleted because
+/// it goes into another itself takes along who went into it.
+pub(super) async fn end_merges(tx: &mut VendorTx, deleted: &[CustomerId]) -> Result<(), CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = deleted.iter().map(|id| id.as_uuid()).collect();
     sqlx::query!(
-        "DELETE FROM customer_merges WHERE vendor_id = $1 AND (merged_id = ANY ($2) OR into_id = ANY ($2))",
+        "WITH RECURSIVE gone AS (
+             SELECT m.merged_id FROM customer_merges m
+             WHERE m.vendor_id = $1 AND m.into_id = ANY ($2)
+               AND NOT EXISTS (SELECT FROM customer_merges k
+                               WHERE k.vendor_id = $1 AND k.merged_id = m.into_id AND k.standing = 'merged')
+             UNION
+             SELECT m.merged_id FROM customer_merges m JOIN gone g ON m.into_id = g.merged_id WHERE m.vendor_id = $1
+         )
+         UPDATE customer_merges SET standing = 'ended'
+         WHERE vendor_id = $1 AND merged_id IN (SELECT merged_id FROM gone)",
+        vendor_id,
+        &ids,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Forgets that customers went into others: somebody new has their external ids.
+pub(super) async fn delete_merges_of(tx: &mut VendorTx, merged: &[CustomerId]) -> Result<(), CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = merged.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query!(
+        "DELETE FROM customer_merges WHERE vendor_id = $1 AND merged_id = ANY ($2)",
+        vendor_id,
+        &ids
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Forgets the merges into customers of whom nothing is left. Where only the one that went was erased, what came of it
+/// still stands in the other.
+pub(super) async fn erase_merges(tx: &mut VendorTx, erased: &[CustomerId]) -> Result<(), CustomerError> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    let ids: Vec<Uuid> = erased.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query!("DELETE FROM customer_merges WHERE vendor_id = $1 AND into_id = ANY ($2)", vendor_id, &ids)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query!(
+        "UPDATE customer_merges SET standing = 'erased'
+         WHERE vendor_id = $1 AND merged_id = ANY ($2) AND standing = 'merged'",
         vendor_id,
         &ids,
     )

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use odyssey_types::{CustomerId, Phi, ReceiptId};
 use odyssey_vault::{Aad, PersonKey, VaultError};
 
-use super::{CustomerError, profile};
+use super::{CustomerError, WriteRefusal, profile};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::retention::{self, Holds};
@@ -44,8 +44,10 @@ pub async fn keep_receipt(
 pub async fn open_receipt(tx: &mut VendorTx, id: ReceiptId) -> Result<KeptReceipt, CustomerError> {
     let row = store::find_receipt(tx, id).await?.ok_or(CustomerError::ReceiptNotFound)?;
     let opened = match profile::open(tx, row.customer_id).await {
-        // Deleted since: a receipt is found as long as the person is.
-        Err(CustomerError::NotFound) => return Err(CustomerError::ReceiptNotFound),
+        // Deleted or merged since: a receipt is found as long as the person is.
+        Err(CustomerError::NotFound | CustomerError::Refused(WriteRefusal::Merged { .. })) => {
+            return Err(CustomerError::ReceiptNotFound);
+        }
         opened => opened?,
     };
     let content = open(tx, &opened.stored.key, id, &row.sealed)?;

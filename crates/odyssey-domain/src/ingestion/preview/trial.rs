@@ -1,7 +1,7 @@
 //! Writing the rows of a preview and taking everything back, so that what would be refused is refused by the code
 //! that would refuse it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use odyssey_tabular::{CustomerRow, Mapping, Mode, Outcome, ProductRow, RejectedRow, RowWarning};
 use odyssey_types::{JobId, Phi, ProductId};
@@ -13,6 +13,7 @@ use super::{no_identity, store};
 use crate::catalog::{self, ProductWrite};
 use crate::customers::{self, CustomerWrite};
 use crate::db::VendorTx;
+use crate::ingestion::customers::KEPT_MERGED;
 use crate::ingestion::parameters::StoredParameters;
 use crate::ingestion::row_errors::MergeFault;
 use crate::ingestion::{customers as customer_rows, patch, products as product_rows};
@@ -138,10 +139,21 @@ pub(super) async fn of_customers(
     };
     let outcome = customers::write_customers(&mut tx, &writes, &options).await?;
     tx.roll_back().await?;
+    let united = outcome.united;
     let refusals =
         outcome.results.into_iter().map(|result| result.err().map(|r| customer_rows::faults_of(&r)));
+    let of_united: HashSet<u64> = rows
+        .iter()
+        .flatten()
+        .enumerate()
+        .filter(|(at, _)| united.contains(at))
+        .map(|(_, (t, _))| t.row)
+        .collect();
     let rows = rows.into_iter().map(|row| row.map(|(taken, _)| taken)).collect();
-    let rows = finish(rows, refusals, &seen.mapping);
+    let mut rows = finish(rows, refusals, &seen.mapping);
+    for row in rows.iter_mut().filter(|row| row.accepted && of_united.contains(&row.row)) {
+        row.faults.push(kept_merged(row.row));
+    }
     let (detected, has_header, mapping) = (seen.detected, seen.has_header, seen.mapping);
     Ok(Tried { detected, has_header, mapping, written: seen.written, samples: seen.samples, rows })
 }
@@ -170,6 +182,12 @@ fn finish(
         },
     };
     rows.into_iter().map(row_of).collect()
+}
+
+fn kept_merged(row: u64) -> RowFault {
+    let (code, remedy) = (KEPT_MERGED.0.to_owned(), KEPT_MERGED.1.to_owned());
+    let (severity, values) = ("warning".to_owned(), None);
+    RowFault { row, line: 0, severity, column: None, code, remedy, values, correction: None, taken_by: None }
 }
 
 fn refused_row(rejected: RejectedRow) -> PreviewRow {

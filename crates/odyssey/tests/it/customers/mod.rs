@@ -8,6 +8,7 @@ mod fhir;
 mod finding;
 mod health;
 mod lists;
+mod merged;
 mod merging;
 mod notes;
 mod people;
