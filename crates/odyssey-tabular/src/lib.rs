@@ -42,7 +42,7 @@ pub use header::{
 pub use records::Table;
 pub use row::{
     ConsentColumns, CustomerRow, IdentitySource, Outcome, ParseRow, ProductRow, RowReader, RowSettings, Rows,
-    row_hash_input,
+    loses_meaning, row_hash_input,
 };
 pub use stop::StopReading;
 pub use target::{Mode, Target, TargetSet};

@@ -6,9 +6,10 @@
 //! one version per vendor; parents exist and form no cycle; a synonym of an allergen only adds evidence, the
 //! platform's and the vendor's together, and a change of one, or of how much of a meal a category's products are, makes
 //! the vendor's facts stale and their derivation due in the same transaction. Emits: the jobs that derive anew. Never: holds personal data, lets
-//! a vendor take an allergen's evidence away.
+//! a vendor take an allergen's evidence away; lets a synonym of a value make a known word mean less.
 
 mod error;
+mod known;
 mod model;
 mod nodes;
 mod store;

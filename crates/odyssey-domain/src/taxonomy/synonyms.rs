@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::model::{EVIDENCE_SYNONYMS_MAX, SYNONYMS_MAX, is_evidence};
-use super::{Change, Desk, Owner, Synonym, SynonymKind, SynonymQuery, SynonymWrite, TaxonomyError, store};
+use super::{
+    Change, Desk, Owner, Synonym, SynonymKind, SynonymQuery, SynonymWrite, TaxonomyError, known, store, terms,
+};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Notice, SystemTx, VendorTx};
+use crate::field::FieldError;
 use crate::jobs::RederiveFacts;
 use crate::tenancy::{Actor, Purpose};
 
@@ -153,6 +156,7 @@ async fn insert(
         return Err(TaxonomyError::Refused("there are 5,000 synonyms of this kind, which is the most"));
     }
     check_evidence_fits(desk, write).await?;
+    check_known(desk, write).await?;
     if store::is_taken(desk, kind, domain, &write.synonym, None).await? {
         return Err(TaxonomyError::SynonymExists);
     }
@@ -170,6 +174,7 @@ async fn replace(
     if !current.is_evidence() {
         check_evidence_fits(desk, write).await?;
     }
+    check_known(desk, write).await?;
     if store::is_taken(desk, write.kind, &write.domain, &write.synonym, Some(current.id)).await? {
         return Err(TaxonomyError::SynonymExists);
     }
@@ -184,6 +189,23 @@ async fn check_evidence_fits(desk: &mut Desk<'_>, write: &SynonymWrite) -> Resul
         return Err(TaxonomyError::Refused("there are 2,500 synonyms of allergens, which is the most"));
     }
     Ok(())
+}
+
+/// Refuses a value that would make a known word mean less: no allergen goes away by a word for it.
+async fn check_known(desk: &mut Desk<'_>, write: &SynonymWrite) -> Result<(), TaxonomyError> {
+    if write.kind != SynonymKind::Value || is_evidence(write.kind, &write.domain) {
+        return Ok(());
+    }
+    let tables = terms::tables_of(desk).await?;
+    if !known::takes_away(&write.domain, &write.synonym, &write.target, &tables) {
+        return Ok(());
+    }
+    let detail = format!(
+        "`{}` has a meaning of its own here, which `{}` would take away; a synonym may give a known word a further \
+         meaning (name both), and never another or none",
+        write.synonym, write.target
+    );
+    Err(TaxonomyError::Invalid(FieldError::new("/synonym", "word_known", detail)))
 }
 
 async fn finish(

@@ -10,8 +10,8 @@ use odyssey_matching::Role;
 use odyssey_matching::label::{Roles, Tables};
 use uuid::Uuid;
 
-use super::model::{DEPTH_MAX, SYNONYMS_MAX};
-use super::{Desk, Owner, Synonym, SynonymKind, SynonymQuery, TaxonomyError, store};
+use super::model::{DEPTH_MAX, EVIDENCE_DOMAIN, EVIDENCE_SYNONYMS_MAX, SYNONYMS_MAX, term_of};
+use super::{Desk, Owner, Synonym, SynonymKind, SynonymQuery, TaxonomyError, known, store};
 use crate::db::{DbError, VendorTx};
 
 /// Sets of tables kept in memory. One holds its added terms alone, at most a megabyte; what the program
@@ -40,6 +40,18 @@ pub async fn tables(tx: &mut VendorTx) -> Result<Tables, TaxonomyError> {
         .with_roles(roles);
     kept().insert(stamps, tables.clone());
     Ok(tables)
+}
+
+/// The tables with the terms that the owner of these rows sees.
+pub(super) async fn tables_of(desk: &mut Desk<'_>) -> Result<Tables, TaxonomyError> {
+    let limit = u32::try_from(2 * EVIDENCE_SYNONYMS_MAX).unwrap_or(u32::MAX);
+    let domain = Some(EVIDENCE_DOMAIN.to_owned());
+    let query = SynonymQuery { kind: SynonymKind::Value, domain, after: None, limit };
+    let rows = store::list_synonyms(desk, &query).await?;
+    let terms: Vec<_> =
+        rows.iter().filter_map(|row| term_of(&row.synonym, &row.target, row.certainty)).collect();
+    let tables = Tables::embedded().with_terms(&terms);
+    Ok(tables.map_err(|error| DbError::inconsistent(format!("a stored synonym cannot be used: {error}")))?)
 }
 
 /// The roles of the vendor's categories as its rows, and the platform's, say in this transaction.
@@ -116,6 +128,13 @@ pub async fn import_words(tx: &mut VendorTx, kind_of_file: &str) -> Result<Impor
     let headers = store::list_synonyms(&mut Desk::vendor(tx), &query).await?;
     let mut values = store::list_synonyms(&mut Desk::vendor(tx), &all(SynonymKind::Value, None)).await?;
     values.retain(|word| !word.is_evidence());
+    if !values.is_empty() {
+        // Written before the word was known. The words of files keep their meaning while files are read.
+        let tables = tables(tx).await?;
+        values.retain(|word| {
+            !known::is_known_to_labels_alone(&word.domain, &word.synonym, &word.target, &tables)
+        });
+    }
     values.sort_by_key(|word| word.owner == Owner::Platform);
     Ok(ImportWords { headers, values })
 }

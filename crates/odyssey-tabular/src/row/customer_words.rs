@@ -41,7 +41,7 @@ pub(super) fn read_limits(row: &mut Context<'_>, profile: &mut HealthProfile, co
     }
 }
 
-fn read_limit(entry: &str) -> Option<ExplicitLimit> {
+pub(super) fn read_limit(entry: &str) -> Option<ExplicitLimit> {
     let (nutrient, rest) = entry.split_once("<=").or_else(|| entry.split_once('≤'))?;
     let (max, period) = rest.split_once('/')?;
     let nutrient = Nutrient::from_field(nutrient.trim())?;

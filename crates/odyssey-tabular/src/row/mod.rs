@@ -11,6 +11,7 @@ mod customer;
 mod customer_words;
 mod exact;
 mod grouped;
+mod known;
 mod person;
 mod product;
 mod product_words;
@@ -35,6 +36,7 @@ use grouped::Grouped;
 use source::source_bytes;
 
 pub use customer::{ConsentColumns, CustomerRow};
+pub use known::loses_meaning;
 pub use product::{IdentitySource, ProductRow};
 pub use single::RowReader;
 

@@ -68,39 +68,46 @@ pub(super) fn basis(code: &str) -> Option<NutritionBasis> {
     }
 }
 
+/// Codes of the diets and claims we know.
+const KNOWN: &[&str] = &[
+    "vegan",
+    "vegetarian",
+    "pescatarian",
+    "gluten_free",
+    "dairy_free",
+    "lactose_free",
+    "nut_free",
+    "halal",
+    "kosher",
+    "keto",
+    "paleo",
+    "low_carb",
+    "low_fat",
+    "low_sodium",
+    "low_sugar",
+    "sugar_free",
+    "no_added_sugar",
+    "high_protein",
+    "high_fiber",
+    "organic",
+    "non_gmo",
+    "plant_based",
+    "low_fodmap",
+    "whole30",
+];
+
+/// Whether a tag is one of the diets and claims we know.
+pub(super) fn is_known_tag(tag: &str) -> bool {
+    KNOWN.contains(&tag)
+}
+
 /// A tag that means one of the diets we know gets that code; any other is kept as it is written, but for
 /// the language prefix of Open Food Facts.
 pub(super) fn tag(written: &str) -> String {
-    const KNOWN: &[&str] = &[
-        "vegan",
-        "vegetarian",
-        "pescatarian",
-        "gluten_free",
-        "dairy_free",
-        "lactose_free",
-        "nut_free",
-        "halal",
-        "kosher",
-        "keto",
-        "paleo",
-        "low_carb",
-        "low_fat",
-        "low_sodium",
-        "low_sugar",
-        "sugar_free",
-        "no_added_sugar",
-        "high_protein",
-        "high_fiber",
-        "organic",
-        "non_gmo",
-        "plant_based",
-        "low_fodmap",
-        "whole30",
-    ];
     let bare = match written.split_once(':') {
         Some((language, rest)) if language.len() == 2 => rest,
         _ => written,
     };
     let code = code_form(bare);
-    if KNOWN.contains(&code.as_str()) { code } else { bare.to_owned() }
+    if is_known_tag(&code) { code } else { bare.to_owned() }
 }

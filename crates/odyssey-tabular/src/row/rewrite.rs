@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::known::{denies, loses_meaning, takes_more};
 use crate::header::{ColumnMap, DecimalMark, Mapping, Transform, ValueWords, is_list};
 use crate::records::Record;
 use crate::target::Target;
@@ -123,21 +124,36 @@ fn with_point(run: &str, mark: DecimalMark) -> Cow<'_, str> {
 }
 
 /// What a cell means by the words of its field: as a whole, or entry by entry of a list. `None`: as it is written.
+/// What is known keeps its own meaning: a word may only add to it.
 fn meant(words: &ValueWords, target: Target, separator: Option<char>, cell: &str) -> Option<String> {
-    if let Some(meant) = words.get(&code_form(cell)) {
-        return Some(meant.clone());
-    }
     if !is_list(target) {
+        let meant = words.get(&code_form(cell))?;
+        return (!loses_meaning(target, cell, meant)).then(|| meant.clone());
+    }
+    // Objects are no words, whatever their letters.
+    if takes_more(target) && cell.starts_with("[{") {
         return None;
     }
-    let known = |entry: &str| words.get(&code_form(entry));
+    let all = read_list_by(cell, separator);
+    let one = all.len() <= 1;
+    if let Some(meant) = words.get(&code_form(cell))
+        && (one || !takes_more(target))
+        && !loses_meaning(target, cell, meant)
+    {
+        return Some(meant.clone());
+    }
+    // Several words in one entry are several, and what one denies must not reach the entries behind it.
+    let known = |entry: &str| {
+        let meant = words.get(&code_form(entry))?;
+        let reaches = takes_more(target) && (entry.contains(',') || (!one && denies(target, meant)));
+        (!reaches).then_some(meant.as_str())
+    };
     if cell.starts_with(['[', '{']) {
-        let entries = read_list_by(cell, separator);
-        if !entries.iter().any(|entry| known(entry).is_some()) {
+        if !all.iter().any(|entry| known(entry).is_some()) {
             return None;
         }
         let meant: Vec<&str> =
-            entries.iter().map(|entry| known(entry).map_or(entry.as_str(), String::as_str)).collect();
+            all.iter().flat_map(|entry| meanings(target, entry, known(entry))).flatten().collect();
         return serde_json::to_string(&meant).ok();
     }
     let separator = separator.unwrap_or_else(|| usual_separator(cell));
@@ -146,8 +162,18 @@ fn meant(words: &ValueWords, target: Target, separator: Option<char>, cell: &str
         return None;
     }
     let meant: Vec<&str> =
-        entries.iter().map(|entry| known(entry.trim()).map_or(*entry, String::as_str)).collect();
+        entries.iter().flat_map(|entry| meanings(target, entry, known(entry.trim()))).flatten().collect();
     Some(meant.join(&separator.to_string()))
+}
+
+/// What stands for one entry: the entry, what is meant by it, or both where the entry is known to say more.
+fn meanings<'a>(target: Target, entry: &'a str, meant: Option<&'a str>) -> [Option<&'a str>; 2] {
+    match meant {
+        None => [Some(entry), None],
+        Some(meant) if !loses_meaning(target, entry.trim(), meant) => [Some(meant), None],
+        Some(meant) if takes_more(target) && !denies(target, meant) => [Some(entry), Some(meant)],
+        Some(_) => [Some(entry), None],
+    }
 }
 
 #[cfg(test)]
@@ -191,5 +217,32 @@ mod tests {
         check(Target::Contains, "Soja; MILCH", Some("Soja;milk"));
         check(Target::Contains, "[\"Milch\",\"Soja\"]", Some("[\"milk\",\"Soja\"]"));
         check(Target::Contains, "Soja", None);
+    }
+
+    #[test]
+    fn a_known_word_keeps_its_meaning_whatever_it_is_said_to_mean() {
+        let words: ValueWords = [
+            ("peanut", "none"),
+            ("milk", "egg"),
+            ("peanut_milk", "none"),
+            ("allergen_peanut", "none"),
+            ("foo", "free from egg"),
+            ("no", "complete"),
+        ]
+        .map(|(w, m)| (w.to_owned(), m.to_owned()))
+        .into();
+        let check = |target, cell: &str, expected: Option<&str>| {
+            assert_eq!(meant(&words, target, None, cell).as_deref(), expected, "{cell}");
+        };
+        check(Target::Allergies, "Peanut", Some("Peanut,none"));
+        check(Target::Allergies, "peanut; milk", Some("peanut;none; milk;egg"));
+        check(Target::Allergies, "[{\"allergen\":\"peanut\"}]", None);
+        check(Target::Contains, "Peanut, milk", Some("Peanut,none, milk,egg"));
+        check(Target::Contains, "[\"milk\"]", Some("[\"milk\",\"egg\"]"));
+        check(Target::FreeFrom, "milk", Some("milk"));
+        check(Target::Contains, "foo", Some("free from egg"));
+        check(Target::Contains, "foo, milk", Some("foo, milk,egg"));
+        check(Target::AllergenData, "no", None);
+        check(Target::Consent, "no", None);
     }
 }
