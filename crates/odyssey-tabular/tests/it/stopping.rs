@@ -46,7 +46,7 @@ fn opened<'a>(bytes: &'a [u8], stop: &StopReading) -> Result<Decoded<&'a [u8]>, 
 fn what_nobody_stops_is_read_to_its_end() {
     for (kind, bytes) in files() {
         let table = Table::new(opened(&bytes, &StopReading::default()).expect("opens")).expect("has rows");
-        let read = rows(table).map(|row| row.expect("readable")).count();
+        let read = rows(table).try_fold(0, |count, row| row.map(|_| count + 1)).expect("readable");
         assert!(read >= ROWS - 1, "{kind}");
     }
 }

@@ -255,7 +255,7 @@ fn texts_are_counted_wherever_they_stand() {
     // What is packed twice is as small as the file that comes.
     let mut parts = parts_with_texts(&[&"x".repeat(10_000)], &referring(7_000, 1));
     assert_eq!(refusal(&zip(&parts)), WorkbookFault::Bomb);
-    parts.push(Entry { stored: true, ..Entry::new("xl/media/filler.bin", &[7; 1 << 20]) });
+    parts.push(Entry { stored: true, ..Entry::new("xl/media/filler.bin", &vec![7; 1 << 20]) });
     let filled = zip(&parts);
     assert!(open(filled.as_slice(), &Options::default()).is_ok());
     assert_eq!(refusal(&zip(&[Entry::new("a.xlsx", &filled)])), WorkbookFault::Bomb);
