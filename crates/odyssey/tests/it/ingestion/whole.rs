@@ -140,8 +140,11 @@ async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
     // It begins while the catalog is as long as the file, and is stopped behind its first batch.
     let changed: String = (1..=100).map(|number| format!("p{number},Other {number}\n")).collect();
     let id = files.upload(MODE, format!("external_id,name\n{changed}"), full()).await;
-    let dispatcher =
-        odyssey_domain::jobs::dispatcher(files.work.clone(), &Default::default()).expect("a dispatcher");
+    let dispatcher = odyssey_domain::jobs::dispatcher(
+        files.work.clone(),
+        &odyssey_domain::jobs::WorkerSettings::default(),
+    )
+    .expect("a dispatcher");
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn({
         let stop = stop.clone();
