@@ -254,6 +254,12 @@ pub enum ReadError {
          and has no foods with their amounts; upload the abbreviated table (ABBREV), which has both in one file"
     )]
     OneTableOfSr28,
+    #[error(
+        "this is one of the many tables of a Synthea export, with a row for each allergy, condition or observation of a \
+         person; alone it would make people without what it says of them. Have the whole folder imported together: \
+         `odyssey import --mode customers --recipe synthea`"
+    )]
+    OneTableOfSynthea,
     #[error("the file has more than {limit} columns")]
     TooManyColumns { limit: usize },
     #[error("the encoding `{0}` is not known")]

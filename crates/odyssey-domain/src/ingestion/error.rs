@@ -213,7 +213,7 @@ pub(super) fn read_fault(error: &ReadError) -> Option<(&'static str, String)> {
         ReadError::NoHeader => "file_without_header",
         ReadError::NotJsonLines => "json_not_one_object_a_line",
         ReadError::GdsnUnreadable { .. } => "gdsn_unreadable",
-        ReadError::OneTableOfSr28 => "one_table_of_many",
+        ReadError::OneTableOfSr28 | ReadError::OneTableOfSynthea => "one_table_of_many",
         ReadError::TooManyColumns { .. } => "too_many_columns",
         ReadError::UnknownEncoding(_) => "encoding_unknown",
         ReadError::MappingMismatch { .. } => "mapping_mismatch",

@@ -11,6 +11,7 @@ mod markup;
 mod package;
 mod shown;
 mod sr28;
+mod synthea_table;
 mod transcode;
 mod workbook;
 mod zip;
@@ -239,6 +240,9 @@ fn open_text<R: Read>(
     };
     if format == Format::Delimited && options.delimiter.is_none() && sr28::is_table(&text) {
         sr28::set_layout(&text, &mut detected)?;
+    }
+    if format == Format::Delimited && synthea_table::is_table(&text, detected.delimiter) {
+        return Err(ReadError::OneTableOfSynthea);
     }
     let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);
     Ok((detected, Content::Text(Box::new(text))))
