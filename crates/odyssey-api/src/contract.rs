@@ -24,6 +24,8 @@ use crate::problem::{PROBLEM_JSON, ProblemBody, ProblemCode, ProblemError};
 const BEARER: &str = "bearer";
 /// The one POST that asks for a precondition: it changes a profile that somebody has looked at.
 const CONDITIONAL_POST: &str = "apply_fhir_proposal";
+/// The one operation that asks somebody else's server.
+const FETCHING_POST: &str = "add_product_image";
 
 /// Completes the router's document.
 pub(crate) fn complete(mut document: OpenApi) -> Result<OpenApi, UnregisteredOperation> {
@@ -129,6 +131,9 @@ fn statuses(operation: &Operation, conditional: bool, has_body: bool) -> Vec<u16
     }
     if operation.keyed {
         statuses.extend([409, 422]);
+    }
+    if operation.id == FETCHING_POST {
+        statuses.push(502);
     }
     if conditional {
         statuses.push(412);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use odyssey_domain::catalog::PictureFetcher;
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::Ingestion;
 use odyssey_domain::matching::{Audiences, ReceiptSigner, Snapshots};
@@ -67,6 +68,8 @@ pub struct ApiParts {
     pub receipts: Arc<ReceiptSigner>,
     /// Where uploads go, and how large they may be.
     pub ingestion: Ingestion,
+    /// Fetches pictures that vendors name by a URL.
+    pub pictures: PictureFetcher,
     pub settings: ApiSettings,
 }
 
@@ -130,6 +133,10 @@ impl ApiState {
 
     pub fn ingestion(&self) -> &Ingestion {
         &self.0.parts.ingestion
+    }
+
+    pub fn pictures(&self) -> &PictureFetcher {
+        &self.0.parts.pictures
     }
 
     pub fn settings(&self) -> &ApiSettings {

@@ -9,6 +9,7 @@ use http::Request;
 use odyssey_api::health::Readiness;
 use odyssey_api::limits::RateSettings;
 use odyssey_api::{ApiParts, ApiSettings, ApiState};
+use odyssey_domain::catalog::PictureFetcher;
 use odyssey_domain::db::Database;
 use odyssey_domain::ingestion::{Ingestion, IngestionSettings, Spool, Wake};
 use odyssey_domain::jobs::{self, Work, WorkerSettings};
@@ -49,6 +50,15 @@ impl TestApp {
 
     /// On a database that is there: one reached by another road, or with a replica.
     pub fn on(test: TestDatabase, change: impl FnOnce(&mut ApiSettings)) -> Self {
+        Self::with_pictures(test, PictureFetcher::open().expect("a client"), change)
+    }
+
+    /// With another way to fetch pictures: one that reaches servers of the test.
+    pub fn with_pictures(
+        test: TestDatabase,
+        pictures: PictureFetcher,
+        change: impl FnOnce(&mut ApiSettings),
+    ) -> Self {
         // Sessions of a test last as long as the test moves its clock.
         let settings = TokenSettings { access_ttl: TimeDelta::days(400), refresh_ttl: TimeDelta::days(400) };
         let issuer = Arc::new(TokenIssuer::open(test.database.keys(), settings).expect("a signing key"));
@@ -70,6 +80,7 @@ impl TestApp {
             receipts: Arc::new(ReceiptSigner::open(test.database.keys()).expect("a signing key")),
             snapshots: Snapshots::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
             audiences: Audiences::new(test.database.clone(), SNAPSHOT_BUDGET_BYTES),
+            pictures,
             settings: api,
         });
         let router = odyssey_api::router(state).expect("every operation is registered");

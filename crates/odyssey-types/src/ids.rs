@@ -71,6 +71,8 @@ ids! {
     ReceiptId,
     /// One note on a customer.
     NoteId,
+    /// One picture of a product.
+    ProductImageId,
     /// One change of a label by which somebody lost a product.
     RegressionId,
 }
@@ -100,5 +102,6 @@ v7!(
     HoldId,
     ProposalId,
     NoteId,
+    ProductImageId,
     RegressionId
 );

@@ -47,6 +47,8 @@ const LAYERS: [Layer; 13] = [
             "odyssey-jobs",
             "odyssey-tabular",
             "odyssey-store",
+            "odyssey-image",
+            "odyssey-outbound",
         ],
         never: &["axum", "axum-extra", "http", "tower", "tower-http", "utoipa", "reqwest"],
     },

@@ -1,4 +1,4 @@
-//! Routes of the catalog: products and allergen holds.
+//! Routes of the catalog: products, their pictures and allergen holds.
 //!
 //! Owns: no table. Promises: what is written reads back equal; a batch answers row by row. Emits: nothing;
 //! the domain audits. Never: holds a rule about products.
@@ -6,6 +6,7 @@
 mod dto;
 mod duplicates;
 mod holds;
+mod images;
 mod problem;
 mod products;
 mod versions;
@@ -34,6 +35,11 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(guarded!(versions::list_product_versions, Facts::unaudited("a product is not personal data")))
         .routes(guarded!(versions::get_product_version, Facts::unaudited("a product is not personal data")))
         .routes(keyed!(versions::restore_product, Facts::audited("product.write")))
+        .routes(guarded!(images::list_product_images, Facts::unaudited("a product is not personal data")))
+        .routes(keyed!(images::add_product_image, Facts::audited("product_image.add")))
+        .routes(guarded!(images::get_product_image, Facts::unaudited("a product is not personal data")))
+        .routes(keyed!(images::update_product_image, Facts::audited("product_image.update")))
+        .routes(guarded!(images::delete_product_image, Facts::audited("product_image.delete")))
         .routes(guarded!(holds::list_allergen_holds, Facts::unaudited("a hold is about a product")))
         .routes(keyed!(holds::release_allergen_hold, Facts::audited("allergen_hold.release")))
 }

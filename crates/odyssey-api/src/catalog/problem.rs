@@ -1,7 +1,8 @@
 //! What the catalog refuses, as problems.
 
+use chrono::TimeDelta;
 use http::header;
-use odyssey_domain::catalog::{CatalogError, FieldError, WriteRefusal};
+use odyssey_domain::catalog::{CatalogError, FieldError, ImageError, PictureRefusal, WriteRefusal};
 
 use crate::conditional::etag;
 use crate::problem::{Problem, ProblemCode, ProblemError};
@@ -23,6 +24,47 @@ impl From<CatalogError> for Problem {
                 ))
             }
             CatalogError::Db(error) => error.into(),
+        }
+    }
+}
+
+/// When a URL that gave nothing may give something.
+const URL_RETRY: TimeDelta = TimeDelta::seconds(60);
+
+impl From<ImageError> for Problem {
+    fn from(error: ImageError) -> Self {
+        use PictureRefusal as R;
+        match error {
+            ImageError::NotFound => Self::new(ProblemCode::ProductImageNotFound),
+            ImageError::Full { max } => Self::new(ProblemCode::ProductImagesFull)
+                .detail(format!("A product has at most {max} pictures; delete one first.")),
+            ImageError::TooLarge { bytes_max } => Self::new(ProblemCode::ImageTooLarge)
+                .detail(format!("A picture has at most {bytes_max} bytes; export it smaller, or as JPEG.")),
+            ImageError::TooLargeDrawn { bytes_max } => Self::new(ProblemCode::ImageTooLarge).detail(format!(
+                "Drawn anew it has more than {bytes_max} bytes; send it without transparency, or with fewer pixels."
+            )),
+            ImageError::Picture(refusal) => {
+                let code = match refusal {
+                    R::BytesTooMany { .. } | R::SideTooLong { .. } | R::PixelsTooMany { .. } | R::MemoryTooMuch => {
+                        ProblemCode::ImageTooLarge
+                    }
+                    R::Empty | R::Unsupported(_) | R::Unknown | R::Truncated { .. } | R::Undecodable { .. } => {
+                        ProblemCode::ImageUnsupported
+                    }
+                };
+                Self::new(code).detail(refusal.to_string())
+            }
+            ImageError::Url(refusal) => {
+                let entry = ProblemError::at("#/url", refusal.code, refusal.detail);
+                if refusal.may_pass {
+                    Self::new(ProblemCode::ImageUrlUnreachable).error(entry).retry_after(URL_RETRY)
+                } else {
+                    Self::new(ProblemCode::ImageUrlRefused).error(entry)
+                }
+            }
+            ImageError::Stopped => Self::internal(&error),
+            ImageError::Catalog(error) => error.into(),
+            ImageError::Db(error) => error.into(),
         }
     }
 }

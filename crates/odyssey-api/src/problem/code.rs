@@ -62,6 +62,12 @@ registry! {
     RehearsalNotFound = "rehearsal-not-found", NOT_FOUND, "There is no rehearsal of this job";
     ImportNotUndoable = "import-not-undoable", CONFLICT, "The import cannot be undone";
     ProductVersionNotFound = "product-version-not-found", NOT_FOUND, "There is no such version of the product";
+    ProductImageNotFound = "product-image-not-found", NOT_FOUND, "The product has no such picture";
+    ProductImagesFull = "product-images-full", CONFLICT, "The product has as many pictures as it may";
+    ImageUnsupported = "image-unsupported", UNSUPPORTED_MEDIA_TYPE, "The bytes are not a picture that is taken here";
+    ImageTooLarge = "image-too-large", PAYLOAD_TOO_LARGE, "The picture is larger than a picture may be";
+    ImageUrlRefused = "image-url-refused", UNPROCESSABLE_ENTITY, "The URL is not one that a picture is fetched from";
+    ImageUrlUnreachable = "image-url-unreachable", BAD_GATEWAY, "The URL gave no picture now";
     HoldNotFound = "hold-not-found", NOT_FOUND, "There is no such allergen hold";
     HoldNotReleasable = "hold-not-releasable", CONFLICT, "The allergen hold is not one that can be released now";
     // Customers.

@@ -82,6 +82,7 @@ impl House {
                 settings: odyssey_domain::ingestion::IngestionSettings::default(),
                 wake: odyssey_domain::ingestion::Wake::new(),
             },
+            pictures: odyssey_domain::catalog::PictureFetcher::open().unwrap(),
             settings,
         });
         let router = match routes {

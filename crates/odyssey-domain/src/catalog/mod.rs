@@ -1,7 +1,7 @@
 //! Products: what vendors sell, what their labels say, and what that amounts to.
 //!
 //! Owns: `products`, `product_versions`, `product_barcodes`, `product_facts`, `product_documents`, `catalog_commits`,
-//! `allergen_holds`, `label_changes`. Promises: what is written reads back equal; a row that changes is kept as it was; absent is unknown; an allergen that
+//! `allergen_holds`, `label_changes`, `product_images`. Promises: what is written reads back equal; a row that changes is kept as it was; absent is unknown; an allergen that
 //! vanishes from the data stays as a hold until a second person releases it; a transaction takes one
 //! catalog version, last. Emits: `product.updated` events, one a batch; [`Notice::CatalogChanged`].
 //! Never: clears an allergen by silence, reuses another vendor's rows, bumps the version per row.
@@ -14,6 +14,7 @@ mod error;
 mod exporting;
 mod facts;
 mod holds;
+mod images;
 mod indices;
 mod label_changes;
 mod list;
@@ -30,6 +31,12 @@ pub use error::{CatalogError, WriteRefusal};
 pub use exporting::{ProductsToExport, products_to_export};
 pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};
 pub use holds::{Hold, holds_of_products, list_holds, release_hold};
+pub use images::{
+    ALT_TEXT_LENGTH_MAX, AboutImage, IMAGE_BYTES_MAX, IMAGE_SENT_BYTES_MAX, IMAGES_MAX, ImageChange,
+    ImageContent, ImageError, ImageFile, ImageSize, ImageSource, PictureFetcher, PictureRefusal,
+    ProductImage, UrlRefusal, add_image, check_image, delete_image, draw_picture, get_image_content,
+    list_images, update_image,
+};
 pub use label_changes::{
     FormerLabel, JudgeLabelChanges, claim_former_labels, forget_label_changes, keep_label_changes,
 };

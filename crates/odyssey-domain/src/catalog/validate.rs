@@ -110,7 +110,7 @@ fn lists(fields: &ProductFields) -> impl Iterator<Item = (&'static str, &[String
     .filter_map(|(pointer, list)| Some((pointer, list.as_deref()?)))
 }
 
-fn check_text(errors: &mut Vec<FieldError>, pointer: &str, text: &str, max: usize) {
+pub(super) fn check_text(errors: &mut Vec<FieldError>, pointer: &str, text: &str, max: usize) {
     if text.chars().count() > max {
         errors.push(FieldError::new(pointer, "too_long", format!("this text has at most {max} characters")));
     }

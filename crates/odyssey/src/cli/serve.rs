@@ -6,6 +6,7 @@ use anyhow::Context;
 use odyssey_api::health::Readiness;
 use odyssey_api::limits::RateSettings;
 use odyssey_api::{ApiParts, ApiSettings, ApiState};
+use odyssey_domain::catalog::PictureFetcher;
 use odyssey_domain::db::{Database, Notice};
 use odyssey_domain::jobs;
 use odyssey_domain::matching::Snapshots;
@@ -56,6 +57,7 @@ pub async fn serve_until(
         audiences: node.audiences.clone(),
         receipts: Arc::clone(&node.receipts),
         ingestion: ingestion.clone(),
+        pictures: PictureFetcher::open()?,
         settings: api_settings(settings),
     });
     let router = odyssey_api::router(state).context("the contract is incomplete")?;

@@ -1,3 +1,4 @@
+mod images;
 mod products;
 mod search;
 mod versions;

@@ -5,5 +5,5 @@ mod permissions;
 mod problems;
 mod refusals;
 mod resources;
-mod samples;
+pub mod samples;
 mod tenancy;

@@ -20,7 +20,12 @@ pub async fn more(admin: &Actor<'_>, product_id: &str) -> Vec<(&'static str, Str
     let proposal = proposal(admin, &customer).await;
     let note = json!({ "text": "Rings twice." });
     let note = admin.post(&format!("/api/v1/customers/{customer}/notes"), note).await.expect(201);
+    let picture = Some(("image/gif", super::samples::PICTURE.to_vec()));
+    let images = format!("/api/v1/products/{product_id}/images");
+    let key = [("idempotency-key", "a-picture")];
+    let image = admin.send_bytes(http::Method::POST, &images, &key, picture).await.expect(201);
     vec![
+        ("image_id", image["id"].as_str().expect("an id").to_owned()),
         ("note_id", note["id"].as_str().expect("an id").to_owned()),
         ("receipt_id", receipt),
         ("customer_id", customer),

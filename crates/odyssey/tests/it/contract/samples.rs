@@ -4,6 +4,9 @@ use odyssey_api::operation::Operation;
 use odyssey_testkit::{Actor, TestResponse};
 use serde_json::{Value, json};
 
+/// A picture of one pixel.
+pub const PICTURE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
 /// The body that an operation is called with; an operation that is not named here and needs one fails the
 /// walk with a malformed request.
 pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<Value> {
@@ -56,6 +59,7 @@ pub fn body_of(operation: &Operation, id_of: impl Fn(&str) -> String) -> Option<
         "scale_queue" => Some(json!({ "workers_per_node": 2 })),
         "merge_customers" => Some(json!({ "other": id_of("other_customer_id"), "preview": true })),
         "start_export" => Some(json!({ "kind": "products", "format": "csv" })),
+        "update_product_image" => Some(json!({ "alt_text": "The front.", "position": 1 })),
         "create_note" => Some(json!({ "text": "Prefers the evening." })),
         "search_customers" => Some(json!({ "external_id": "sample" })),
         "replace_health_profile" | "update_health_profile" => Some(json!({})),
@@ -108,6 +112,10 @@ pub async fn call(actor: &Actor<'_>, operation: &Operation, id_of: impl Fn(&str)
     if operation.path.starts_with("/api/v1/ingest/") {
         let csv = b"external_id,name\nsample,Oat bar\n".to_vec();
         return actor.send_bytes(operation.method.clone(), &path, &headers, Some(("text/csv", csv))).await;
+    }
+    if operation.id == "add_product_image" {
+        let picture = Some(("image/gif", PICTURE.to_vec()));
+        return actor.send_bytes(operation.method.clone(), &path, &headers, picture).await;
     }
     if operation.path.starts_with("/api/v1/uploads") {
         headers.push(("tus-resumable", "1.0.0"));
