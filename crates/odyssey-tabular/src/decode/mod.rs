@@ -241,7 +241,11 @@ fn open_text<R: Read>(
     if format == Format::Delimited && options.delimiter.is_none() && sr28::is_table(&text) {
         sr28::set_layout(&text, &mut detected)?;
     }
-    if format == Format::Delimited && synthea_table::is_table(&text, detected.delimiter) {
+    // Whoever says how the fields are quoted joins the tables itself.
+    if format == Format::Delimited
+        && options.quoting.is_none()
+        && synthea_table::is_table(&text, detected.delimiter)
+    {
         return Err(ReadError::OneTableOfSynthea);
     }
     let text = Transcoder::new(Cursor::new(sample).chain(plain), encoding);

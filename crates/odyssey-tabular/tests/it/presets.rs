@@ -144,6 +144,19 @@ fn usda_sr28_as_csv_and_as_ascii() {
 }
 
 #[test]
+fn a_table_of_synthea_that_would_make_people_without_their_allergies_is_refused() {
+    for header in [
+        "START,STOP,PATIENT,ENCOUNTER,CODE,DESCRIPTION",
+        "\"DATE\",\"PATIENT\",\"ENCOUNTER\",\"CATEGORY\",\"CODE\",\"DESCRIPTION\",\"VALUE\",\"UNITS\",\"TYPE\"",
+    ] {
+        let file = format!("{header}\n1999-12-29,,p1,e1,111088007,Latex (substance)\n");
+        let refused = open(file.as_bytes(), &Options::default()).map(|decoded| decoded.detected);
+        assert!(matches!(refused, Err(ReadError::OneTableOfSynthea)), "{refused:?}");
+    }
+    assert!(open(&b"patient,code,description\np1,a,b\n"[..], &Options::default()).is_ok());
+}
+
+#[test]
 fn shopify_variants_are_rows_and_take_from_their_product_what_they_leave_empty() {
     let bar = |sku: &str, gtin: &str, grams: u8| {
         json!({

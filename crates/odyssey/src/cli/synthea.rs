@@ -11,7 +11,11 @@ use odyssey_tabular::synthea::{Tables, join};
 
 /// Joins the tables of a folder.
 pub(super) fn join_folder(folder: &Path) -> anyhow::Result<Vec<u8>> {
-    let patients = open(folder, "patients")?.context("the folder has no patients.csv (or .csv.gz)")?;
+    let patients = match open(folder, "patients")? {
+        Some(patients) => Some(patients),
+        None => open(folder, "patients-with-nulls")?,
+    };
+    let patients = patients.context("the folder has no patients.csv (or .csv.gz)")?;
     let (Some(allergies), Some(conditions)) = (open(folder, "allergies")?, open(folder, "conditions")?)
     else {
         // Without them a person with an allergy would be imported as one without.
