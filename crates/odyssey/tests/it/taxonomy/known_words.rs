@@ -29,7 +29,7 @@ async fn a_known_word_is_given_no_meaning_that_takes_away_its_own() {
     let app = TestApp::start().await;
     let (root, admin) = (app.superadmin().await, app.vendor("acme").admin().await);
     let own = json!({ "kind": "value", "domain": "allergens", "synonym": "zorgle", "target": "milk" });
-    root.put("/api/v1/platform/synonyms", own).await.expect(200);
+    root.post("/api/v1/platform/synonyms", own).await.expect(200);
     for (domain, synonym, target) in [
         ("allergies", "peanut", "none"),
         ("allergies", "milk", "egg"),
@@ -50,7 +50,7 @@ async fn a_known_word_is_given_no_meaning_that_takes_away_its_own() {
         assert_eq!(refused.problem(), "422 validation-error", "{domain}: {synonym} → {target}");
         let text = refused.text();
         assert!(text.contains("#/synonym") && text.contains(&format!("`{synonym}`")), "{text}");
-        let refused = root.put("/api/v1/platform/synonyms", value(domain, synonym, target)).await;
+        let refused = root.post("/api/v1/platform/synonyms", value(domain, synonym, target)).await;
         assert_eq!(refused.problem(), "422 validation-error", "{domain}: {synonym} → {target}");
     }
     for (domain, synonym, target) in [
