@@ -39,7 +39,7 @@ pub(super) struct IngestQuery {
     #[serde(default)]
     allow_barcode_moves: bool,
     /// `full`: the file is the whole catalog, and products that it does not have are deleted once its rows are merged.
-    /// If that is more than a fifth of them, the import stops before it writes anything and wants `allow_deletes`.
+    /// If that is more than a fifth of them (of ten or fewer: more than half), the import stops before it writes anything and wants `allow_deletes`.
     /// Products that a person changed after the import began, and those of refused rows, stay; while a refused row
     /// does not say which product it is of, nothing is deleted. `delta`, the default: the others stay as they are.
     #[serde(default)]

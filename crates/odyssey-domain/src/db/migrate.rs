@@ -51,6 +51,8 @@ pub async fn bootstrap_owner(
     database: &str,
 ) -> Result<(), DbError> {
     let mut connection = PgConnection::connect_with(admin).await?;
+    // Commands may start at the same moment, and a role is changed by one at a time. Held until the connection ends.
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await?;
     let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
         .bind(owner)
         .fetch_one(&mut connection)

@@ -14,8 +14,9 @@ use super::place::{self, Place};
 use super::probe::{Answer, probe};
 use super::{ADMIN_USER, PgError, tuning};
 
-/// Longest wait until a starting server answers. Recovery after a crash replays at most a few GB of log.
-const START_TIMEOUT: Duration = Duration::from_mins(2);
+/// Longest wait until a starting server answers. Recovery after a crash replays at most a few GB of log, and syncs every
+/// file twice: some 600 a vendor, which took three minutes for 50 vendors on a shared disk.
+const START_TIMEOUT: Duration = Duration::from_mins(15);
 /// Longest wait for sessions to end in a fast shutdown, its checkpoint included.
 const STOP_TIMEOUT_SECONDS: &str = "60";
 /// Attempts of a start: orphans of a killed server hold its shared memory for a moment.
