@@ -157,7 +157,7 @@ async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
     let mut tx = files.begin(Role::VendorOperator).await;
     let canceled = ingestion::cancel_job(&mut tx, id).await;
     match &canceled {
-        Ok(_) => tx.commit().await.expect("it commits"),
+        Ok(()) => tx.commit().await.expect("it commits"),
         Err(_) => tx.roll_back().await.expect("it ends"),
     }
     while files.job(id).await.record.finished_at.is_none() {
