@@ -166,7 +166,7 @@ async fn a_retry_of_a_whole_catalog_asks_for_the_word_like_the_first_attempt() {
     stop.cancel();
     running.await.expect("it ends");
     if canceled.is_err() || files.job(id).await.record.state.as_str() == "completed" {
-        // It was faster than we are, on a machine that does much else.
+        println!("skipped: the import was over before it could be stopped");
         return;
     }
     // The hundred come back, and with them the question.
