@@ -11,27 +11,60 @@ use unicode_normalization::char::is_combining_mark;
 const WORD_LENGTH_MAX: usize = 40;
 /// Words of a document at most: an ingredient list of 20,000 characters stays below.
 const DOCUMENT_WORDS_MAX: usize = 4_000;
+/// Places of a word, and the last place, that a tsvector keeps.
+const PLACES_MAX: usize = 255;
+const PLACE_MAX: u16 = 16_383;
 /// Synonyms that one word of a query is also looked for by.
 const SYNONYMS_OF_A_WORD_MAX: usize = 8;
 /// Words of a query at most.
 const QUERY_WORDS_MAX: usize = 16;
 
-/// The `tsvector` of a product as PostgreSQL reads it: name weighs A, brand B, category and tags C, the
-/// rest D.
-pub fn document_of(external_id: &str, fields: &ProductFields) -> String {
-    let mut positions: BTreeMap<String, Vec<(u16, char)>> = BTreeMap::new();
+/// How much a word tells of a product, as PostgreSQL numbers it.
+#[derive(Debug, Clone, Copy)]
+#[repr(u16)]
+enum Weight {
+    D = 0,
+    C = 1,
+    B = 2,
+    A = 3,
+}
+
+/// The `tsvector` of a product in PostgreSQL's binary format, its words sorted: how many there are; of each its text, a
+/// NUL and how many places it has; the places with their weights in the two upper bits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Document(pub(super) Vec<u8>);
+
+impl Document {
+    fn new(words: &BTreeMap<String, Vec<(u16, Weight)>>) -> Self {
+        let mut bytes = Vec::with_capacity(4 + words.len() * 16);
+        bytes.extend_from_slice(&(words.len() as u32).to_be_bytes());
+        for (word, places) in words {
+            bytes.extend_from_slice(word.as_bytes());
+            bytes.push(0);
+            bytes.extend_from_slice(&(places.len() as u16).to_be_bytes());
+            for (at, weight) in places {
+                bytes.extend_from_slice(&(at | (*weight as u16) << 14).to_be_bytes());
+            }
+        }
+        Self(bytes)
+    }
+}
+
+/// The document of a product: name weighs A, brand B, category and tags C, the rest D.
+pub fn document_of(external_id: &str, fields: &ProductFields) -> Document {
+    let mut positions: BTreeMap<String, Vec<(u16, Weight)>> = BTreeMap::new();
     let mut at: u16 = 0;
     let tags = fields.dietary_tags.as_deref().unwrap_or_default().join(" ");
     let gtin = fields.gtin.map(|g| g.as_str().trim_start_matches('0').to_owned());
     let parts = [
-        (fields.name.as_deref(), 'A'),
-        (fields.brand.as_deref(), 'B'),
-        (fields.category_id.as_deref(), 'C'),
-        (Some(tags.as_str()), 'C'),
-        (Some(external_id), 'C'),
-        (gtin.as_deref(), 'C'),
-        (fields.description.as_deref(), 'D'),
-        (fields.ingredients.as_deref(), 'D'),
+        (fields.name.as_deref(), Weight::A),
+        (fields.brand.as_deref(), Weight::B),
+        (fields.category_id.as_deref(), Weight::C),
+        (Some(tags.as_str()), Weight::C),
+        (Some(external_id), Weight::C),
+        (gtin.as_deref(), Weight::C),
+        (fields.description.as_deref(), Weight::D),
+        (fields.ingredients.as_deref(), Weight::D),
     ];
     let mut words = 0;
     for (text, weight) in parts {
@@ -40,27 +73,14 @@ pub fn document_of(external_id: &str, fields: &ProductFields) -> String {
             if words > DOCUMENT_WORDS_MAX {
                 break;
             }
-            // A tsvector counts positions up to 16,383.
-            at = (at + 1).min(16_383);
+            at = (at + 1).min(PLACE_MAX);
             let places = positions.entry(stem(&word)).or_default();
-            // PostgreSQL keeps at most 255 places of a word.
-            if places.len() < 255 && places.last().is_none_or(|last| last.0 != at) {
+            if places.len() < PLACES_MAX && places.last().is_none_or(|last| last.0 != at) {
                 places.push((at, weight));
             }
         }
     }
-    let mut vector = String::new();
-    for (word, places) in positions {
-        if !vector.is_empty() {
-            vector.push(' ');
-        }
-        vector.push('\'');
-        vector.push_str(&word);
-        vector.push_str("':");
-        let places: Vec<String> = places.into_iter().map(|(at, weight)| format!("{at}{weight}")).collect();
-        vector.push_str(&places.join(","));
-    }
-    vector
+    Document::new(&positions)
 }
 
 /// The `tsquery` of what somebody typed: every word must occur, the last one may be unfinished. `None`
@@ -156,7 +176,15 @@ mod tests {
     fn plural_and_accent_do_not_hide_a_product() {
         let fields =
             ProductFields { name: Some("Crème brûlée Cherries".to_owned()), ..ProductFields::default() };
-        assert_eq!(document_of("7", &fields), "'7':4C 'brulee':2A 'cherry':3A 'creme':1A");
+        let mut expected = vec![0, 0, 0, 4];
+        for (word, place) in
+            [("7", 4 | 1 << 14), ("brulee", 2 | 3 << 14), ("cherry", 3 | 3 << 14), ("creme", 1 | 3 << 14)]
+        {
+            expected.extend_from_slice(word.as_bytes());
+            expected.extend_from_slice(&[0, 0, 1]);
+            expected.extend_from_slice(&u16::to_be_bytes(place));
+        }
+        assert_eq!(document_of("7", &fields).0, expected);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use odyssey_matching::{
 use odyssey_types::{NUTRIENT_COUNT, Nutrient, Nutrients, ProductFields, ProductId, ProductStatus};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::Serialize;
+use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::indices::{IndicesRecord, issue_codes};
 use crate::db::DbError;
@@ -48,10 +49,10 @@ pub struct StoredFacts {
     pub changed_at: DateTime<Utc>,
 }
 
-/// A row of `product_facts` as JSON, for a set-based write.
-#[derive(Debug, Serialize)]
+/// A row of `product_facts`, for a set-based write; its fields in the order of the record type of PostgreSQL.
+#[derive(Debug, sqlx::Encode)]
 pub(super) struct FactsRecord {
-    product_id: ProductId,
+    product_id: Uuid,
     deriver_version: i32,
     active: bool,
     brand: Option<String>,
@@ -76,10 +77,20 @@ pub(super) struct FactsRecord {
     reference_amount: i64,
     reference_source: i16,
     is_volume: bool,
-    #[serde(flatten)]
-    indices: IndicesRecord,
+    food_kind: Option<i16>,
+    nutri_score: Option<i16>,
+    nutri_grade: Option<i16>,
+    nutri_estimated: Option<bool>,
+    uk_npm_score: Option<i16>,
+    uk_npm_less_healthy: Option<bool>,
+    nova_group: Option<i16>,
+    claims_yes: Option<i32>,
+    claims_no: Option<i32>,
+    fda_healthy: Option<i16>,
+    completeness_permille: Option<i16>,
+    quality_permille: Option<i16>,
     issue_codes: Vec<i16>,
-    issues: Vec<QualityIssue>,
+    issues: Json<Vec<QualityIssue>>,
 }
 
 impl FactsRecord {
@@ -100,8 +111,9 @@ impl FactsRecord {
                 evidence_flags.push(i16::from(flags.0));
             }
         }
+        let indices = IndicesRecord::of(&facts.indices);
         Self {
-            product_id,
+            product_id: product_id.as_uuid(),
             deriver_version: tables.version() as i32,
             active: !deleted && fields.status == ProductStatus::Active,
             brand: fields.brand.clone(),
@@ -126,9 +138,20 @@ impl FactsRecord {
             reference_amount: facts.reference_amount,
             reference_source: facts.reference_source as i16,
             is_volume: facts.is_volume,
-            indices: IndicesRecord::of(&facts.indices),
+            food_kind: indices.food_kind,
+            nutri_score: indices.nutri_score,
+            nutri_grade: indices.nutri_grade,
+            nutri_estimated: indices.nutri_estimated,
+            uk_npm_score: indices.uk_npm_score,
+            uk_npm_less_healthy: indices.uk_npm_less_healthy,
+            nova_group: indices.nova_group,
+            claims_yes: indices.claims_yes,
+            claims_no: indices.claims_no,
+            fda_healthy: indices.fda_healthy,
+            completeness_permille: indices.completeness_permille,
+            quality_permille: indices.quality_permille,
             issue_codes: issue_codes(&derivation.issues),
-            issues: derivation.issues,
+            issues: Json(derivation.issues),
         }
     }
 }
@@ -359,18 +382,18 @@ mod tests {
             reference_amount: record.reference_amount,
             reference_source: record.reference_source,
             is_volume: record.is_volume,
-            food_kind: record.indices.food_kind,
-            nutri_score: record.indices.nutri_score,
-            nutri_grade: record.indices.nutri_grade,
-            nutri_estimated: record.indices.nutri_estimated,
-            uk_npm_score: record.indices.uk_npm_score,
-            uk_npm_less_healthy: record.indices.uk_npm_less_healthy,
-            nova_group: record.indices.nova_group,
-            claims_yes: record.indices.claims_yes,
-            claims_no: record.indices.claims_no,
-            fda_healthy: record.indices.fda_healthy,
-            completeness_permille: record.indices.completeness_permille,
-            quality_permille: record.indices.quality_permille,
+            food_kind: record.food_kind,
+            nutri_score: record.nutri_score,
+            nutri_grade: record.nutri_grade,
+            nutri_estimated: record.nutri_estimated,
+            uk_npm_score: record.uk_npm_score,
+            uk_npm_less_healthy: record.uk_npm_less_healthy,
+            nova_group: record.nova_group,
+            claims_yes: record.claims_yes,
+            claims_no: record.claims_no,
+            fda_healthy: record.fda_healthy,
+            completeness_permille: record.completeness_permille,
+            quality_permille: record.quality_permille,
         };
         let whole = StoredFacts::try_from(row(record.diets.clone())).expect("a whole row");
         assert_eq!(whole.facts, derive_product(&fields, &[]).facts);

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use odyssey_matching::{
     Claims, FoodKind, Grade, Indices, Nova, NutriScore, QualityIssue, Truth, UkNpm, issue_rule,
 };
-use serde::Serialize;
 
 use super::facts::FactsRow;
 
 /// The columns of the indices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IndicesRecord {
     pub food_kind: Option<i16>,
     pub nutri_score: Option<i16>,

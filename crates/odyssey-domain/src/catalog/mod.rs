@@ -19,6 +19,7 @@ mod indices;
 mod label_changes;
 mod list;
 mod product;
+mod records;
 mod store;
 mod validate;
 mod versions;
@@ -26,7 +27,7 @@ mod write;
 
 pub use crate::field::FieldError;
 pub use derived::derivation_of;
-pub use document::{document_of, search_terms};
+pub use document::{Document, document_of, search_terms};
 pub use error::{CatalogError, WriteRefusal};
 pub use exporting::{ProductsToExport, products_to_export};
 pub use facts::{StoredFacts, derive_product, derive_product_by, hundredths};
@@ -50,7 +51,8 @@ pub use versions::{
 };
 pub use write::{
     BatchOptions, BatchOutcome, Change, ImportMark, ImportOptions, Observed, ProductWrite, RowOutcome,
-    Source, UndoOptions, WriteResult, delete_product, write_one, write_products,
+    RowPatch, Source, StoredShape, UndoOptions, WriteResult, delete_product, fit_to_stored, write_one,
+    write_products,
 };
 
 use odyssey_matching::label::Tables;

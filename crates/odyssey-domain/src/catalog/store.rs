@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use odyssey_types::{AllergenData, Fixed, Gtin, Jurisdiction, ProductFields, ProductId, ProductStatus};
-use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::exporting::ProductsToExport;
-use super::facts::FactsRow;
+use super::facts::{FactsRecord, FactsRow};
 use super::list::Position;
-use super::{Attestation, CatalogError, Lineage, Product, ProductQuery, ProductSort, StoredFacts};
+use super::records::{DocumentRecord, ProductRecord};
+use super::{Attestation, CatalogError, Product, ProductQuery, ProductSort, StoredFacts};
 use crate::db::{DbError, VendorTx};
 
 /// A row of `products`, whole.
@@ -112,14 +112,16 @@ pub(super) fn to_products(rows: Vec<ProductRow>) -> Result<Vec<Product>, Catalog
 /// One column list for every statement that reads whole products.
 macro_rules! products {
     ($tail:literal, $($argument:expr),+ $(,)?) => {
+        products!(from "FROM products p ", $tail, $($argument),+)
+    };
+    (from $from:literal, $tail:literal, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             ProductRow,
             "SELECT id, external_id, gtin, name, brand, description, category_id, sub_category_id, cuisine, market,
                     price::text AS price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
                     package_text, dietary_tags, allergens, certifications, regulatory_codes, images, source_url,
                     label_jurisdiction, label_as_of, allergen_data, attestation, lineage, row_version, created_at,
-                    updated_at, edited_at, deleted_at
-             FROM products p " + $tail,
+                    updated_at, edited_at, deleted_at " + $from + $tail,
             $($argument),+
         )
     };
@@ -139,7 +141,8 @@ pub(super) async fn find_products(
 }
 
 /// The given products with their rows locked, in the order of their ids: every writer locks in that
-/// order, so writers wait for each other and never deadlock.
+/// order, so writers wait for each other and never deadlock. Each is looked up by its key in the one leaf that may
+/// have it: a list of ids would be probed, or scanned for, in every leaf.
 pub(super) async fn lock_products(
     tx: &mut VendorTx,
     ids: &[ProductId],
@@ -147,9 +150,16 @@ pub(super) async fn lock_products(
     let mut ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     ids.sort_unstable();
     let vendor_id = tx.vendor_id().as_uuid();
-    let rows = products!("WHERE vendor_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE", vendor_id, &ids)
-        .fetch_all(tx.connection())
-        .await?;
+    let rows = products!(
+        from
+        "FROM unnest($2::uuid[]) AS wanted (wanted_id)
+         CROSS JOIN LATERAL (SELECT * FROM products WHERE vendor_id = $1 AND id = wanted_id OFFSET 0 FOR UPDATE) AS p",
+        "",
+        vendor_id,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
     to_products(rows)
 }
 
@@ -312,23 +322,6 @@ pub(super) async fn next_batch(tx: &mut VendorTx) -> Result<i64, CatalogError> {
     Ok(batch)
 }
 
-/// A product row as JSON, for a set-based write.
-#[derive(Debug, Serialize)]
-pub(super) struct ProductRecord<'a> {
-    pub id: ProductId,
-    pub external_id: &'a str,
-    #[serde(flatten)]
-    pub fields: &'a ProductFields,
-    pub package_weight_mg: Option<i64>,
-    pub attestation: Option<&'a Attestation>,
-    pub lineage: &'a Lineage,
-    /// `\x…`: bytea as text.
-    pub source_hash: Option<String>,
-    pub source_mapping: Option<String>,
-    pub edited_at: Option<DateTime<Utc>>,
-    pub deleted_at: Option<DateTime<Utc>>,
-}
-
 /// Inserts or overwrites whole rows; the caller has merged them. Rows must be sorted by id.
 pub(super) async fn upsert_products(
     tx: &mut VendorTx,
@@ -336,7 +329,6 @@ pub(super) async fn upsert_products(
     records: &[ProductRecord<'_>],
 ) -> Result<(), CatalogError> {
     let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
-    let records = to_json(records)?;
     sqlx::query!(
         r#"INSERT INTO products AS p (vendor_id, id, external_id, gtin, name, brand, description, category_id, sub_category_id,
                   cuisine, market, price, currency, status, ingredients, nutrition, serving_size, package_weight_mg,
@@ -344,18 +336,12 @@ pub(super) async fn upsert_products(
                   label_jurisdiction, label_as_of, allergen_data, attestation, lineage, source_hash, source_mapping,
                   batch_id, row_version, created_at, updated_at, edited_at, deleted_at)
            SELECT $1, r.id, r.external_id, r.gtin, r.name, r.brand, r.description, r.category_id, r.sub_category_id,
-                  r.cuisine, r.market, r.price, r.currency, r.status, r.ingredients, nullif(r.nutrition, 'null'),
-                  nullif(r.serving_size, 'null'), r.package_weight_mg, r.package_text, r.dietary_tags,
-                  nullif(r.allergens, 'null'), r.certifications, r.regulatory_codes, r.images, r.source_url,
-                  r.label_jurisdiction, r.label_as_of, r.allergen_data, nullif(r.attestation, 'null'), r.lineage,
+                  r.cuisine, r.market, r.price::numeric, r.currency, r.status, r.ingredients, r.nutrition,
+                  r.serving_size, r.package_weight_mg, r.package_text, r.dietary_tags,
+                  r.allergens, r.certifications, r.regulatory_codes, r.images, r.source_url,
+                  r.label_jurisdiction, r.label_as_of, r.allergen_data, r.attestation, r.lineage,
                   r.source_hash, r.source_mapping, $3, 1, $4, $4, r.edited_at, r.deleted_at
-           FROM json_to_recordset($2::text::json) AS r (
-                  id uuid, external_id text, gtin text, name text, brand text, description text, category_id text,
-                  sub_category_id text, cuisine text, market text, price numeric, currency text, status text,
-                  ingredients text, nutrition jsonb, serving_size jsonb, package_weight_mg bigint, package_text text,
-                  dietary_tags text[], allergens jsonb, certifications text[], regulatory_codes text[], images text[],
-                  source_url text, label_jurisdiction text, label_as_of date, allergen_data text, attestation jsonb,
-                  lineage jsonb, source_hash bytea, source_mapping bytea, edited_at timestamptz, deleted_at timestamptz)
+           FROM unnest($2::odyssey.product_record[]) AS r
            ORDER BY r.id
            ON CONFLICT (vendor_id, id) DO UPDATE SET
                   gtin = excluded.gtin, name = excluded.name, brand = excluded.brand, description = excluded.description,
@@ -374,7 +360,7 @@ pub(super) async fn upsert_products(
                   batch_id = excluded.batch_id, row_version = p.row_version + 1, updated_at = excluded.updated_at,
                   edited_at = excluded.edited_at, deleted_at = excluded.deleted_at"#,
         vendor_id,
-        records,
+        records as _,
         batch_id,
         now,
     )
@@ -406,11 +392,11 @@ pub(super) async fn mark_sources(
     Ok(())
 }
 
-/// Inserts or overwrites facts: Facts records as [`to_json`] writes them.
+/// Inserts or overwrites facts. Rows must be sorted by id.
 pub(super) async fn upsert_facts(
     tx: &mut VendorTx,
     batch_id: i64,
-    records: &str,
+    records: &[FactsRecord],
 ) -> Result<(), CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
@@ -428,17 +414,7 @@ pub(super) async fn upsert_facts(
                   r.nutri_grade, r.nutri_estimated, r.uk_npm_score, r.uk_npm_less_healthy,
                   r.nova_group, r.claims_yes, r.claims_no, r.fda_healthy, r.completeness_permille,
                   r.quality_permille, r.issue_codes, r.price_hundredths, r.currency, r.label_as_of
-           FROM json_to_recordset($2::text::json) AS r (
-                  product_id uuid, deriver_version integer, active boolean, brand text, category_id text,
-                  meal_role smallint, dietary_tags text[], changed_at timestamptz, evidence_keys smallint[], evidence_flags smallint[],
-                  list_state smallint, coverage_permille smallint, container_term boolean, mandatory_keys bigint,
-                  attested boolean, absent_keys bigint, diets smallint[], per_100 bigint[], per_reference bigint[],
-                  reference_amount bigint, reference_source smallint, is_volume boolean, issues jsonb,
-                  food_kind smallint, nutri_score smallint, nutri_grade smallint,
-                  nutri_estimated boolean, uk_npm_score smallint, uk_npm_less_healthy boolean,
-                  nova_group smallint, claims_yes integer, claims_no integer, fda_healthy smallint,
-                  completeness_permille smallint, quality_permille smallint, issue_codes smallint[],
-                  price_hundredths bigint, currency text, label_as_of date)
+           FROM unnest($2::odyssey.product_facts_record[]) AS r
            ORDER BY r.product_id
            ON CONFLICT (vendor_id, product_id) DO UPDATE SET
                   batch_id = excluded.batch_id, deriver_version = excluded.deriver_version, active = excluded.active,
@@ -462,7 +438,7 @@ pub(super) async fn upsert_facts(
                   price_hundredths = excluded.price_hundredths, currency = excluded.currency,
                   label_as_of = excluded.label_as_of"#,
         vendor_id,
-        records,
+        records as _,
         batch_id,
     )
     .execute(tx.connection())
@@ -470,21 +446,19 @@ pub(super) async fn upsert_facts(
     Ok(())
 }
 
+/// Inserts or overwrites documents. Rows must be sorted by id.
 pub(super) async fn upsert_documents(
     tx: &mut VendorTx,
-    documents: &[(ProductId, String)],
+    records: &[DocumentRecord],
     changed_at: DateTime<Utc>,
 ) -> Result<(), CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
-    let ids: Vec<Uuid> = documents.iter().map(|d| d.0.as_uuid()).collect();
-    let vectors: Vec<String> = documents.iter().map(|d| d.1.clone()).collect();
     sqlx::query!(
         "INSERT INTO product_documents (vendor_id, product_id, document, changed_at)
-         SELECT $1, d.id, d.vector::tsvector, $4 FROM unnest($2::uuid[], $3::text[]) AS d (id, vector)
+         SELECT $1, r.product_id, r.document, $3 FROM unnest($2::odyssey.product_document_record[]) AS r
          ON CONFLICT (vendor_id, product_id) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at",
         vendor_id,
-        &ids,
-        &vectors,
+        records as _,
         changed_at,
     )
     .execute(tx.connection())
@@ -821,10 +795,4 @@ pub(super) async fn count_releasers(tx: &mut VendorTx) -> Result<i64, CatalogErr
     .fetch_one(tx.connection())
     .await?;
     Ok(count)
-}
-
-/// Records as JSON text: PostgreSQL reads it once, and nobody builds a tree of it.
-pub(super) fn to_json<T: Serialize>(records: &[T]) -> Result<String, CatalogError> {
-    serde_json::to_string(records)
-        .map_err(|error| DbError::inconsistent(format!("a record cannot be written as JSON: {error}")).into())
 }

@@ -10,6 +10,7 @@
 //! refused values. Never: holds a clear byte of an upload on disk, keeps a value of a refused row
 //! unsealed, or overwrites what a person edited after the import began.
 
+mod ahead;
 mod barcodes;
 mod cancel;
 mod claims;
@@ -19,6 +20,7 @@ mod customers;
 mod error;
 mod errors_csv;
 mod import;
+mod known;
 mod ledger;
 mod many;
 mod mappings;

@@ -1,7 +1,7 @@
 //! From typed rows to merge patches: what the file has a column for is said, the rest is not.
 
 use odyssey_tabular::{ConsentColumns, CustomerRow, ProductRow, Target, TargetSet};
-use odyssey_types::{AllergenData, DeclaredAllergens, Jurisdiction, Nutrient};
+use odyssey_types::{AllergenData, DeclaredAllergens, Jurisdiction};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -134,48 +134,6 @@ fn allergens(
         }
     }
     Ok(Some(Value::Object(patch)))
-}
-
-/// What of a stored product decides how an object field of a patch is to be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct StoredShape {
-    pub basis: Option<String>,
-    pub has_serving: bool,
-    pub has_allergens: bool,
-}
-
-/// Fits a patch to the stored product: amounts on another basis than the file's are no longer true, and
-/// an object that says nothing brings none into being.
-pub(super) fn fit(patch: &mut Map<String, Value>, stored: &StoredShape) {
-    let basis =
-        patch.get("nutrition").and_then(|n| n.get("basis")).and_then(Value::as_str).map(str::to_owned);
-    match (&basis, &stored.basis) {
-        (Some(basis), Some(former)) if basis != former => {
-            if let Some(amounts) =
-                patch.get_mut("nutrition").and_then(|n| n.get_mut("amounts")).and_then(Value::as_object_mut)
-            {
-                for nutrient in Nutrient::ALL {
-                    amounts.entry(nutrient.field()).or_insert(Value::Null);
-                }
-            }
-        }
-        (None, None) => drop(patch.remove("nutrition")),
-        _ => {}
-    }
-    for (name, stands) in [("serving_size", stored.has_serving), ("allergens", stored.has_allergens)] {
-        if !stands && patch.get(name).is_some_and(says_nothing) {
-            patch.remove(name);
-        }
-    }
-}
-
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(entries) => entries.is_empty(),
-        Value::Object(fields) => fields.values().all(says_nothing),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
 }
 
 /// The patch of a customer row: identity, status and profile.

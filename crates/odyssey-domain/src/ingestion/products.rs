@@ -4,27 +4,24 @@
 //! barcodes on, which merge first and are counted apart. The staging tables are unlogged and made anew by
 //! every attempt, so nothing but the catalog and the import's own row has to survive a crash.
 
-use std::collections::HashMap;
-
 use odyssey_tabular::ProductRow;
-use odyssey_types::ProductId;
 use odyssey_vault::product_id;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::ahead::{self, Ahead, EXTERNAL_ID, Ready, ReadyRow};
 use super::barcodes::{self, Judgement};
+use super::known::{Expected, Known};
 use super::ledger::Ledger;
-use super::patch::{self, StoredShape};
+use super::patch;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
 use super::rehearsal::{self, ObservedRow, Rehearsal};
 use super::row_errors::{FaultSink, MergeFault, Sealing};
 use super::staging::{CopyBuffer, StagedRow};
-use super::store::{self, AcceptedMapping, TodoRow};
+use super::store::{self, AcceptedMapping};
 use super::whole::{self, Refused};
 use super::{IngestionError, Totals};
-use crate::catalog::{
-    self, BatchOptions, Change, ImportMark, ImportOptions, ProductWrite, RowOutcome, WriteRefusal,
-};
+use crate::catalog::{self, BatchOptions, ImportOptions, ProductWrite, RowOutcome, WriteRefusal};
 use crate::db::VendorTx;
 
 /// Why a row is not taken that a dry run flagged.
@@ -52,10 +49,19 @@ struct Read {
 /// Runs the import from wherever the last attempt got to.
 pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
     run.context.step("reading").await?;
-    let (ledger, mapping_digest, refused) = read_and_stage(run).await?;
+    let (mut ledger, mapping_digest, mut refused) = read_and_stage(run, true).await?;
     run.check_stop()?;
     run.context.step("comparing").await?;
-    let judgement = compare(run, &mapping_digest).await?;
+    let judgement = match compare(run, &mapping_digest).await? {
+        Some(judgement) => judgement,
+        None => {
+            run.context.step("reading").await?;
+            (ledger, _, refused) = read_and_stage(run, false).await?;
+            run.context.step("comparing").await?;
+            let again = || IngestionError::inconsistent("a row that was staged whole is not");
+            compare(run, &mapping_digest).await?.ok_or_else(again)?
+        }
+    };
     let absent = whole::find_absent(run, &refused).await?;
     run.context.step("merging").await?;
     let excepted = excepted(run).await?;
@@ -79,28 +85,40 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
 }
 
 /// Reads the file to its end into the staging table, and its refusals into `row_errors`.
-async fn read_and_stage(run: &mut Run<'_>) -> Result<(Ledger, Vec<u8>, Refused), IngestionError> {
+/// `trust_prints`: what the catalog seems to have already is staged without its fields.
+async fn read_and_stage(
+    run: &mut Run<'_>,
+    trust_prints: bool,
+) -> Result<(Ledger, Vec<u8>, Refused), IngestionError> {
     let vendor_id = run.vendor_id;
+    let expected = Expected::default();
+    let promise = expected.promise();
     let attestation = run.parameters.requested.attestation;
     let mut reading = reading::open::<ProductRow, Read, _>(run, move |mut row| {
         let (number, source_hash) = (row.row, row.source_hash);
         let id = product_id(vendor_id, &row.external_id).as_uuid();
         let gtin = row.fields.gtin.map(|gtin| gtin.to_string());
         let warnings = std::mem::take(&mut row.warnings);
+        if expected.wait().has(id, &source_hash) {
+            let staged = StagedRow { row: number, id, source_hash, gtin, fields: None };
+            return Ok((Read { staged, warnings }, 0));
+        }
         let external_id = row.external_id.clone();
         let fields = patch::of_product(row, attestation.as_ref()).and_then(|mut patch| {
-            patch.insert("external_id".to_owned(), Value::String(external_id));
+            patch.insert(EXTERNAL_ID.to_owned(), Value::String(external_id));
             serde_json::to_vec(&patch)
         });
         let fields = fields.map_err(|error| {
             IngestionError::inconsistent(format!("a row cannot be written as JSON: {error}"))
         })?;
         let size = fields.len();
-        let staged = StagedRow { row: number, id, source_hash, gtin, fields };
+        let staged = StagedRow { row: number, id, source_hash, gtin, fields: Some(fields) };
         Ok((Read { staged, warnings }, size))
     })
     .await?;
     let mapping_digest = accept_mapping(run, &reading.opened).await?;
+    let known = if trust_prints { Known::load(run, &mapping_digest).await? } else { Known::default() };
+    promise.keep(known);
     let mut tx = run.begin().await?;
     store::create_staging(&mut tx, run.job_id).await?;
     let mut faults =
@@ -205,12 +223,17 @@ pub(super) fn no_identity(has_header: bool) -> (&'static str, String) {
     ("no_identity_column", detail.to_owned())
 }
 
-/// Compares the file with the catalog, once, and judges its barcodes.
-async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Judgement, IngestionError> {
+/// Compares the file with the catalog, once, and judges its barcodes. `None` when a row that was taken for unchanged is
+/// not: a person edited its product meanwhile, say.
+async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Option<Judgement>, IngestionError> {
     let mut tx = run.begin().await?;
     let overwrite = run.parameters.requested.overwrite_edits;
     let (after, moved) = (run.import.records_merged, &run.import.moved_records);
     store::create_todo(&mut tx, run.job_id, mapping_digest, overwrite, after, moved).await?;
+    if store::lacks_fields(&mut tx, run.job_id).await? {
+        tx.roll_back().await?;
+        return Ok(None);
+    }
     let rivals = store::rival_claims(&mut tx, run.job_id, CONTESTED_MAX + 1).await?;
     let held = store::held_claims(&mut tx, run.job_id, CONTESTED_MAX + 1).await?;
     run.commit_quietly(tx).await?;
@@ -236,7 +259,7 @@ async fn compare(run: &Run<'_>, mapping_digest: &[u8]) -> Result<Judgement, Inge
         );
         return Err(IngestionError::import("barcode_moves_unconfirmed", detail));
     }
-    Ok(judgement)
+    Ok(Some(judgement))
 }
 
 /// Rows that the import passes over, ascending: those that its dry run flagged.
@@ -274,6 +297,7 @@ impl Merge {
         records.sort_unstable();
         let mut tx = run.begin().await?;
         let rows = store::find_todo(&mut tx, run.job_id, &records).await?;
+        let rows = ahead::ready(rows, run.numbers(), None).await?;
         let mut batch = self.write(run, &mut tx, rows).await?;
         let mut tx = run.keep_or_forget(tx).await?;
         store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
@@ -288,46 +312,66 @@ impl Merge {
         Ok(tx.commit().await?)
     }
 
+    /// Writes batch after batch; while one is written the next is made ready.
     async fn batches(
         &self,
         run: &mut Run<'_>,
         mut rehearsal: Option<&mut Rehearsal>,
     ) -> Result<(), IngestionError> {
         let total = self.ledger.rows();
+        if run.import.records_merged >= total {
+            return Ok(());
+        }
+        let ahead = Ahead::of(run);
+        let mut next = ahead.fetch(run.import.records_merged).await?;
         while run.import.records_merged < total {
             run.check_stop()?;
-            let mut tx = run.begin().await?;
-            let after = run.import.records_merged;
-            let most = run.ingestion.settings.batch_rows;
-            let rows =
-                store::next_todo(&mut tx, run.job_id, after, &run.import.moved_records, most as i64).await?;
             // Everything behind the last row that is left to do is unchanged or refused.
-            let upto = if rows.complete { total } else { rows.upto };
-            if run.is_dry() && !run.import.moved_records.is_empty() {
-                // They were rolled back, and the rows of this batch may want the barcodes that they hand on.
-                let movers = store::find_todo(&mut tx, run.job_id, &run.import.moved_records).await?;
-                self.write(run, &mut tx, movers).await?;
-            }
-            let mut batch = self.write(run, &mut tx, rows.rows).await?;
-            let mut tx = run.keep_or_forget(tx).await?;
-            if let (Some(rehearsal), Some(audiences)) = (rehearsal.as_deref_mut(), &run.audiences) {
-                tx.roll_back().await?;
-                rehearsal.note(run, audiences, std::mem::take(&mut batch.observed)).await?;
-                tx = run.begin().await?;
-            }
-            store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
-            self.count_rest(run, after, upto, &mut batch.totals);
-            let permille = share(
-                upto.saturating_mul(1000).checked_div(total).unwrap_or(1000) as u16,
-                READING_PERMILLE,
-                1000,
-            );
-            let advance = Advance { upto, totals: batch.totals, moved: Vec::new(), codes: batch.codes };
-            run.advance(&mut tx, &self.ledger, advance, permille).await?;
-            tx.mark_audited();
-            tx.commit().await?;
+            let upto = if next.complete { total } else { next.upto };
+            let rows = std::mem::take(&mut next.rows);
+            let following =
+                async { if upto < total { ahead.fetch(upto).await } else { Ok(Ready::default()) } };
+            let (merged, following) =
+                tokio::join!(self.batch(run, rows, upto, rehearsal.as_deref_mut()), following);
+            merged?;
+            next = following?;
         }
         Ok(())
+    }
+
+    async fn batch(
+        &self,
+        run: &mut Run<'_>,
+        rows: Vec<ReadyRow>,
+        upto: u64,
+        rehearsal: Option<&mut Rehearsal>,
+    ) -> Result<(), IngestionError> {
+        let (after, total) = (run.import.records_merged, self.ledger.rows());
+        let mut tx = run.begin().await?;
+        if run.is_dry() && !run.import.moved_records.is_empty() {
+            // They were rolled back, and the rows of this batch may want the barcodes that they hand on.
+            let movers = store::find_todo(&mut tx, run.job_id, &run.import.moved_records).await?;
+            let movers = ahead::ready(movers, run.numbers(), None).await?;
+            self.write(run, &mut tx, movers).await?;
+        }
+        let mut batch = self.write(run, &mut tx, rows).await?;
+        let mut tx = run.keep_or_forget(tx).await?;
+        if let (Some(rehearsal), Some(audiences)) = (rehearsal, &run.audiences) {
+            tx.roll_back().await?;
+            rehearsal.note(run, audiences, std::mem::take(&mut batch.observed)).await?;
+            tx = run.begin().await?;
+        }
+        store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
+        self.count_rest(run, after, upto, &mut batch.totals);
+        let permille = share(
+            upto.saturating_mul(1000).checked_div(total).unwrap_or(1000) as u16,
+            READING_PERMILLE,
+            1000,
+        );
+        let advance = Advance { upto, totals: batch.totals, moved: Vec::new(), codes: batch.codes };
+        run.advance(&mut tx, &self.ledger, advance, permille).await?;
+        tx.mark_audited();
+        Ok(tx.commit().await?)
     }
 
     /// Counts the rows of a range that were not left to do: refused while reading, or unchanged.
@@ -357,7 +401,7 @@ impl Merge {
         &self,
         run: &Run<'_>,
         tx: &mut VendorTx,
-        rows: Vec<TodoRow>,
+        rows: Vec<ReadyRow>,
     ) -> Result<Batch, IngestionError> {
         let mut batch = Batch {
             totals: Totals::default(),
@@ -366,16 +410,13 @@ impl Merge {
             observed: Vec::new(),
         };
         let mut writes: Vec<(u64, ProductWrite)> = Vec::with_capacity(rows.len());
-        let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.id).collect();
-        let shapes = store::stored_shapes(tx, &ids).await?;
-        for row in rows {
-            let record = row.record.unsigned_abs();
-            if !row.kept && self.excepted.binary_search(&record).is_ok() {
+        for ReadyRow { record, kept, write } in rows {
+            if !kept && self.excepted.binary_search(&record).is_ok() {
                 batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
-            } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !row.kept) {
+            } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !kept) {
                 batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
             } else {
-                writes.push((record, to_write(row, run.number_of(record), &shapes)?));
+                writes.push((record, write));
             }
         }
         if !writes.is_empty() {
@@ -446,26 +487,6 @@ impl Batch {
             *self.codes.entry(code.to_owned()).or_default() += 1;
         }
         self.faults.refuse_merge(record, faults)
-    }
-}
-
-fn to_write(
-    row: TodoRow,
-    number: u64,
-    shapes: &HashMap<ProductId, StoredShape>,
-) -> Result<ProductWrite, IngestionError> {
-    let broken = || IngestionError::inconsistent(format!("staged row {} is not readable", row.record));
-    let Value::Object(mut patch) = row.fields else { return Err(broken()) };
-    let Some(Value::String(external_id)) = patch.remove("external_id") else { return Err(broken()) };
-    fit(&mut patch, shapes.get(&ProductId::from_uuid(row.id)));
-    let import = ImportMark { row: number, source_hash: row.source_hash, edited_since: row.kept };
-    Ok(ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Merge(patch)) })
-}
-
-pub(super) fn fit(patch: &mut Map<String, Value>, stored: Option<&StoredShape>) {
-    match stored {
-        Some(stored) => patch::fit(patch, stored),
-        None => patch::fit(patch, &StoredShape::default()),
     }
 }
 

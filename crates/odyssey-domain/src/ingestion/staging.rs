@@ -15,8 +15,8 @@ pub(super) struct StagedRow {
     pub source_hash: [u8; 32],
     /// Fourteen digits, when the row states a barcode.
     pub gtin: Option<String>,
-    /// The merge patch as JSON text, `external_id` among the fields.
-    pub fields: Vec<u8>,
+    /// The merge patch as JSON text, `external_id` among the fields; none for a row taken for unchanged.
+    pub fields: Option<Vec<u8>>,
 }
 
 /// A COPY in the making.
@@ -44,16 +44,12 @@ impl CopyBuffer {
     pub fn push(&mut self, row: &StagedRow) {
         let record = (row.row as i64).to_be_bytes();
         self.bytes.extend_from_slice(&6_i16.to_be_bytes());
-        self.field(&[&record]);
-        self.field(&[&record]);
-        self.field(&[row.id.as_bytes()]);
-        self.field(&[&row.source_hash]);
-        match &row.gtin {
-            Some(gtin) => self.field(&[gtin.as_bytes()]),
-            None => self.bytes.extend_from_slice(&(-1_i32).to_be_bytes()),
-        }
-        // jsonb has a version byte before its text.
-        self.field(&[&[1], &row.fields]);
+        self.field(&record);
+        self.field(&record);
+        self.field(row.id.as_bytes());
+        self.field(&row.source_hash);
+        self.maybe(row.gtin.as_deref().map(str::as_bytes));
+        self.maybe(row.fields.as_deref());
         self.rows += 1;
     }
 
@@ -72,11 +68,15 @@ impl CopyBuffer {
         self.bytes.extend_from_slice(&[0; 8]);
     }
 
-    fn field(&mut self, parts: &[&[u8]]) {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes.extend_from_slice(&(length as i32).to_be_bytes());
-        for part in parts {
-            self.bytes.extend_from_slice(part);
+    fn maybe(&mut self, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.field(value),
+            None => self.bytes.extend_from_slice(&(-1_i32).to_be_bytes()),
         }
+    }
+
+    fn field(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(&(value.len() as i32).to_be_bytes());
+        self.bytes.extend_from_slice(value);
     }
 }

@@ -146,6 +146,16 @@ impl Tables {
         DERIVER_VERSION << EXTRA_BITS | self.extra.as_ref().map_or(0, |extra| extra.mark())
     }
 
+    /// Whether both are the same tables in memory: then, and maybe not only then, they derive the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let both = |a: Option<&Arc<_>>, b: Option<&Arc<_>>| match (a, b) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        Arc::ptr_eq(&self.read, &other.read) && both(self.extra.as_ref(), other.extra.as_ref())
+    }
+
     /// The smallest version of the next program: from there on facts are not ours to derive again.
     pub fn next_program_version() -> u32 {
         (DERIVER_VERSION + 1) << EXTRA_BITS

@@ -14,7 +14,8 @@ use super::plan::Changed;
 use crate::catalog::document::document_of;
 use crate::catalog::facts::{FactsRecord, derive_product_by};
 use crate::catalog::label_changes::{self, Turned};
-use crate::catalog::store::{self, ProductRecord};
+use crate::catalog::records::{DocumentRecord, ProductRecord, RowMarks};
+use crate::catalog::store;
 use crate::catalog::versions::keep_versions;
 use crate::catalog::{CatalogError, Lineage, Product, holds};
 use crate::db::{DbError, Notice, VendorTx};
@@ -50,7 +51,7 @@ pub(super) async fn apply(
     let records: Vec<ProductRecord<'_>> = changed.iter().map(|change| record_of(change, tx.now())).collect();
     store::upsert_products(tx, batch_id, &records).await?;
     move_barcodes(tx, &changed, &stored).await?;
-    let derived = derived.await.map_err(|_| DbError::inconsistent("the deriver of labels panicked"))??;
+    let derived = derived.await.map_err(|_| DbError::inconsistent("the deriver of labels panicked"))?;
     write_derived(tx, batch_id, &stored, &derived).await?;
     outbox::emit(tx, "product.updated", serde_json::json!({ "count": changed.len(), "batch_id": batch_id }))
         .await?;
@@ -61,18 +62,15 @@ pub(super) async fn apply(
 }
 
 fn record_of(change: &Changed, now: DateTime<Utc>) -> ProductRecord<'_> {
-    ProductRecord {
-        id: change.id,
-        external_id: &change.external_id,
-        fields: &change.fields,
-        package_weight_mg: change.fields.package_weight_g.map(|w| w.0),
+    let marks = RowMarks {
         attestation: change.attestation.as_ref(),
         lineage: &change.lineage,
-        source_hash: change.source_hash.as_deref().map(bytea),
-        source_mapping: change.source_mapping.as_deref().map(bytea),
+        source_hash: change.source_hash.as_deref(),
+        source_mapping: change.source_mapping.as_deref(),
         edited_at: change.edited_at,
         deleted_at: change.deleted.then_some(now),
-    }
+    };
+    ProductRecord::new(change.id, &change.external_id, &change.fields, &marks)
 }
 
 async fn move_barcodes(
@@ -107,9 +105,8 @@ struct Deriving {
 /// What was derived, ready to be written.
 #[derive(Default)]
 struct Derived {
-    /// Rows of `product_facts` as JSON.
-    facts: String,
-    documents: Vec<(ProductId, String)>,
+    facts: Vec<FactsRecord>,
+    documents: Vec<DocumentRecord>,
     gone: Vec<ProductId>,
     /// Allergens that the data does not state any more.
     vanished: Vec<(ProductId, EvidenceKey, Lineage)>,
@@ -120,27 +117,34 @@ struct Derived {
 }
 
 impl Deriving {
-    fn derive(mut self) -> Result<Derived, CatalogError> {
+    fn derive(mut self) -> Derived {
         let mut derived = Derived::default();
         let (changed, stored) = (Arc::clone(&self.changed), Arc::clone(&self.stored));
-        let mut facts = Vec::with_capacity(changed.len());
+        derived.facts.reserve_exact(changed.len());
         for change in changed.iter() {
             // A deleted row counts as well: going away and coming back must not lose an allergen.
             if let Some(before) = stored.get(&change.id) {
                 self.compare(before, change, &mut derived);
             }
             let holds = self.held.get(&change.id).map(Vec::as_slice).unwrap_or_default();
-            let derivation = derive_product_by(&self.tables, &change.fields, holds);
             let (fields, deleted) = (&change.fields, change.deleted);
-            facts.push(FactsRecord::new(&self.tables, change.id, fields, deleted, self.now, derivation));
+            let fresh = change.fresh.as_ref().filter(|_| holds.is_empty());
+            let derivation = fresh
+                .and_then(|label| label.derivation(&self.tables))
+                .unwrap_or_else(|| derive_product_by(&self.tables, fields, holds));
+            let record = FactsRecord::new(&self.tables, change.id, fields, deleted, self.now, derivation);
+            derived.facts.push(record);
             if deleted {
                 derived.gone.push(change.id);
             } else {
-                derived.documents.push((change.id, document_of(&change.external_id, fields)));
+                let document = match &change.fresh {
+                    Some(label) => label.document.clone(),
+                    None => document_of(&change.external_id, fields),
+                };
+                derived.documents.push(DocumentRecord { product_id: change.id.as_uuid(), document });
             }
         }
-        derived.facts = store::to_json(&facts)?;
-        Ok(derived)
+        derived
     }
 
     /// What a row loses by its change, by the tables of today on both sides, so that only the data can make a
@@ -216,13 +220,9 @@ pub(in crate::catalog) async fn rederive(tx: &mut VendorTx, ids: &[ProductId]) -
             )
         })
         .collect();
-    store::upsert_facts(tx, batch_id, &store::to_json(&facts)?).await?;
+    store::upsert_facts(tx, batch_id, &facts).await?;
     let version = store::commit_batch(tx, batch_id).await?;
     let vendor_id = tx.vendor_id();
     tx.notify_after_commit(Notice::CatalogChanged(vendor_id));
     Ok(version)
-}
-
-fn bytea(bytes: &[u8]) -> String {
-    format!("\\x{}", hex::encode(bytes))
 }

@@ -4,6 +4,7 @@
 
 mod apply;
 mod plan;
+mod row;
 
 use std::collections::HashMap;
 
@@ -13,6 +14,7 @@ use odyssey_vault::product_id;
 use serde_json::{Map, Value};
 
 pub(super) use apply::rederive;
+pub use row::{RowPatch, StoredShape, fit_to_stored};
 
 use super::store;
 use super::{Attestation, CatalogError, Product, WriteRefusal};
@@ -29,6 +31,8 @@ pub enum Change {
     Replace(Box<ProductFields>),
     /// PATCH and upsert (RFC 7396): absent keeps, null is unknown.
     Merge(Map<String, Value>),
+    /// A row of a file: a merge patch that is fitted to what is stored.
+    Row(RowPatch),
     /// The product goes; its external id may come back.
     Delete,
 }

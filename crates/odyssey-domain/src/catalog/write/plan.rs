@@ -1,11 +1,13 @@
 //! Deciding what becomes of each record, before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use odyssey_types::{AllergenData, ProductFields, ProductId, UserId};
 use serde_json::{Map, Value};
 
+use super::row::FreshLabel;
 use super::{BatchOptions, Change, ImportOptions, ProductWrite, RowOutcome, UndoOptions, WriteResult};
 use crate::catalog::store;
 use crate::catalog::validate::validate_fields;
@@ -25,6 +27,8 @@ pub(super) struct Changed {
     pub(super) source_mapping: Option<Vec<u8>>,
     pub(super) edited_at: Option<DateTime<Utc>>,
     pub(super) deleted: bool,
+    /// What its label amounts to, where that was worked out ahead and nothing is stored.
+    pub(super) fresh: Option<Arc<FreshLabel>>,
 }
 
 pub(super) struct Plan<'a> {
@@ -92,16 +96,17 @@ impl<'a> Plan<'a> {
                 if says_the_same(live, &write.change) { RowOutcome::Unchanged } else { RowOutcome::Kept };
             return Ok(WriteResult { id, outcome, row_version: stored.row_version });
         }
+        let before = live.map(|p| &p.fields);
         let fields = match &write.change {
-            Change::Replace(fields) => fields.as_ref().clone(),
-            Change::Merge(patch) => merge(live.map(|p| &p.fields), patch)?,
-            Change::Delete => live.map(|p| p.fields.clone()).unwrap_or_default(),
+            Change::Replace(fields) => checked(&write.external_id, fields.as_ref().clone())?,
+            Change::Merge(patch) => checked(&write.external_id, merge(before, patch)?)?,
+            Change::Row(row) => match row.fresh().filter(|_| stored.is_none()) {
+                Some(fresh) => fresh.fields.clone()?,
+                None => checked(&write.external_id, row.merged(before)?)?,
+            },
+            Change::Delete => before.cloned().unwrap_or_default(),
         };
         let deleted = matches!(write.change, Change::Delete);
-        let errors = if deleted { Vec::new() } else { validate_fields(&write.external_id, &fields) };
-        if !errors.is_empty() {
-            return Err(WriteRefusal::Invalid(errors));
-        }
         if let Some(live) = live
             && !deleted
             && live.fields == fields
@@ -111,7 +116,11 @@ impl<'a> Plan<'a> {
             }
             return Ok(WriteResult { id, outcome: RowOutcome::Unchanged, row_version: live.row_version });
         }
-        self.changed.push(self.change_of(at, id, write, live, fields, deleted));
+        let mut change = self.change_of(at, id, write, live, fields, deleted);
+        if let (None, Change::Row(row)) = (stored, &write.change) {
+            change.fresh = row.fresh().and_then(|fresh| fresh.derived.clone());
+        }
+        self.changed.push(change);
         let outcome = match (live, deleted) {
             (_, true) => RowOutcome::Deleted,
             (Some(_), false) => RowOutcome::Updated,
@@ -177,6 +186,7 @@ impl<'a> Plan<'a> {
             lineage,
             fields,
             deleted,
+            fresh: None,
         }
     }
 
@@ -230,6 +240,7 @@ fn says_the_same(live: Option<&Product>, change: &Change) -> bool {
     match change {
         Change::Replace(fields) => live.fields == **fields,
         Change::Merge(patch) => merge(Some(&live.fields), patch).is_ok_and(|fields| fields == live.fields),
+        Change::Row(row) => row.merged(Some(&live.fields)).is_ok_and(|fields| fields == live.fields),
         Change::Delete => false,
     }
 }
@@ -245,7 +256,10 @@ fn keeps_edit(stored: &Product, import: &ImportOptions) -> bool {
 }
 
 /// RFC 7396 on the record's fields: absent keeps, null is unknown, objects merge.
-fn merge(current: Option<&ProductFields>, patch: &Map<String, Value>) -> Result<ProductFields, WriteRefusal> {
+pub(super) fn merge(
+    current: Option<&ProductFields>,
+    patch: &Map<String, Value>,
+) -> Result<ProductFields, WriteRefusal> {
     let refuse = |error: json::Error| {
         WriteRefusal::Invalid(vec![FieldError::new(error.pointer, "unreadable", error.detail)])
     };
@@ -257,6 +271,12 @@ fn merge(current: Option<&ProductFields>, patch: &Map<String, Value>) -> Result<
     // A null of a field that has a default (status, allergen_data) means that default.
     target.retain(|_, value| !value.is_null());
     json::from_object(target).map_err(refuse)
+}
+
+/// The fields, if the product may be made of them.
+pub(super) fn checked(external_id: &str, fields: ProductFields) -> Result<ProductFields, WriteRefusal> {
+    let errors = validate_fields(external_id, &fields);
+    if errors.is_empty() { Ok(fields) } else { Err(WriteRefusal::Invalid(errors)) }
 }
 
 /// Whether an attestation of completeness for `before` still speaks for `after`.

@@ -52,7 +52,7 @@ pub(super) async fn of_products(
             Outcome::Rejected(_) => None,
         })
         .collect();
-    let shapes: HashMap<ProductId, patch::StoredShape> = store::stored_shapes(&mut tx, &ids).await?;
+    let shapes: HashMap<ProductId, catalog::StoredShape> = store::stored_shapes(&mut tx, &ids).await?;
     for outcome in seen.outcomes {
         rows.push(match outcome {
             Outcome::Rejected(rejected) => Err(rejected),
@@ -61,7 +61,8 @@ pub(super) async fn of_products(
                 let (external_id, warnings) = (row.external_id.clone(), std::mem::take(&mut row.warnings));
                 let mut changes =
                     patch::of_product(row, attestation.as_ref()).map_err(|error| unwritable(&error))?;
-                product_rows::fit(&mut changes, shapes.get(&product_id(vendor_id, &external_id)));
+                let shape = shapes.get(&product_id(vendor_id, &external_id)).cloned().unwrap_or_default();
+                catalog::fit_to_stored(&mut changes, &shape);
                 let mut fields = changes.clone();
                 fields.insert("external_id".to_owned(), Value::String(external_id.clone()));
                 let import =

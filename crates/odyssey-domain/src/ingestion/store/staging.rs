@@ -4,30 +4,31 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use odyssey_types::{JobId, ProductId};
-use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::catalog::StoredShape;
 use crate::db::{DbError, SystemTx, VendorTx};
-use crate::ingestion::patch::StoredShape;
 use crate::ingestion::whole::Absent;
 
 /// Comparing and analysing take minutes for the largest files; requests never run these.
 const LONG_STATEMENT_TIMEOUT: &str = "30min";
-/// Bytes of staged rows that one batch may hold, as they are stored: parsed, merged and written as JSON again
-/// they take some thirty times as much memory, so this and not the number of rows bounds an import's.
-const BATCH_BYTES_MAX: i64 = 4 << 20;
+/// Bytes of staged rows that one batch may hold. Parsed, merged, derived and sent they take some ten times as much
+/// memory, and the next batch is made ready while one is written, so this and not the number of rows bounds an import's.
+const BATCH_BYTES_MAX: i64 = 5 << 20;
 
 /// A row that is left to do.
 #[derive(Debug, sqlx::FromRow)]
 pub(in crate::ingestion) struct TodoRow {
     pub record: i64,
-    pub id: Uuid,
     /// A person's edit stands, unless it says the same.
     pub kept: bool,
     pub source_hash: Vec<u8>,
-    pub fields: Value,
+    /// The merge patch as JSON text; absent where the row was taken for unchanged when it was read.
+    pub fields: Option<Vec<u8>>,
 }
 
 /// Rows that are left to do, and how far they reach.
@@ -62,7 +63,7 @@ pub(in crate::ingestion) struct HeldClaim {
 
 pub(in crate::ingestion) async fn create_staging(tx: &mut VendorTx, job_id: JobId) -> Result<(), DbError> {
     drop_staging(tx, job_id).await?;
-    sqlx::query!("SELECT odyssey.create_product_staging($1)", job_id.as_uuid())
+    sqlx::query!("SELECT odyssey.create_staged_products($1)", job_id.as_uuid())
         .fetch_one(tx.connection())
         .await?;
     Ok(())
@@ -184,12 +185,14 @@ pub(in crate::ingestion) async fn next_todo(
     most: i64,
 ) -> Result<NextRows, DbError> {
     let (todo, staged) = (todo(job_id), staged(job_id));
-    // The running sum is of stored sizes: it keeps a batch of extraordinary rows within memory.
+    // The running sum keeps a batch of extraordinary rows within memory. It is of what the rows have in memory: stored,
+    // a text that repeats itself has next to nothing.
     let statement = format!(
-        "SELECT record, id, kept, source_hash, fields
-         FROM (SELECT t.record, t.id, t.kept, s.source_hash, s.fields,
-                      sum(pg_column_size(s.fields)) OVER (ORDER BY t.record) - pg_column_size(s.fields) AS before
-               FROM (SELECT record, id, kept FROM {todo}
+        "SELECT record, kept, source_hash, fields
+         FROM (SELECT t.record, t.kept, s.source_hash, s.fields,
+                      sum(coalesce(octet_length(s.fields), 0)) OVER (ORDER BY t.record)
+                          - coalesce(octet_length(s.fields), 0) AS before
+               FROM (SELECT record, kept FROM {todo}
                      WHERE record > $1 AND record <> ALL ($2) ORDER BY record LIMIT $3) t
                JOIN {staged} s ON s.record = t.record) sized
          WHERE before < $4
@@ -210,6 +213,35 @@ pub(in crate::ingestion) async fn next_todo(
         .fetch_one(tx.connection())
         .await?;
     Ok(NextRows { rows, upto, complete: !left })
+}
+
+/// Whether a row that is left to do was taken for unchanged when it was read, and so not kept.
+pub(in crate::ingestion) async fn lacks_fields(tx: &mut VendorTx, job_id: JobId) -> Result<bool, DbError> {
+    let (todo, staged) = (todo(job_id), staged(job_id));
+    let statement = format!(
+        "SELECT EXISTS (SELECT FROM {todo} t JOIN {staged} s ON s.record = t.record WHERE s.fields IS NULL)"
+    );
+    allow_long_statements(tx).await?;
+    Ok(sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(tx.connection()).await?)
+}
+
+/// Id and source hash of every live product that an import wrote by this mapping and nobody edited since.
+pub(in crate::ingestion) fn imported_rows<'t>(
+    tx: &'t mut VendorTx,
+    mapping_digest: &'t [u8],
+) -> BoxStream<'t, Result<(Uuid, Vec<u8>), DbError>> {
+    let vendor_id = tx.vendor_id().as_uuid();
+    sqlx::query!(
+        r#"SELECT id, source_hash AS "source_hash!" FROM products
+           WHERE vendor_id = $1 AND source_mapping = $2 AND source_hash IS NOT NULL AND edited_at IS NULL
+             AND deleted_at IS NULL"#,
+        vendor_id,
+        mapping_digest,
+    )
+    .fetch(tx.connection())
+    .map_ok(|row| (row.id, row.source_hash))
+    .map_err(DbError::from)
+    .boxed()
 }
 
 /// Live products that no staged row and none of the `refused` ids is of, but for those that were made, or that a person
@@ -262,7 +294,7 @@ pub(in crate::ingestion) async fn find_todo(
 ) -> Result<Vec<TodoRow>, DbError> {
     let (todo, staged) = (todo(job_id), staged(job_id));
     let statement = format!(
-        "SELECT t.record, t.id, t.kept, s.source_hash, s.fields FROM {todo} t JOIN {staged} s ON s.record = t.record
+        "SELECT t.record, t.kept, s.source_hash, s.fields FROM {todo} t JOIN {staged} s ON s.record = t.record
          WHERE t.record = ANY ($1) ORDER BY t.record"
     );
     let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(records).fetch_all(tx.connection()).await?;

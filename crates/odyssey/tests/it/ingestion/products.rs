@@ -218,3 +218,38 @@ async fn a_product_that_the_catalog_refuses_is_refused_by_row_with_its_original(
     let csv = files.errors_csv(job.record.id.into()).await;
     assert!(csv.lines().nth(1).is_some_and(|row| row.starts_with("p2,5,as the vendor wrote it,1,")), "{csv}");
 }
+
+/// An edit that comes after the file was looked at for rows that are there already, and before it is compared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_while_an_unchanged_file_is_read_is_kept() {
+    let files = Files::start().await;
+    let file = "external_id,name\np1,Misspelt\np2,Fine\n";
+    files.import(MODE, file).await;
+    let mut superuser = files.superuser().await;
+    let meanwhile = "
+        CREATE FUNCTION public.edit_meanwhile() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            UPDATE odyssey.products SET name = 'Correct', edited_at = now() WHERE external_id = 'p1';
+        END $$;
+        CREATE EVENT TRIGGER edit_meanwhile ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+            EXECUTE FUNCTION public.edit_meanwhile();";
+    sqlx::raw_sql(meanwhile).execute(&mut superuser).await.expect("the trigger");
+
+    let job = files.import(MODE, file).await;
+    assert_eq!(line(&job), "completed 2 = 0 + 0 + 1 + 1 + 0");
+    assert_eq!(files.product("p1", "name").await.as_deref(), Some("Correct"));
+    let steps: Vec<&str> = job.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(steps, ["reading", "comparing", "reading", "comparing", "merging", "finishing"]);
+}
+
+/// Text that repeats itself takes no room in the database, and all the same much in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_bounded_by_what_its_rows_have_in_memory() {
+    let files = Files::start_with(|settings| settings.batch_rows = 5_000).await;
+    let mut file = String::from("external_id,description\n");
+    for row in 0..500 {
+        file.push_str(&format!("p{row},{}\n", "oats and salt ".repeat(1_400)));
+    }
+    assert_eq!(line(&files.import(MODE, file).await), "completed 500 = 500 + 0 + 0 + 0 + 0");
+    assert_eq!(files.catalog_version().await, 2, "9.8 MB are more than a batch may hold");
+}
