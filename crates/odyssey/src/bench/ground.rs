@@ -96,7 +96,17 @@ impl Ground {
         mode: ImportMode,
         rows: &[u8],
     ) -> anyhow::Result<JobView> {
-        let (source, parameters) = (Source::Bytes(rows.to_vec()), ImportParameters::default());
+        self.import_from(vendor_id, member, mode, Source::Bytes(rows.to_vec())).await
+    }
+
+    pub async fn import_from(
+        &self,
+        vendor_id: VendorId,
+        member: Option<UserId>,
+        mode: ImportMode,
+        source: Source,
+    ) -> anyhow::Result<JobView> {
+        let parameters = ImportParameters::default();
         let view =
             import_file(&self.settings, &self.node, vendor_id, member, mode, source, parameters).await?;
         if matches!(view.record.state, JobState::Failed | JobState::Canceled) {

@@ -8,6 +8,7 @@
 
 mod ground;
 mod import;
+mod load;
 mod loaded;
 mod machine;
 mod matching;
@@ -37,6 +38,8 @@ const CLIENTS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BenchName {
     Import,
+    /// One large file, stage by stage.
+    Load,
     Match,
     Search,
     All,
@@ -46,6 +49,7 @@ impl BenchName {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Import => "import",
+            Self::Load => "load",
             Self::Match => "match",
             Self::Search => "search",
             Self::All => "all",
@@ -77,6 +81,12 @@ async fn run_on(ground: &Ground, name: BenchName, scale: &Scale, out: &Path) -> 
         let begun = Begun::now(ground)?;
         let findings = import::run(ground, scale).await?;
         finish(ground, BenchName::Import, scale, out, &begun, &findings).await?;
+    }
+    // Not among `all`: it takes tens of gigabytes of disk.
+    if name == BenchName::Load {
+        let begun = Begun::now(ground)?;
+        let findings = load::run(ground, scale).await?;
+        finish(ground, BenchName::Load, scale, out, &begun, &findings).await?;
     }
     if asked(BenchName::Match) || asked(BenchName::Search) {
         let loaded = loaded::load(ground, scale).await?;

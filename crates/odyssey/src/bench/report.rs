@@ -31,6 +31,8 @@ pub struct Findings {
     pub rows: Vec<Row>,
     /// What was checked to be the same, and what the rows mean.
     pub notes: Vec<String>,
+    /// Tables of another kind, in Markdown, each with its heading.
+    pub sections: Vec<String>,
 }
 
 impl Findings {
@@ -109,6 +111,9 @@ pub fn write(out: &Path, name: &str, facts: &[(&str, String)], findings: &Findin
     }
     text.push_str(&format!("\n{}\n", findings.table()));
     text.push_str("A ratio is the median over the rounds of (time of the yardstick ÷ time of ours), each round's median request, the two run one after the other. Percentiles are over the requests of all rounds; a rate is the median of the rounds.\n\n");
+    for section in &findings.sections {
+        text.push_str(&format!("{section}\n"));
+    }
     for note in &findings.notes {
         text.push_str(&format!("- {note}\n"));
     }

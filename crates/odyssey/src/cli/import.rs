@@ -162,6 +162,8 @@ pub(crate) enum Source {
     File(PathBuf),
     /// Made in memory, and kept there until it is sealed.
     Bytes(Vec<u8>),
+    /// Made while it is read; of some length.
+    Stream(Pin<Box<dyn AsyncRead + Send>>, u64),
 }
 
 impl Source {
@@ -175,6 +177,7 @@ impl Source {
                 let length = file.metadata().await?.len();
                 Ok((Box::pin(file), length))
             }
+            Self::Stream(stream, length) => Ok((stream, length)),
             Self::Bytes(bytes) => {
                 let length = bytes.len() as u64;
                 Ok((Box::pin(std::io::Cursor::new(bytes)), length))

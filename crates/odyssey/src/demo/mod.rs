@@ -17,6 +17,7 @@ mod products;
 mod random;
 mod recipes;
 mod stories;
+mod wide;
 
 #[cfg(test)]
 mod story_tests;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use customers::write_customers_csv;
 pub use products::{Fault, fault_of, write_products_csv};
+pub use wide::{wide_columns, write_wide_products_csv};
 
 /// How large a vendor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

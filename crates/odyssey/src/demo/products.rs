@@ -95,7 +95,7 @@ pub fn write_products_csv(out: &mut impl io::Write, seed: u64, rows: u64) -> io:
 }
 
 /// The cells of one row, in the order of [`COLUMNS`].
-fn cells(maker: &Maker, seed: u64, row: u64) -> [String; COLUMNS.len()] {
+pub(super) fn cells(maker: &Maker, seed: u64, row: u64) -> [String; COLUMNS.len()] {
     let mut random = Random::of_row(seed, STREAM, row);
     let product = maker.make(&mut random);
     let fault = fault_of(row);
