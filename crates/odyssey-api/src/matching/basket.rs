@@ -88,7 +88,7 @@ pub(super) struct BasketCheckDto {
     /// Why the profile cannot be judged safely; empty when it can.
     blocked: Vec<BlockedDto>,
     not_considered: Vec<NotConsideredDto>,
-    /// Contradictions of the profile, and advice that concerns every product.
+    /// Contradictions of the profile, what is not on record, and advice that concerns every product.
     notices: Vec<NoticeDto>,
     /// The known interactions that were checked for the drugs on record; there may be others.
     interactions_checked: Vec<InteractionCheckDto>,

@@ -39,7 +39,7 @@ pub(super) struct MatchListDto {
     pub blocked: Vec<BlockedDto>,
     /// On record, but looked at by no rule.
     pub not_considered: Vec<NotConsideredDto>,
-    /// Contradictions of the profile, and advice that concerns every product.
+    /// Contradictions of the profile, what is not on record, and advice that concerns every product.
     pub notices: Vec<NoticeDto>,
     /// The known interactions that were checked for the drugs on record; there may be others.
     pub interactions_checked: Vec<InteractionCheckDto>,
@@ -154,10 +154,13 @@ pub(super) struct NotConsideredDto {
 /// Something to know beside the whole answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NoticeDto {
-    /// `DQ_PROFILE_CONFLICT`, `DQ_CODE_DISPLAY_MISMATCH`, `WN_DRUG_TIMING`, …
+    /// `DQ_PROFILE_EMPTY` (nothing is on record that could rule a product out: nothing was looked at),
+    /// `DQ_ALLERGIES_UNRECORDED` (no allergy is on record, nor that there is none), `DQ_PROFILE_CONFLICT`,
+    /// `DQ_CODE_DISPLAY_MISMATCH`, `WN_DRUG_TIMING`, …
     pub code: String,
-    /// The field of the profile that it is about.
+    /// The field of the profile that it is about; `profile` where it is about all of it.
     pub field: String,
+    /// What stands there; empty where nothing does.
     pub value: String,
     pub sentence: String,
     pub source: SourceDto,

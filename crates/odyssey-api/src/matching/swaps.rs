@@ -5,7 +5,7 @@ use odyssey_domain::matching::{self, SWAPS_DEFAULT, SWAPS_MAX, SameKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{MatchDto, ProvenanceDto};
+use super::dto::{MatchDto, NoticeDto, ProvenanceDto};
 use super::explain::ExplainPath;
 use super::matches::between_one_and;
 use crate::authorized::{Authorized, permission};
@@ -41,6 +41,8 @@ pub(super) struct SwapListDto {
     same_kind: SameKindDto,
     /// Fit, and better than the product; best first.
     items: Vec<MatchDto>,
+    /// Contradictions of the profile, what is not on record, and advice that concerns every product.
+    notices: Vec<NoticeDto>,
     provenance: ProvenanceDto,
 }
 
@@ -66,6 +68,7 @@ pub(super) async fn list_swaps(
             SameKind::Unknown => SameKindDto::Unknown,
         },
         items: found.swaps.into_iter().map(MatchDto::from).collect(),
+        notices: found.notices.into_iter().map(NoticeDto::from).collect(),
         provenance: found.provenance.into(),
     }))
 }

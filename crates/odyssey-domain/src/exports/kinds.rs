@@ -172,7 +172,8 @@ fn match_row(row: Option<&MatchedRow>) -> Result<FileRow, std::io::Error> {
         .number("confidence_permille", row.map(|row| row.confidence_permille))
         .value("reason_codes", row.map(|row| &row.reason_codes))?
         .number("catalog_version", row.map(|row| row.catalog_version))
-        .text("policy_digest", row.map(|row| row.policy_digest.as_str()));
+        .text("policy_digest", row.map(|row| row.policy_digest.as_str()))
+        .value("notice_codes", row.map(|row| &row.notice_codes))?;
     Ok(row)
 }
 

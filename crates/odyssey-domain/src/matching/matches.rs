@@ -32,7 +32,7 @@ pub struct Matches {
     pub binding: Option<Binding>,
     pub blocked: Vec<Blocked>,
     pub not_considered: Vec<NotConsidered>,
-    /// Contradictions of the profile and advice that concerns every product.
+    /// Contradictions of the profile, what is not on record, and advice that concerns every product.
     pub notices: Vec<Notice>,
     /// The known interactions that were checked; never a promise that there are no others.
     pub interactions_checked: Vec<InteractionCheck>,

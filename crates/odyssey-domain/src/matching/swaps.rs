@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use odyssey_matching::{Filters, Policy, Query, Tier, Verdict, rank};
+use odyssey_matching::{Filters, Notice, Policy, Query, Tier, Verdict, rank};
 use odyssey_types::{CustomerId, ProductId};
 
 use super::judge::{
@@ -34,6 +34,8 @@ pub struct Swaps {
     pub same_kind: SameKind,
     /// Fit, and stand before the product in the order of matches; best first.
     pub swaps: Vec<MatchedProduct>,
+    /// What is to be said beside all of it: also that nothing is on record to judge by.
+    pub notices: Vec<Notice>,
     pub provenance: Provenance,
 }
 
@@ -85,7 +87,7 @@ pub async fn find_swaps(
             .filter(|m| is_better(&m.verdict, &product.verdict))
             .take(limit)
             .collect();
-        return Ok(Swaps { product, same_kind, swaps, provenance });
+        return Ok(Swaps { product, same_kind, swaps, notices: policy.notices.clone(), provenance });
     }
     Err(TOO_FAST)
 }

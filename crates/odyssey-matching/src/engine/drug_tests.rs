@@ -144,7 +144,8 @@ fn timing_is_a_warning_and_never_an_exclusion() {
     check("levodopa", &[("protein_g=19", "1 fits"), ("protein_g=20", TIMING)]);
     check("digoxin", &[("fiber_g=6", TIMING), ("class.licorice", HARD)]);
     let policy = policy_of(&profile(r#"{"medications":[{"name":"ibandronate"}]}"#));
-    assert_eq!(policy.notices[0].code, "WN_DRUG_TIMING");
+    let codes: Vec<&str> = policy.notices.iter().map(|notice| notice.code.as_str()).collect();
+    assert_eq!(codes, ["DQ_ALLERGIES_UNRECORDED", "WN_DRUG_TIMING"]);
 }
 
 #[test]

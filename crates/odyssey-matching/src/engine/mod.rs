@@ -27,6 +27,7 @@ mod story_tests;
 mod template_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unrecorded;
 mod validate;
 #[cfg(test)]
 mod vector_tests;

@@ -2,7 +2,7 @@
 //! other.
 //!
 //! Promises: independent of the order of the record; nothing is dropped in silence (a diet or goal that is not
-//! applied leaves a notice). Never: looks at a product.
+//! applied leaves a notice, and so does a record without an allergy). Never: looks at a product.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use odyssey_types::{AllergyEntry, AllergySeverity, HealthProfile, LimitPeriod, N
 use serde::{Deserialize, Serialize};
 
 use super::codes::{self, ResolvedConditions, unsafe_profile};
+use super::unrecorded::unrecorded;
 use super::{
     Blocked, ConditionTemplate, EnergyGoal, GuidelineRules, Interaction, Need, NotConsidered, RulePack,
     RuleRef, RuleSet, Scope, States, Status,
@@ -20,11 +21,12 @@ use crate::{Diet, keys_of_allergen};
 /// Something to say once beside an answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Notice {
-    /// `DQ_PROFILE_CONFLICT`, `DQ_CODE_DISPLAY_MISMATCH`, `WN_DRUG_TIMING`, …
+    /// `DQ_PROFILE_EMPTY`, `DQ_ALLERGIES_UNRECORDED`, `DQ_PROFILE_CONFLICT`, `DQ_CODE_DISPLAY_MISMATCH`,
+    /// `WN_DRUG_TIMING`, …
     pub code: String,
-    /// The profile field: `diets`.
+    /// The profile field: `diets`; `profile` where it is about all of it.
     pub field: String,
-    /// What stands there.
+    /// What stands there; empty where nothing does.
     pub value: String,
     pub sentence: String,
     pub source: RuleRef,
@@ -101,6 +103,7 @@ impl<'a> Situation<'a> {
         situation.not_considered.extend(medications.not_considered);
         situation.name_states();
         situation.coded_allergies(profile);
+        situation.unrecorded(profile);
         situation.needs();
         situation.switch_off_diets();
         situation.switch_off_goals();
@@ -227,6 +230,13 @@ impl<'a> Situation<'a> {
                 let why = "is a code whose words speak of something else that nobody has mapped";
                 self.blocked.push(unsafe_profile("conditions", &entry.code, why));
             }
+        }
+    }
+
+    fn unrecorded(&mut self, profile: &HealthProfile) {
+        let named = !self.profile.allergies.is_empty();
+        if let Some(missing) = unrecorded(profile, named, self.pack) {
+            self.notice(missing.code, missing.field, "", missing.sentence.to_owned());
         }
     }
 

@@ -459,7 +459,7 @@ fn contradictions_are_said_and_the_safer_rule_is_used() {
     };
     let conflict = "DQ_PROFILE_CONFLICT";
     assert_eq!(
-        notices(&of(&["ida", "haemochromatosis"], "")),
+        notices(&of(&["ida", "haemochromatosis"], r#","allergies":[{"allergen":"kiwi"}]"#)),
         [format!("{conflict} conditions ida, haemochromatosis")]
     );
     assert!(

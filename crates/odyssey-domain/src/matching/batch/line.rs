@@ -1,6 +1,6 @@
 //! A line of the file: one customer and the answer.
 
-use odyssey_matching::{ALGORITHM_VERSION, Blocked, FunnelStep, Policy, Ranked, Verdict};
+use odyssey_matching::{ALGORITHM_VERSION, Blocked, FunnelStep, Notice, Policy, Ranked, Verdict};
 use odyssey_types::{AuditEventId, CustomerId, Phi, ProductId};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,7 @@ pub(super) struct Answer {
     cannot_verify: Option<Vec<Item>>,
     funnel: Vec<FunnelStep>,
     blocked: Vec<Blocked>,
+    notices: Vec<Notice>,
     policy_digest: String,
     catalog_version: i64,
     algorithm_version: &'static str,
@@ -79,6 +80,7 @@ impl Answer {
             cannot_verify,
             funnel: ranked.funnel,
             blocked: policy.blocked.clone(),
+            notices: policy.notices.clone(),
             policy_digest: policy.digest(),
             catalog_version,
             algorithm_version: ALGORITHM_VERSION,
@@ -91,7 +93,8 @@ impl Answer {
         customer_id: CustomerId,
         external_id: &Phi<String>,
     ) -> impl Iterator<Item = MatchedRow> {
-        let Self { items, catalog_version, policy_digest, .. } = self;
+        let Self { items, notices, catalog_version, policy_digest, .. } = self;
+        let notice_codes: Vec<String> = notices.into_iter().map(|notice| notice.code).collect();
         items.into_iter().map(move |item| MatchedRow {
             customer_id,
             customer_external_id: external_id.clone(),
@@ -102,6 +105,7 @@ impl Answer {
             score_permille: item.score_permille,
             confidence_permille: item.confidence_permille,
             reason_codes: item.reason_codes,
+            notice_codes: notice_codes.clone(),
             catalog_version,
             policy_digest: policy_digest.clone(),
         })

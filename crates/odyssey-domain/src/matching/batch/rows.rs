@@ -21,6 +21,8 @@ pub struct MatchedRow {
     pub score_permille: u16,
     pub confidence_permille: u16,
     pub reason_codes: Vec<String>,
+    /// What is to be said beside all of the person's rows: also that nothing is on record to judge by.
+    pub notice_codes: Vec<String>,
     pub catalog_version: i64,
     pub policy_digest: String,
 }

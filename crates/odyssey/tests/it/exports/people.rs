@@ -145,6 +145,11 @@ async fn matches_are_what_each_customers_own_request_gives() {
         .map(|row| json!([row["product_external_id"], row["verdict"], row["score_permille"]]))
         .collect();
     assert_eq!((told.len(), &told), (3, &asked));
+    for row in &rows {
+        let silent = row["customer_external_id"] == "bea";
+        let said = if silent { json!(["DQ_PROFILE_EMPTY"]) } else { json!([]) };
+        assert_eq!(row["notice_codes"], said, "{row}");
+    }
     assert!(rows.iter().all(|row| row["customer_external_id"] != "dan"), "nobody without consent");
     let withdrawn = json!({ "purpose": "health_data", "state": "withdrawn" });
     operator.post(&format!("/api/v1/customers/{ada}/consents"), withdrawn).await.expect(201);

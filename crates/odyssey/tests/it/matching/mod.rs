@@ -19,6 +19,7 @@ mod receipts;
 mod regressions;
 mod swaps;
 mod trail;
+mod unrecorded;
 mod unsafe_profiles;
 
 use std::collections::BTreeSet;

@@ -82,9 +82,11 @@ async fn conditions_and_drugs_are_gates_and_the_answer_names_what_was_checked() 
         answer["interactions_checked"],
         json!([{ "interaction": "gfj_statin", "drug": "simvastatin" }])
     );
+    let notices = answer["notices"].as_array().expect("notices").iter();
+    let said: Vec<_> = notices.map(|notice| (&notice["code"], &notice["value"])).collect();
     assert_eq!(
-        (&answer["notices"][0]["code"], &answer["notices"][0]["value"]),
-        (&json!("DQ_PROFILE_CONFLICT"), &json!("keto"))
+        said,
+        [(&json!("DQ_ALLERGIES_UNRECORDED"), &json!("")), (&json!("DQ_PROFILE_CONFLICT"), &json!("keto"))]
     );
     // A hard rule has no override; one that may be overridden takes author, reason and date.
     let entry = |rule: &str| json!({ "overrides": [{ "rule": rule, "by": "Dr A", "reason": "x", "on": "2026-01-02" }] });
