@@ -17,9 +17,9 @@ use axum::handler::Handler;
 use http::Method;
 use odyssey_domain::tenancy::Permission;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::{Operation as Documented, PathItem};
+use utoipa::openapi::path::{Operation as Documented, ParameterIn, PathItem};
+use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::authorized::{Authorized, PermissionMarker};
@@ -118,6 +118,10 @@ pub struct Operation {
     pub phi: bool,
     /// The audit event's action; `None` where the contract says why there is none.
     pub audit: Option<String>,
+    /// The names of the query parameters that it takes; others are refused.
+    pub query: Vec<String>,
+    /// Whether it takes a body.
+    pub takes_body: bool,
 }
 
 /// Handlers whose first argument is `Authorized<P>`. Implemented for the argument lists that axum
@@ -312,5 +316,19 @@ fn read_operation(path: &str, method: &Method, documented: &Documented) -> Optio
         body: serde_json::from_value(extensions.get(BODY)?.clone()).ok()?,
         phi: extensions.get(PHI)?.as_bool()?,
         audit: extensions.get(AUDIT)?.get("event").and_then(|a| a.as_str()).map(ToOwned::to_owned),
+        query: query_of(documented),
+        takes_body: documented.request_body.is_some(),
     })
+}
+
+/// Parameters stand in the operation itself: none of ours is a reference.
+fn query_of(documented: &Documented) -> Vec<String> {
+    let parameters = documented.parameters.iter().flatten();
+    let in_query = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => {
+            Some(parameter.name.clone())
+        }
+        _ => None,
+    });
+    in_query.collect()
 }

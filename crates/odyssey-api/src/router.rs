@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::operation::{Operations, UnregisteredOperation};
 use crate::problem::{Problem, ProblemCode};
 use crate::stack::{
-    admit, buffer_body, find_operation, limit_time, panic_problem, record_refusals, repeat_collided,
-    security_headers, serve_in_context,
+    admit, buffer_body, find_operation, limit_time, panic_problem, record_refusals, refuse_strays,
+    repeat_collided, security_headers, serve_in_context,
 };
 use crate::state::{ApiSettings, ApiState};
 use crate::{
@@ -70,6 +70,7 @@ pub(crate) fn serve(
         .layer(from_fn_with_state(state.clone(), idempotency::settle_key))
         .layer(from_fn(idempotency::require_key))
         .layer(from_fn(repeat_collided))
+        .layer(from_fn(refuse_strays))
         .layer(from_fn_with_state(state.clone(), buffer_body))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), record_refusals))

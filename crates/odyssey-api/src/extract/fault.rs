@@ -32,6 +32,13 @@ pub(super) fn in_query(path: &Path, message: &str) -> ProblemError {
     ProblemError::parameter(shown(&name), code, detail)
 }
 
+/// A name in the query that the contract does not have.
+pub(super) fn unknown_parameter(name: &str) -> ProblemError {
+    let name = shown(name);
+    let detail = format!("There is no field \"{name}\" here.");
+    ProblemError::parameter(name, "unknown_field", detail)
+}
+
 fn describe(message: &str) -> (&'static str, String) {
     if let Some(name) = quoted(message, "unknown field `") {
         return ("unknown_field", format!("There is no field \"{}\" here.", shown(name)));

@@ -5,7 +5,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::{fault, json};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Problem, ProblemCode, ProblemError};
 use crate::state::ApiState;
 
 /// The query, read into a struct that says `deny_unknown_fields`: a misspelt filter must not silently
@@ -30,4 +30,9 @@ pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         let entry = fault::in_query(error.path(), &error.inner().to_string());
         Problem::new(ProblemCode::MalformedRequest).error(entry)
     })
+}
+
+/// A parameter that the operation does not have.
+pub(crate) fn unknown_parameter(name: &str) -> ProblemError {
+    fault::unknown_parameter(name)
 }

@@ -6,4 +6,5 @@ mod problems;
 mod refusals;
 mod resources;
 pub mod samples;
+mod strays;
 mod tenancy;
