@@ -241,8 +241,8 @@ pub enum ReadError {
     #[error("the file has no header row")]
     NoHeader,
     #[error(
-        "the file looks like JSON, but none of its first lines is an object; write each row as one object on a \
-         line of its own, without a list around them"
+        "the file is JSON, but neither one object a line (JSON Lines) nor a list of objects, one for each row; write it \
+         so, or save the table as .csv or .xlsx"
     )]
     NotJsonLines,
     #[error(
@@ -250,6 +250,26 @@ pub enum ReadError {
     )]
     GdsnUnreadable { line: u64 },
     #[error(
+    #[error(
+        "the list of JSON objects is damaged at line {line}: behind each object stands a comma or the end of the list; \
+         export the file again, or write one object a line without commas between them (JSON Lines)"
+    )]
+    JsonListBroken { line: u64 },
+    #[error(
+        "the list of JSON objects does not end (the last line is {line}), so that rows are missing: the file is cut; \
+         export it again"
+    )]
+    JsonListCut { line: u64 },
+    #[error(
+        "the file is XML or a web page, which is not read here; export the table as .csv or .xlsx, or as JSON with one \
+         object a line (GS1 trade items as the JSON of GDSN)"
+    )]
+    Xml,
+    #[error(
+        "the file is a FHIR resource, the record of a person, and no table of rows; send a bundle to \
+         POST /api/v1/customers/{{customer_id}}/fhir, or import many at once with `odyssey import --mode fhir`"
+    )]
+    Fhir,
         "this is one of the many tables of USDA SR28 (its fields are separated by ^ and its texts stand between ~) \
          and has no foods with their amounts; upload the abbreviated table (ABBREV), which has both in one file"
     )]

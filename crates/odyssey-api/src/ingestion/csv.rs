@@ -59,7 +59,7 @@ pub(super) fn status_url(job_id: JobId) -> String {
 
 /// Imports a file of products or customers.
 ///
-/// The body is the file itself: text in rows and columns, JSON with one object a line, or an `.xlsx` workbook (its
+/// The body is the file itself: text in rows and columns, JSON objects one a line or in a list, or an `.xlsx` workbook (its
 /// first visible sheet); plain, or packed with gzip, zstd or as a zip with one file. Format, delimiter, quoting and
 /// encoding are found out, files of known origin are recognised, headers are mapped by their names; the parameters
 /// decide where that is not enough. `202` once the file is stored; what becomes of its rows is in the job.

@@ -6,6 +6,7 @@
 //! nothing. Never: seeks in its source, spawns or panics on any input.
 
 mod dialect;
+mod foreign;
 mod inflate;
 mod markup;
 mod package;
@@ -52,6 +53,8 @@ pub enum Format {
     Delimited,
     /// One JSON object a line.
     JsonLines,
+    /// JSON objects in one list, over any number of lines.
+    JsonList,
     /// GS1 trade items in JSON (GDSN), in one document or in many.
     Gdsn,
     /// The first sheet of an XLSX workbook.
@@ -228,8 +231,12 @@ fn open_text<R: Read>(
     };
     let text = sample_text(&sample, encoding, whole);
     let format = options.format.unwrap_or_else(|| format_of(&text));
+    // Whoever says what the file is, or what stands between its cells, knows better.
+    if options.format.is_none() && options.delimiter.is_none() {
+        foreign::check(&text, format)?;
+    }
     let dialect = match format {
-        Format::JsonLines | Format::Gdsn => Dialect::NONE,
+        Format::JsonLines | Format::JsonList | Format::Gdsn => Dialect::NONE,
         Format::Delimited | Format::Workbook => dialect::guess(&text, whole, options),
     };
     let mut detected = Detected {
@@ -321,7 +328,11 @@ fn format_of(text: &str) -> Format {
         return Format::Gdsn;
     }
     if inner.is_some_and(|inner| inner.starts_with(['"', '}'])) {
-        Format::JsonLines
+        return Format::JsonLines;
+    }
+    let first = listed.and_then(|listed| listed.strip_prefix('{')).map(str::trim_start);
+    if first.is_some_and(|first| first.starts_with(['"', '}'])) {
+        Format::JsonList
     } else {
         Format::Delimited
     }

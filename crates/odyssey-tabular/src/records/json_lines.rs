@@ -1,47 +1,45 @@
-//! Rows of JSON Lines: one object a line, its fields under the columns that the first rows have together.
+//! Rows of JSON: one object a line, or a list of objects; the fields under the columns that the first rows have
+//! together.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 
+use super::chunks::Chunks;
+use super::json_list::JsonList;
 use super::{Record, RecordFault};
 use crate::error::ReadError;
 use crate::header::Names;
 use crate::limits::{COLUMNS_MAX, JSON_HEADER_BYTES, JSON_HEADER_ROWS, ROW_BYTES_MAX};
 use crate::value::json::{Field, JsonFault, flatten};
 
-/// Bytes of text fetched at a time.
-const CHUNK_BYTES: usize = 64 << 10;
-
-/// Cuts a text into lines and lays their fields out in columns.
+/// Cuts a text into objects and lays their fields out in columns.
 pub(super) struct JsonLines {
     names: Names,
     columns: HashMap<String, usize>,
     /// Read for the columns, not yet handed out.
     waiting: VecDeque<Line>,
-    chunk: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// Lines that have begun.
-    line: u64,
+    chunks: Chunks,
+    /// Where the objects stand in a list.
+    list: Option<JsonList>,
 }
 
-/// One line that is not blank; without its text where that is too long.
-struct Line {
-    number: u64,
-    text: Option<String>,
+/// One object, or a line that should be one; without its text where that is too long.
+pub(super) struct Line {
+    /// Of the file, where it begins.
+    pub number: u64,
+    pub text: Option<String>,
 }
 
 impl JsonLines {
+    /// One object a line.
     pub fn new(names: Names) -> Self {
-        Self {
-            names,
-            columns: HashMap::new(),
-            waiting: VecDeque::new(),
-            chunk: vec![0; CHUNK_BYTES],
-            start: 0,
-            end: 0,
-            line: 0,
-        }
+        let (columns, waiting) = (HashMap::new(), VecDeque::new());
+        Self { names, columns, waiting, chunks: Chunks::new(), list: None }
+    }
+
+    /// The objects of a list, over as many lines as there are.
+    pub fn of_list(names: Names) -> Self {
+        Self { list: Some(JsonList::default()), ..Self::new(names) }
     }
 
     /// The names of the fields of the first [`JSON_HEADER_ROWS`] rows, in the order of their first use.
@@ -49,7 +47,12 @@ impl JsonLines {
         let mut headers: Vec<String> = Vec::new();
         let (mut bytes, mut readable) = (0, false);
         while self.waiting.len() < JSON_HEADER_ROWS && bytes < JSON_HEADER_BYTES {
-            let Some(line) = self.read_line(source)? else { break };
+            let line = match self.next(source) {
+                // The end of the rows says it again.
+                Err(ReadError::JsonListCut { .. }) if !self.waiting.is_empty() => break,
+                line => line?,
+            };
+            let Some(line) = line else { break };
             if let Some(text) = &line.text {
                 bytes += text.len();
                 let fields = flatten(text);
@@ -78,7 +81,7 @@ impl JsonLines {
     pub fn read(&mut self, source: &mut impl Read, record: &mut Record) -> Result<bool, ReadError> {
         let line = match self.waiting.pop_front() {
             Some(line) => line,
-            None => match self.read_line(source)? {
+            None => match self.next(source)? {
                 Some(line) => line,
                 None => return Ok(false),
             },
@@ -135,57 +138,48 @@ impl JsonLines {
         texts.into_iter().for_each(|text| record.push(text));
     }
 
-    /// The next line that is not blank.
-    fn read_line(&mut self, source: &mut impl Read) -> Result<Option<Line>, ReadError> {
-        loop {
-            let mut bytes = Vec::new();
-            let mut too_long = false;
-            let ended = loop {
-                if self.start == self.end && !self.fill(source)? {
-                    break true;
-                }
-                let rest = &self.chunk[self.start..self.end];
-                let line_end = rest.iter().position(|byte| *byte == b'\n');
-                let taken = line_end.unwrap_or(rest.len());
-                too_long |= bytes.len() + taken > ROW_BYTES_MAX;
-                if too_long {
-                    bytes.clear();
-                } else {
-                    bytes.extend_from_slice(&rest[..taken]);
-                }
-                self.start += taken + usize::from(line_end.is_some());
-                if line_end.is_some() {
-                    break false;
-                }
-            };
-            self.line += 1;
-            if too_long {
-                return Ok(Some(Line { number: self.line, text: None }));
-            }
-            // Always UTF-8: the source decodes to it and lines are cut at ASCII.
-            let text = String::from_utf8(bytes).unwrap_or_default();
-            if !text.trim().is_empty() {
-                return Ok(Some(Line { number: self.line, text: Some(text.trim().to_owned()) }));
-            }
-            if ended {
-                return Ok(None);
-            }
+    fn next(&mut self, source: &mut impl Read) -> Result<Option<Line>, ReadError> {
+        match &mut self.list {
+            Some(list) => list.next(&mut self.chunks, source),
+            None => read_line(&mut self.chunks, source),
         }
     }
+}
 
-    /// False at the end of the text.
-    fn fill(&mut self, source: &mut impl Read) -> Result<bool, ReadError> {
-        self.start = 0;
-        self.end = 0;
-        loop {
-            match source.read(&mut self.chunk) {
-                Ok(read) => {
-                    self.end = read;
-                    return Ok(read > 0);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+/// The next line that is not blank.
+fn read_line(chunks: &mut Chunks, source: &mut impl Read) -> Result<Option<Line>, ReadError> {
+    loop {
+        let number = chunks.line();
+        let mut bytes = Vec::new();
+        let mut too_long = false;
+        let ended = loop {
+            let rest = chunks.rest(source)?;
+            if rest.is_empty() {
+                break true;
             }
+            let line_end = rest.iter().position(|byte| *byte == b'\n');
+            let taken = line_end.unwrap_or(rest.len());
+            too_long |= bytes.len() + taken > ROW_BYTES_MAX;
+            if too_long {
+                bytes.clear();
+            } else {
+                bytes.extend_from_slice(&rest[..taken]);
+            }
+            chunks.take(taken + usize::from(line_end.is_some()));
+            if line_end.is_some() {
+                break false;
+            }
+        };
+        if too_long {
+            return Ok(Some(Line { number, text: None }));
+        }
+        // Always UTF-8: the source decodes to it and lines are cut at ASCII.
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        if !text.trim().is_empty() {
+            return Ok(Some(Line { number, text: Some(text.trim().to_owned()) }));
+        }
+        if ended {
+            return Ok(None);
         }
     }
 }

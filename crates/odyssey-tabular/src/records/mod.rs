@@ -3,9 +3,11 @@
 //! Owns: no table. Promises: rows are numbered from 1 behind the header without a gap, lines are those of
 //! the file itself. Emits: nothing. Never: reads a cell.
 
+mod chunks;
 mod delimited;
 mod gdsn;
 mod json_lines;
+mod json_list;
 mod sheet_rows;
 
 use std::collections::VecDeque;
@@ -137,6 +139,7 @@ impl<R: Read> Table<R> {
             }
             Format::Delimited => RowSource::Delimited(Delimited::new(&source.detected)),
             Format::JsonLines => RowSource::JsonLines(JsonLines::new(source.names.clone())),
+            Format::JsonList => RowSource::JsonLines(JsonLines::of_list(source.names.clone())),
             Format::Workbook => RowSource::Sheet(SheetRows::new(source.take_sheet())),
         };
         let held = VecDeque::new();
@@ -144,10 +147,13 @@ impl<R: Read> Table<R> {
         table.read_header()?;
         while table.held.len() < SAMPLE_ROWS {
             let mut record = Record::default();
-            if !table.read_fresh(&mut record)? {
-                break;
+            match table.read_fresh(&mut record) {
+                Ok(true) => table.held.push_back(record),
+                Ok(false) => break,
+                // Whoever reads that far is told; of a file's beginning nobody does.
+                Err(ReadError::JsonListCut { .. }) if !table.held.is_empty() => break,
+                Err(error) => return Err(error),
             }
-            table.held.push_back(record);
         }
         Ok(table)
     }

@@ -4,6 +4,7 @@ mod archives;
 mod detection;
 mod exports;
 mod json_lines;
+mod json_lists;
 mod mapping;
 mod preset_files;
 mod presets;
