@@ -137,6 +137,7 @@ macro_rules! warning_codes {
 
 warning_codes! {
     GtinUnknown "gtin_unknown" "the barcode is not valid; it stays unknown, the row is known by its external_id";
+    GtinZeroRestored "gtin_zero_restored" "the barcode has one digit too few and its check digit fits behind a zero, which a spreadsheet program takes away; the zero was put back";
     ReplacementCharacter "replacement_character" "the text holds U+FFFD, what is left of a character lost in an earlier conversion";
     NulRemoved "nul_removed" "NUL characters were removed from the text";
     CellsBeyondHeader "cells_beyond_header" "empty cells beyond the last header were dropped";
@@ -146,7 +147,7 @@ warning_codes! {
     TraceReadAsUnknown "trace_read_as_unknown" "`trace` is no number; the amount stays unknown";
     BoundReadAsValue "bound_read_as_value" "`<` was dropped and the bound itself taken as the amount";
     ApproximateRead "approximate_read" "`~` was dropped and the number taken as the amount";
-    NumberRounded "number_rounded" "a number finer than the smallest step of its field was rounded half-even";
+    NumberRounded "number_rounded" "the number has more decimal places than are kept of this field, and was rounded to the nearest that is";
     UnitUnsupported "unit_unsupported" "the unit does not fit the field; the value stays unknown";
     AllergensNone "allergens_none_is_not_a_declaration" "`none` declares nothing; the allergens stay not stated";
     AllergenUnmapped "allergen_unmapped" "the allergen's name is not in our tables and is kept as written";
@@ -181,11 +182,15 @@ impl Serialize for WarningCode {
 }
 
 /// Something odd about an accepted row: the code and the column it stood in (none: the row).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowWarning {
     pub code: WarningCode,
     /// Index of the column in the file.
     pub column: Option<u16>,
+    /// The cell, as the file writes it (shortened to 200 characters). Of customers' rows never.
+    pub value: Option<String>,
+    /// What was read in its place, where that is another value.
+    pub read_as: Option<String>,
 }
 
 /// One fault of a refused row.
@@ -246,11 +251,6 @@ pub enum ReadError {
     )]
     NotJsonLines,
     #[error(
-        "the file looks like GS1 trade items in JSON, but is damaged or cut at line {line}; export it again"
-    )]
-    GdsnUnreadable { line: u64 },
-    #[error(
-    #[error(
         "the list of JSON objects is damaged at line {line}: behind each object stands a comma or the end of the list; \
          export the file again, or write one object a line without commas between them (JSON Lines)"
     )]
@@ -270,6 +270,11 @@ pub enum ReadError {
          POST /api/v1/customers/{{customer_id}}/fhir, or import many at once with `odyssey import --mode fhir`"
     )]
     Fhir,
+    #[error(
+        "the file looks like GS1 trade items in JSON, but is damaged or cut at line {line}; export it again"
+    )]
+    GdsnUnreadable { line: u64 },
+    #[error(
         "this is one of the many tables of USDA SR28 (its fields are separated by ^ and its texts stand between ~) \
          and has no foods with their amounts; upload the abbreviated table (ABBREV), which has both in one file"
     )]

@@ -20,12 +20,36 @@ pub enum GtinError {
     Spreadsheet,
 }
 
+/// A GTIN as a file writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenGtin {
+    pub gtin: Gtin,
+    /// The file has one digit fewer than the barcode: a spreadsheet took its leading zero.
+    pub zero_restored: bool,
+}
+
+impl WrittenGtin {
+    /// The barcode in the length that was meant: eight digits, or twelve.
+    pub fn restored(&self) -> Option<&str> {
+        let digits = self.gtin.as_str();
+        let kept = digits.trim_start_matches('0').len() + 1;
+        self.zero_restored.then(|| &digits[digits.len() - kept..])
+    }
+}
+
 impl Gtin {
-    /// Reads a GTIN as vendors write it: spaces and hyphens dropped, lost leading zeros restored.
-    ///
-    /// 7 to 14 digits are taken (a GTIN-8 that lost one zero has seven), longer runs only where the
-    /// surplus is leading zeros; the check digit decides.
+    /// Reads a GTIN as somebody writes it who keeps its zeros: 8, 12, 13 or 14 digits, spaces and hyphens dropped;
+    /// longer runs only where the surplus is leading zeros. The check digit decides.
     pub fn parse(text: &str) -> Result<Self, GtinError> {
+        match Self::parse_written(text)? {
+            WrittenGtin { zero_restored: true, .. } => Err(GtinError::Length),
+            written => Ok(written.gtin),
+        }
+    }
+
+    /// Reads a GTIN as files have it: one of 7 or 11 digits is a GTIN-8 or GTIN-12 whose leading zero a spreadsheet
+    /// took. Of 9 and 10 digits there is no such length: of any ten such codes one would have a fitting check digit.
+    pub fn parse_written(text: &str) -> Result<WrittenGtin, GtinError> {
         let text = text.trim();
         if looks_like_a_spreadsheet_number(text) {
             return Err(GtinError::Spreadsheet);
@@ -35,7 +59,10 @@ impl Gtin {
             return Err(GtinError::NotDigits);
         }
         let surplus = digits.len().saturating_sub(14);
-        if digits.len() < 7 || digits[..surplus].iter().any(|d| *d != b'0') {
+        // A code that begins with a zero has lost none.
+        let zero_restored = matches!(digits.len(), 7 | 11) && digits[0] != b'0';
+        let is_length = zero_restored || matches!(digits.len(), 8 | 12..=14) || surplus > 0;
+        if !is_length || digits[..surplus].iter().any(|d| *d != b'0') {
             return Err(GtinError::Length);
         }
         let mut gtin = [b'0'; 14];
@@ -47,7 +74,7 @@ impl Gtin {
         if check_digit(&gtin[..13]) != gtin[13] {
             return Err(GtinError::CheckDigit);
         }
-        Ok(Self(gtin))
+        Ok(WrittenGtin { gtin: Self(gtin), zero_restored })
     }
 
     pub fn as_str(&self) -> &str {
@@ -104,11 +131,36 @@ mod tests {
         for (text, expected) in [
             ("96385074", "00000096385074"),
             ("036000291452", "00036000291452"),
-            ("36000291452", "00036000291452"),
             ("4006381333931", "04006381333931"),
             ("0 4006381-333931", "04006381333931"),
         ] {
             assert_eq!(Gtin::parse(text).map(|g| g.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zero_that_a_spreadsheet_took_is_put_back_and_told() {
+        for (text, restored, expected) in [
+            ("36000291452", "036000291452", "00036000291452"),
+            ("1234565", "01234565", "00000001234565"),
+            (" 36000-29145 2 ", "036000291452", "00036000291452"),
+        ] {
+            let written = Gtin::parse_written(text).expect("a barcode");
+            assert_eq!((written.restored(), written.gtin.as_str()), (Some(restored), expected), "{text}");
+            // Whoever writes JSON keeps zeros.
+            assert_eq!(Gtin::parse(text), Err(GtinError::Length), "{text}");
+        }
+        for text in ["96385074", "036000291452", "4006381333931", "000036000291452"] {
+            assert_eq!(Gtin::parse_written(text).map(|w| w.restored().is_some()), Ok(false), "{text}");
+        }
+    }
+
+    #[test]
+    fn nine_and_ten_digits_are_no_length_whatever_the_check_digit() {
+        // 1234500014 has a fitting check digit by chance.
+        for text in ["1234500014", "123456784", "0123456784", "01234565000"] {
+            assert_eq!(Gtin::parse_written(text), Err(GtinError::Length), "{text}");
+            assert_eq!(Gtin::parse(text), Err(GtinError::Length), "{text}");
         }
     }
 

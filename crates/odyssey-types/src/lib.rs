@@ -18,7 +18,7 @@ mod schema;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use fixed::{Fixed, FixedError, parse_fixed, parse_fixed_rounding, render_fixed};
-pub use gtin::{Gtin, GtinError};
+pub use gtin::{Gtin, GtinError, WrittenGtin};
 pub use ids::*;
 pub use label::*;
 pub use nutrition::*;

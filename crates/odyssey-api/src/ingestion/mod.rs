@@ -15,6 +15,7 @@ mod undo;
 mod upload_parts;
 mod uploads;
 
+pub(crate) use undo::UndoneDto;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::operation::{Facts, RateClass};

@@ -63,7 +63,7 @@ pub(super) struct UndoDto {
 
 /// Products or customers by what became of them.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct UndoneDto {
+pub(crate) struct UndoneDto {
     /// As before the import.
     restored: i64,
     /// Made by the import, and deleted.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals};
+use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals, Undone};
 use odyssey_domain::jobs::{JobState, LogLine, StepRecord};
 use odyssey_types::{JobId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::ingestion::UndoneDto;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,17 +65,20 @@ impl From<JobStatus> for JobState {
     }
 }
 
-/// What became of the rows so far: `read` is the sum of the five that follow.
+/// What became of the rows so far: `read` is the sum of the five that follow. Of an undo: of what the import wrote.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TotalsDto {
     read: i64,
     created: i64,
+    /// Of an undo: set back to what was before.
     updated: i64,
     unchanged: i64,
-    /// A person's edit stands.
+    /// A person's edit stands. Of an undo: changed again since, and left.
     kept: i64,
+    /// Of an undo: what was before is not possible any more.
     rejected: i64,
-    /// Products that a file of the whole catalog (`load=full`) does not have: deleted, and no part of `read`.
+    /// Products that a file of the whole catalog (`load=full`) does not have, or what an undone import had made: deleted,
+    /// and no part of `read`.
     deleted: i64,
     /// Oddities of rows that were taken.
     warnings: i64,
@@ -83,6 +88,14 @@ impl From<Totals> for TotalsDto {
     fn from(totals: Totals) -> Self {
         let Totals { read, created, updated, unchanged, kept, rejected, deleted, warnings } = totals;
         Self { read, created, updated, unchanged, kept, rejected, deleted, warnings }
+    }
+}
+
+impl From<Undone> for TotalsDto {
+    fn from(undone: Undone) -> Self {
+        let Undone { restored: updated, deleted, left: kept, refused: rejected } = undone;
+        let read = updated + kept + rejected;
+        Self { read, created: 0, updated, unchanged: 0, kept, rejected, deleted, warnings: 0 }
     }
 }
 
@@ -111,10 +124,15 @@ pub(super) struct JobDto {
     /// What it is at: `reading`, `comparing`, `merging`, `finishing`.
     step: Option<String>,
     totals: Option<TotalsDto>,
+    /// Of a job that undoes an import, once it has ended: what became of what the import wrote.
+    undone: Option<UndoneDto>,
     /// Data rows of the file, once it has been read to its end.
     rows_total: Option<u64>,
     /// How many rows were refused under each code.
     error_codes: BTreeMap<String, i64>,
+    /// How many oddities of rows that were taken there are under each code. Of each code and column the first hundred
+    /// are listed (`/errors`).
+    warning_codes: BTreeMap<String, i64>,
     /// The refused rows with their reasons, as a file; null when there are none.
     error_url: Option<String>,
     /// The job whose refused rows this one imports once more.
@@ -190,9 +208,10 @@ impl From<LogLine> for JobLogLineDto {
 }
 
 impl From<JobView> for JobDto {
-    fn from(JobView { record, import, steps, log }: JobView) -> Self {
-        let (mut totals, mut rows_total, mut mode) = (None, None, None);
+    fn from(JobView { record, import, undone, steps, log }: JobView) -> Self {
+        let (mut totals, mut rows_total, mut mode) = (undone.map(TotalsDto::from), None, None);
         let (mut error_codes, mut mapping, mut detected) = (BTreeMap::new(), None, None);
+        let mut warning_codes = BTreeMap::new();
         let (mut upload_failed, mut error_url, mut dry_run) = (None, None, false);
         let (mut parent_job_id, mut rerun_job_ids, mut still_rejected) = (None, Vec::new(), None);
         if let Some(import) = import {
@@ -205,6 +224,7 @@ impl From<JobView> for JobDto {
             rows_total = import.rows_total;
             (mapping, detected) = (import.mapping, import.detected);
             error_codes = codes;
+            warning_codes = import.warning_codes;
             error_url = has_errors.then(|| format!("/api/v1/jobs/{}/errors.csv", record.id));
             upload_failed = import.upload_failed;
             dry_run = import.parameters.dry_run;
@@ -222,8 +242,10 @@ impl From<JobView> for JobDto {
             progress_pct: f64::from(record.progress_permille) / 10.0,
             step: record.step,
             totals,
+            undone: undone.map(UndoneDto::from),
             rows_total,
             error_codes,
+            warning_codes,
             error_url,
             parent_job_id,
             rerun_job_ids,
@@ -256,8 +278,10 @@ pub(crate) struct RowFaultDto {
     column: Option<String>,
     code: String,
     remedy: String,
-    /// The refused value; null as well where you may not see it (`masked`).
+    /// The value as the file writes it: of a refusal, or of a warning about a product; null as well where you may not
+    /// see it (`masked`).
     value: Option<String>,
+    /// What would be right, where that is sure; of a warning, what was read in place of the value.
     suggestion: Option<String>,
     /// For a repetition: the row that came first.
     first_row: Option<u64>,

@@ -5,13 +5,14 @@ use odyssey_tabular::{CustomerRow, RowWarning};
 use odyssey_types::{CustomerId, Phi};
 
 use super::ledger::{Codes, Ledger};
+use super::merge_fault::MergeFault;
 use super::patch;
 use super::products::{accept_mapping, excepted};
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
 use super::rehearsal::{ObservedPerson, PeopleNotes};
 use super::rerun::number_in;
-use super::row_errors::{FaultSink, MergeFault, Sealing};
+use super::row_errors::{FaultSink, Sealing};
 use super::store;
 use super::{IngestionError, Totals};
 use crate::customers::{
@@ -81,8 +82,8 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
         for line in lines {
             match line {
                 Line::Taken(read) => {
-                    ledger.accept(read.row, read.warnings.len());
-                    faults.warn(read.row, &read.warnings, &reading.opened.headers);
+                    ledger.accept(read.row, &read.warnings);
+                    faults.warn(read.row, &read.warnings, &reading.opened.headers)?;
                     if read.row > checkpoint {
                         waiting.upto = read.row;
                         waiting.taken.push(read);

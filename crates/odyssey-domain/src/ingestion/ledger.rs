@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use odyssey_tabular::RejectedRow;
+use odyssey_tabular::{RejectedRow, RowWarning};
+
+use super::warnings::WarningTally;
 
 /// How many rows were refused under each code.
 pub(super) type Codes = BTreeMap<String, i64>;
@@ -11,15 +13,17 @@ pub(super) type Codes = BTreeMap<String, i64>;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     rows: u64,
-    warnings: i64,
+    warnings: WarningTally,
     refused: Vec<u64>,
     codes: Codes,
 }
 
 impl Ledger {
-    pub fn accept(&mut self, row: u64, warnings: usize) {
+    pub fn accept(&mut self, row: u64, warnings: &[RowWarning]) {
         self.rows = self.rows.max(row);
-        self.warnings += warnings as i64;
+        for warning in warnings {
+            self.warnings.note(warning);
+        }
     }
 
     pub fn refuse(&mut self, rejected: &RejectedRow) {
@@ -40,8 +44,8 @@ impl Ledger {
         self.rows
     }
 
-    pub const fn warnings(&self) -> i64 {
-        self.warnings
+    pub const fn warnings(&self) -> &WarningTally {
+        &self.warnings
     }
 
     pub const fn codes(&self) -> &Codes {

@@ -10,13 +10,15 @@ use serde_json::Value;
 
 use super::ahead::{self, Ahead, EXTERNAL_ID, Ready, ReadyRow};
 use super::barcodes::{self, Judgement};
+use super::holders::{HOLDER_GONE, Holders, holders_of};
 use super::known::{Expected, Known};
 use super::ledger::Ledger;
+use super::merge_fault::MergeFault;
 use super::patch;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
 use super::rehearsal::{self, ObservedRow, Rehearsal};
-use super::row_errors::{FaultSink, MergeFault, Sealing};
+use super::row_errors::{FaultSink, Sealing};
 use super::staging::{CopyBuffer, StagedRow};
 use super::store::{self, AcceptedMapping};
 use super::whole::{self, Refused};
@@ -131,8 +133,8 @@ async fn read_and_stage(
         for line in lines {
             match line {
                 Line::Taken(read) => {
-                    ledger.accept(read.staged.row, read.warnings.len());
-                    faults.warn(read.staged.row, &read.warnings, &reading.opened.headers);
+                    ledger.accept(read.staged.row, &read.warnings);
+                    faults.warn(read.staged.row, &read.warnings, &reading.opened.headers)?;
                     copy.push(&read.staged);
                 }
                 Line::Refused(rejected) => {
@@ -389,9 +391,9 @@ impl Merge {
     fn sink(&self, run: &Run<'_>, tx: &VendorTx) -> Result<FaultSink, IngestionError> {
         let refused = self.ledger.refused_between(0, self.ledger.rows()) as i64
             + run.import.merge_codes.values().sum::<i64>();
-        let warnings = self.ledger.warnings() + run.import.totals.kept;
+        let warnings = self.ledger.warnings().listed() + run.import.totals.kept.unsigned_abs();
         Ok(FaultSink::new(Sealing::of(tx, run.job_id)?, run.row_errors_max())
-            .after(refused.unsigned_abs(), warnings.unsigned_abs())
+            .after(refused.unsigned_abs(), warnings)
             .numbered(run.numbers()))
     }
 
@@ -414,7 +416,7 @@ impl Merge {
             if !kept && self.excepted.binary_search(&record).is_ok() {
                 batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
             } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !kept) {
-                batch.refuse(record, &[MergeFault::barcode_taken(gtin, holder)])?;
+                batch.refuse(record, &[holder.fault(gtin, |row| run.number_of(row))])?;
             } else {
                 writes.push((record, write));
             }
@@ -455,6 +457,9 @@ impl Merge {
             let (external_id, outcome) = (write.external_id.clone(), written.outcome);
             batch.observed.push(ObservedRow { row: *record, external_id, outcome, observed });
         }
+        let rows = records.iter().map(|row| run.number_of(*row));
+        let rows = rows.zip(writes.iter().map(|write| write.external_id.as_str()));
+        let holders = holders_of(tx, &outcome.results, rows).await?;
         for (record, result) in records.into_iter().zip(outcome.results) {
             match result {
                 Ok(written) => match written.outcome {
@@ -466,7 +471,7 @@ impl Merge {
                         return Err(IngestionError::inconsistent("an import deleted a product"));
                     }
                 },
-                Err(refusal) => batch.refuse(record, &faults_of(&refusal))?,
+                Err(refusal) => batch.refuse(record, &faults_of(&refusal, &holders))?,
             }
         }
         Ok(())
@@ -490,9 +495,12 @@ impl Batch {
     }
 }
 
-pub(super) fn faults_of(refusal: &WriteRefusal) -> Vec<MergeFault> {
+pub(super) fn faults_of(refusal: &WriteRefusal, holders: &Holders) -> Vec<MergeFault> {
     match refusal {
-        WriteRefusal::BarcodeTaken { gtin, holder } => vec![MergeFault::barcode_taken(gtin, holder)],
+        WriteRefusal::BarcodeTaken { gtin, holder } => vec![match holders.get(holder) {
+            Some(holder) => holder.fault(gtin, |row| row),
+            None => MergeFault::barcode_taken(gtin, HOLDER_GONE.to_owned()),
+        }],
         WriteRefusal::Invalid(errors) => MergeFault::of_fields(errors),
         WriteRefusal::DuplicateInRequest => vec![MergeFault::other(
             "duplicate_in_file",

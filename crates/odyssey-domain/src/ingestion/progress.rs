@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::ledger::{Codes, Ledger};
 use super::parameters::StoredParameters;
-use super::rerun::Rerun;
+use super::rerun::{Rerun, number_in};
 use super::words::Words;
 use super::{Ingestion, IngestionError, store};
 use crate::db::{Database, VendorTx};
@@ -84,6 +84,11 @@ impl Run<'_> {
     /// The numbers of a rerun's rows in their file.
     pub fn numbers(&self) -> Option<Arc<[u64]>> {
         self.rerun.as_ref().map(|rerun| Arc::clone(&rerun.numbers))
+    }
+
+    /// The number in its file of a row that was read.
+    pub fn number_of(&self, row: u64) -> u64 {
+        self.rerun.as_ref().map_or(row, |rerun| number_in(&rerun.numbers, row))
     }
 
     /// Refused rows whose faults are kept. A rerun keeps all of them: their originals are kept already.

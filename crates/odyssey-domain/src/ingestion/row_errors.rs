@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::customers::KEPT_MERGED;
+use super::merge_fault::MergeFault;
 use super::store::{self, RowErrorRow};
+use super::warnings::WarningTally;
 use super::{IngestionError, corrections, view};
 use crate::audit::{self, AuditEvent};
-use crate::catalog::FieldError;
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
 
@@ -207,6 +208,7 @@ pub(super) struct FaultSink {
     refused_rows_max: u64,
     refused_rows: u64,
     warnings: u64,
+    tally: WarningTally,
     /// The rows' numbers in the file they are from, where those that are read have numbers of their own.
     numbers: Option<Arc<[u64]>>,
     waiting: Vec<RowErrorRow>,
@@ -214,10 +216,11 @@ pub(super) struct FaultSink {
 
 impl FaultSink {
     pub fn new(sealing: Sealing, refused_rows_max: u64) -> Self {
-        Self { sealing, refused_rows_max, refused_rows: 0, warnings: 0, numbers: None, waiting: Vec::new() }
+        let (tally, waiting) = (WarningTally::default(), Vec::new());
+        Self { sealing, refused_rows_max, refused_rows: 0, warnings: 0, tally, numbers: None, waiting }
     }
 
-    /// Goes on after so many refused rows and warnings that were kept, or counted, before.
+    /// Goes on after so many refused rows and warnings that were kept, or counted towards what may be, before.
     pub const fn after(mut self, refused_rows: u64, warnings: u64) -> Self {
         self.refused_rows = refused_rows;
         self.warnings = warnings;
@@ -299,17 +302,48 @@ impl FaultSink {
         self.note(row, MERGE_ORDINAL - 1, None, KEPT_MERGED.0, KEPT_MERGED.1);
     }
 
-    pub fn warn(&mut self, row: u64, warnings: &[RowWarning], headers: &[String]) {
+    /// The oddities of a row that was taken, as far as they are listed; the value beside them is sealed.
+    pub fn warn(
+        &mut self,
+        row: u64,
+        warnings: &[RowWarning],
+        headers: &[String],
+    ) -> Result<(), IngestionError> {
         for (ordinal, warning) in (0..).zip(warnings) {
+            if !self.tally.note(warning) {
+                continue;
+            }
             let column = warning.column.and_then(|at| headers.get(usize::from(at))).cloned();
-            self.note(row, ordinal, column, warning.code.as_str(), warning.code.meaning());
+            let Some(noted) = self.note(row, ordinal, column, warning.code.as_str(), warning.code.meaning())
+            else {
+                continue;
+            };
+            if warning.value.is_some() {
+                let values = FaultValues {
+                    value: warning.value.clone(),
+                    suggestion: warning.read_as.clone(),
+                    first_row: None,
+                };
+                let row = self.waiting[noted].row_number;
+                let sealed = self.sealing.seal(row, ordinal, "row_errors.value", &values)?;
+                self.waiting[noted].value_sealed = Some(sealed);
+            }
         }
+        Ok(())
     }
 
-    fn note(&mut self, row: u64, ordinal: i32, column_name: Option<String>, code: &str, remedy: &str) {
+    /// Where it waits, if there is room for it.
+    fn note(
+        &mut self,
+        row: u64,
+        ordinal: i32,
+        column_name: Option<String>,
+        code: &str,
+        remedy: &str,
+    ) -> Option<usize> {
         self.warnings += 1;
         if self.warnings > self.refused_rows_max / WARNINGS_SHARE {
-            return;
+            return None;
         }
         let row_number = self.number_of(row);
         self.waiting.push(RowErrorRow {
@@ -323,6 +357,7 @@ impl FaultSink {
             value_sealed: None,
             original_sealed: None,
         });
+        Some(self.waiting.len() - 1)
     }
 
     fn counts(&mut self) -> bool {
@@ -354,47 +389,5 @@ impl FaultSink {
             value_sealed: Some(self.sealing.seal(row, ordinal, "row_errors.value", &values)?),
             original_sealed,
         })
-    }
-}
-
-/// Why the merge refused a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MergeFault {
-    pub code: String,
-    /// The field, as a JSON pointer without its slash.
-    pub field: Option<String>,
-    pub remedy: String,
-    pub value: Option<String>,
-}
-
-impl MergeFault {
-    pub const BARCODE_TAKEN: &'static str = "barcode_taken";
-
-    /// Another product holds the barcode and does not give it up in this file.
-    pub fn barcode_taken(gtin: &str, holder: impl std::fmt::Display) -> Self {
-        Self {
-            code: Self::BARCODE_TAKEN.to_owned(),
-            field: Some("gtin".to_owned()),
-            remedy: format!(
-                "The product {holder} holds this barcode. Take it from that product first, in this file or \
-                 through the API, or correct the barcode of this row."
-            ),
-            value: Some(gtin.to_owned()),
-        }
-    }
-
-    pub fn of_fields(errors: &[FieldError]) -> Vec<Self> {
-        let fault = |error: &FieldError| Self {
-            code: error.code.to_owned(),
-            field: Some(error.pointer.trim_start_matches('/').to_owned()),
-            remedy: error.detail.clone(),
-            value: None,
-        };
-        errors.iter().map(fault).collect()
-    }
-
-    /// A refusal that the rules of the merge leave no room for, kept as a fault rather than lost.
-    pub fn other(code: &str, remedy: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), field: None, remedy: remedy.into(), value: None }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use odyssey_jobs::{JobFilter, JobRecord, JobState, LogLine, StepRecord};
+use odyssey_jobs::{Job, JobFilter, JobRecord, JobState, LogLine, StepRecord};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, Page};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ledger::Codes;
 use super::store::{self, ImportRow};
-use super::{ImportParameters, IngestionError, Totals};
+use super::{ImportParameters, IngestionError, Totals, UndoImport, Undone};
 use crate::db::{DbError, VendorTx};
 use crate::ingestion::parameters::StoredParameters;
 
@@ -19,6 +19,8 @@ use crate::ingestion::parameters::StoredParameters;
 pub struct JobView {
     pub record: JobRecord,
     pub import: Option<ImportView>,
+    /// What an undo did, once it has ended.
+    pub undone: Option<Undone>,
     /// What it did, in its order, over all attempts; empty in lists.
     pub steps: Vec<StepRecord>,
     /// What it said of itself, the first [`LOG_LINES_MAX`] lines; empty in lists. Counts and codes only.
@@ -37,6 +39,9 @@ pub struct ImportView {
     pub rows_total: Option<u64>,
     /// How many rows were refused under each code.
     pub codes: Codes,
+    /// How many oddities of rows that were taken there are under each code; of each code and column the first
+    /// hundred are listed.
+    pub warning_codes: Codes,
     /// What was mapped, ignored, ambiguous; absent until the file is opened.
     pub mapping: Option<Value>,
     /// Encoding, delimiter, compression; absent until the file is opened.
@@ -126,9 +131,16 @@ async fn with_imports(tx: &mut VendorTx, records: Vec<JobRecord>) -> Result<Vec<
             }
             None => None,
         };
-        views.push(JobView { record, import, steps: Vec::new(), log: Vec::new() });
+        let undone = undone_of(&record)?;
+        views.push(JobView { record, import, undone, steps: Vec::new(), log: Vec::new() });
     }
     Ok(views)
+}
+
+fn undone_of(record: &JobRecord) -> Result<Option<Undone>, DbError> {
+    let totals = record.totals.as_ref().filter(|_| record.kind == UndoImport::KIND);
+    let read = totals.map(|totals| serde_json::from_value(totals.clone())).transpose();
+    read.map_err(|_| DbError::inconsistent(format!("undo {} has unreadable totals", record.id)))
 }
 
 fn import_of(
@@ -142,6 +154,7 @@ fn import_of(
             totals: Totals::default(),
             rows_total: None,
             codes: Codes::new(),
+            warning_codes: Codes::new(),
             mapping: None,
             detected: None,
             parameters: ImportParameters::default(),
@@ -164,6 +177,7 @@ fn import_of(
         rows_total: row.records_total,
         has_errors: !codes.is_empty(),
         codes,
+        warning_codes: row.warning_codes,
         mapping: row.mapping,
         detected: row.detected,
         parameters: parameters.requested,

@@ -114,7 +114,7 @@ fn takes_unit(target: Target) -> bool {
 fn cells_are_barcodes(sample: &[Vec<String>], index: usize) -> bool {
     let cells: Vec<&str> =
         sample.iter().filter_map(|row| row.get(index)).map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
-    let like = |cell: &&&str| match Gtin::parse(cell) {
+    let like = |cell: &&&str| match Gtin::parse_written(cell) {
         Ok(_) | Err(GtinError::Spreadsheet) => true,
         Err(GtinError::CheckDigit) => cell.len() >= 8,
         Err(_) => false,

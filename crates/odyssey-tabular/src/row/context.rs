@@ -3,12 +3,13 @@
 use odyssey_types::Phi;
 
 use super::rewrite::Rewriting;
+use super::slip;
 use crate::error::{RejectedRow, RowError, RowErrorCode, RowWarning, WarningCode};
 use crate::export::unguarded;
 use crate::header::{ColumnMap, ColumnStatus, Mapping, Transform};
 use crate::limits::{LIST_MAX, ROW_ERRORS_MAX, SHORT_TEXT_MAX};
 use crate::records::{Record, RecordFault};
-use crate::target::{Target, TargetSet};
+use crate::target::{Mode, Target, TargetSet};
 use crate::value::number::{Number, NumberFault, Qualifier, read_number};
 use crate::value::text::{is_placeholder, is_unknown, nfc, read_bool, read_list_by};
 
@@ -180,20 +181,34 @@ impl<'a> Context<'a> {
             return;
         }
         // What was made of a cell is not what a person finds in the file.
-        let value = match column.map(|at| (self.cells.cell(at), &self.plan.mapping.columns[at])) {
-            Some((read, of)) if read.trim() == value => self.record.cell(of.index).trim(),
+        let value = match column.map(|at| (self.cells.cell(at), self.written(at))) {
+            Some((read, written)) if read.trim() == value => written,
             _ => value,
         };
-        let shown = (!value.is_empty()).then(|| value.chars().take(VALUE_SHOWN_MAX).collect());
+        let shown = shown(value);
         let column = column.map(|at| self.plan.header(at).to_owned());
         self.errors.push(RowError { code, column, value: Phi::new(shown), suggestion, first_row });
     }
 
     pub(crate) fn warn(&mut self, code: WarningCode, column: Option<usize>) {
-        let warning = RowWarning { code, column: column.and_then(|at| u16::try_from(at).ok()) };
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+        self.warn_read(code, column, None);
+    }
+
+    /// A warning that says what was read in the cell's place. The cells of a person are in no warning.
+    pub(crate) fn warn_read(&mut self, code: WarningCode, column: Option<usize>, read_as: Option<String>) {
+        let at = column.and_then(|at| u16::try_from(at).ok());
+        if self.warnings.iter().any(|known| known.code == code && known.column == at) {
+            return;
         }
+        let is_product = self.plan.mapping.mode == Mode::Products;
+        let value = column.filter(|_| is_product).and_then(|at| shown(self.written(at)));
+        self.warnings.push(RowWarning { code, column: at, value, read_as: read_as.filter(|_| is_product) });
+    }
+
+    /// The cell of a column as the file writes it, which is what a person finds there.
+    fn written(&self, column: usize) -> &'a str {
+        let index = self.plan.mapping.columns.get(column).map_or(column, |of| of.index);
+        self.record.cell(index).trim()
     }
 
     /// A text of at most `max` characters, in NFC, without NUL; a longer one is an error.
@@ -300,9 +315,8 @@ impl<'a> Context<'a> {
         let code = crate::value::text::code_form(cell);
         let found = parse(&code);
         if found.is_none() {
-            let mut near = CODES.iter().filter(|known| parse(known).is_some() && is_one_slip(&code, known));
-            let suggestion = near.next().filter(|_| near.next().is_none()).map(|known| (*known).to_owned());
-            self.fail_with(RowErrorCode::EnumUnknown, Some(column), cell, suggestion, None);
+            let meant = slip::meant(&code, |known| parse(known).is_some());
+            self.fail_with(RowErrorCode::EnumUnknown, Some(column), cell, meant.map(str::to_owned), None);
         }
         found
     }
@@ -332,49 +346,9 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The longer codes of all closed lists: what a mistyped one is compared with.
-const CODES: &[&str] = &[
-    "active",
-    "inactive",
-    "discontinued",
-    "complete",
-    "partial",
-    "unknown",
-    "female",
-    "male",
-    "unspecified",
-    "sedentary",
-    "light",
-    "moderate",
-    "very",
-    "extra",
-    "pregnant",
-    "lactating",
-    "neither",
-    "per_100g",
-    "per_100ml",
-    "per_serving",
-];
-
-/// One letter more, less, changed, or two neighbours swapped.
-fn is_one_slip(typed: &str, meant: &str) -> bool {
-    let (mut a, mut b) = (typed.as_bytes(), meant.as_bytes());
-    while let (Some((first, rest)), Some((other, others))) = (a.split_first(), b.split_first()) {
-        if first != other {
-            break;
-        }
-        (a, b) = (rest, others);
-    }
-    while let (Some((last, rest)), Some((other, others))) = (a.split_last(), b.split_last()) {
-        if last != other {
-            break;
-        }
-        (a, b) = (rest, others);
-    }
-    match (a, b) {
-        ([one, two], [three, four]) => one == four && two == three,
-        _ => a.len() <= 1 && b.len() <= 1,
-    }
+/// As much of a value as is kept.
+fn shown(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.chars().take(VALUE_SHOWN_MAX).collect())
 }
 
 /// Without content: the row may be a customer's.

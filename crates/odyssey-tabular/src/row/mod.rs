@@ -17,6 +17,7 @@ mod product;
 mod product_words;
 mod rewrite;
 mod single;
+mod slip;
 mod source;
 
 use std::io::Read;

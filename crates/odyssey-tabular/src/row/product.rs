@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use odyssey_types::{
-    AllergenData, DeclaredAllergens, Gtin, Jurisdiction, Nutrient, Nutrients, Nutrition, NutritionBasis,
-    ProductFields, ProductStatus,
+    AllergenData, DeclaredAllergens, Gtin, GtinError, Jurisdiction, Nutrient, Nutrients, Nutrition,
+    NutritionBasis, ProductFields, ProductStatus,
 };
 
 use super::context::Context;
@@ -201,7 +201,7 @@ fn read_identity(
     parts: &Parts<'_>,
     seen: &mut FirstSeen,
 ) -> Option<(String, IdentitySource)> {
-    let gtin = parts.gtin.map(|(column, cell)| (column, cell, Gtin::parse(cell)));
+    let gtin = parts.gtin.map(|(column, cell)| (column, cell, read_gtin(row, column, cell)));
     fields.gtin = gtin.and_then(|(_, _, parsed)| parsed.ok());
     let (column, cell, identity, source) = match (parts.external_id, gtin) {
         (Some((column, cell)), _) => {
@@ -227,6 +227,15 @@ fn read_identity(
     }
     debug_assert!(identity.chars().count() <= EXTERNAL_ID_MAX, "an identity is within its limit");
     Some((identity, source))
+}
+
+/// A barcode; a zero that was put back is told, with what came of it.
+fn read_gtin(row: &mut Context<'_>, column: usize, cell: &str) -> Result<Gtin, GtinError> {
+    let written = Gtin::parse_written(cell)?;
+    if let Some(restored) = written.restored() {
+        row.warn_read(WarningCode::GtinZeroRestored, Some(column), Some(restored.to_owned()));
+    }
+    Ok(written.gtin)
 }
 
 /// An amount in µg (energy: J) on the step of its field.

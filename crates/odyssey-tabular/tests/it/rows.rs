@@ -27,6 +27,45 @@ fn an_identity_keeps_its_zeros_and_its_case_and_a_barcode_gets_its_zeros_back() 
 }
 
 #[test]
+fn a_zero_that_is_put_back_is_told_with_the_barcode_before_and_after() {
+    for (cell, restored) in [("36000291452", "036000291452"), ("1234565", "01234565")] {
+        for file in [format!("barcode,name\n{cell},x\n"), format!("sku,barcode\n1,{cell}\n")] {
+            let parsed = products(file.as_bytes());
+            let [warning] = parsed.accepted[0].warnings.as_slice() else { panic!("{file}") };
+            assert_eq!(
+                (warning.code, warning.value.as_deref(), warning.read_as.as_deref()),
+                (WarningCode::GtinZeroRestored, Some(cell), Some(restored)),
+                "{file}"
+            );
+        }
+    }
+    assert_eq!(verdict("barcode,name\n036000291452,x\n"), Ok(vec![]));
+}
+
+#[test]
+fn nine_and_ten_digits_are_no_barcode_even_where_the_check_digit_fits_by_chance() {
+    for code in ["1234500014", "123456784"] {
+        assert_eq!(verdict(&format!("barcode,name\n{code},x\n")), Err(vec!["gtin_length"]), "{code}");
+        let parsed = products(format!("sku,barcode\n1,{code}\n").as_bytes());
+        assert_eq!(parsed.accepted[0].fields.gtin, None, "{code}");
+        let [warning] = parsed.accepted[0].warnings.as_slice() else { panic!("{code}") };
+        assert_eq!((warning.code, warning.value.as_deref()), (WarningCode::GtinUnknown, Some(code)));
+    }
+}
+
+#[test]
+fn a_warning_has_the_cell_of_a_product_and_never_that_of_a_person() {
+    let parsed = products("sku,fat,price\n1,0.00000049,about ten\n".as_bytes());
+    let told: Vec<_> =
+        parsed.accepted[0].warnings.iter().map(|w| (w.code.as_str(), w.value.as_deref())).collect();
+    assert_eq!(told, [("number_rounded", Some("0.00000049")), ("price_unreadable", Some("about ten"))]);
+    let parsed = customers("external_id,age,height_cm\n1,40,240\n".as_bytes());
+    let told: Vec<_> =
+        parsed.accepted[0].warnings.iter().map(|w| (w.code.as_str(), w.value.as_deref())).collect();
+    assert_eq!(told, [("unusual_height", None)]);
+}
+
+#[test]
 fn a_barcode_that_is_the_identity_must_be_right() {
     for (barcode, code) in [
         ("4006381333932", "gtin_check_digit"),

@@ -14,8 +14,9 @@ use crate::catalog::{self, ProductWrite};
 use crate::customers::{self, CustomerWrite};
 use crate::db::VendorTx;
 use crate::ingestion::customers::KEPT_MERGED;
+use crate::ingestion::holders::holders_of;
+use crate::ingestion::merge_fault::MergeFault;
 use crate::ingestion::parameters::StoredParameters;
-use crate::ingestion::row_errors::MergeFault;
 use crate::ingestion::{customers as customer_rows, patch, products as product_rows};
 
 /// A file that was read, and what became of its rows.
@@ -85,9 +86,11 @@ pub(super) async fn of_products(
         ..catalog::BatchOptions::default()
     };
     let outcome = catalog::write_products(&mut tx, &writes, &options).await?;
+    let written = rows.iter().flatten().map(|(taken, write)| (taken.row, write.external_id.as_str()));
+    let holders = holders_of(&mut tx, &outcome.results, written).await?;
     tx.roll_back().await?;
-    let refusals =
-        outcome.results.into_iter().map(|result| result.err().map(|r| product_rows::faults_of(&r)));
+    let faults = |refusal| product_rows::faults_of(&refusal, &holders);
+    let refusals = outcome.results.into_iter().map(|result| result.err().map(faults));
     let rows = rows.into_iter().map(|row| row.map(|(taken, _)| taken)).collect();
     let rows = finish(rows, refusals, &seen.mapping);
     let (detected, has_header, mapping) = (seen.detected, seen.has_header, seen.mapping);
@@ -222,7 +225,11 @@ fn taken_row(taken: Taken, mapping: &Mapping) -> PreviewRow {
         column: warning.column.and_then(header),
         code: warning.code.as_str().to_owned(),
         remedy: warning.code.meaning().to_owned(),
-        values: Some(Phi::default()),
+        values: Some(Phi::new(FaultValues {
+            value: warning.value,
+            suggestion: warning.read_as,
+            first_row: None,
+        })),
         correction: None,
         taken_by: None,
     };

@@ -35,6 +35,8 @@ pub(in crate::ingestion) struct ImportRow {
     pub totals: Totals,
     pub parse_codes: Codes,
     pub merge_codes: Codes,
+    /// How many oddities of taken rows there are under each code.
+    pub warning_codes: Codes,
     pub parameters: Value,
     pub started_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
@@ -63,6 +65,7 @@ struct Stored {
     deleted_count: i64,
     parse_codes: Value,
     merge_codes: Value,
+    warning_codes: Value,
     parameters: Value,
     started_by: Option<Uuid>,
     created_at: DateTime<Utc>,
@@ -101,6 +104,7 @@ impl TryFrom<Stored> for ImportRow {
             },
             parse_codes: codes(row.parse_codes)?,
             merge_codes: codes(row.merge_codes)?,
+            warning_codes: codes(row.warning_codes)?,
             parameters: row.parameters,
             started_by: row.started_by,
             created_at: row.created_at,
@@ -152,7 +156,7 @@ pub(in crate::ingestion) async fn find_imports(
         "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, words, records_merged, records_total, moved_records, read_count,
                 created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count,
                 parse_codes,
-                merge_codes, parameters, started_by, created_at
+                merge_codes, warning_codes, parameters, started_by, created_at
          FROM imports
          WHERE vendor_id = $1 AND job_id = ANY($2)",
         vendor_id,
@@ -215,7 +219,8 @@ pub(in crate::ingestion) async fn advance(
              records_merged = $3, moved_records = moved_records || $4, read_count = read_count + $5,
              created_count = created_count + $6, updated_count = updated_count + $7,
              unchanged_count = unchanged_count + $8, kept_count = kept_count + $9,
-             rejected_count = rejected_count + $10, deleted_count = deleted_count + $14, warning_count = $11, parse_codes = $12, merge_codes = $13
+             rejected_count = rejected_count + $10, deleted_count = deleted_count + $14, warning_count = $11, parse_codes = $12, merge_codes = $13,
+             warning_codes = $15
          WHERE vendor_id = $1 AND job_id = $2 AND records_merged <= $3
          RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count",
         vendor_id,
@@ -228,10 +233,11 @@ pub(in crate::ingestion) async fn advance(
         add.unchanged,
         add.kept,
         add.rejected,
-        ledger.warnings(),
+        ledger.warnings().total().cast_signed(),
         codes_json(ledger.codes()),
         codes_json(merge_codes),
         add.deleted,
+        codes_json(&ledger.warnings().codes()),
     )
     .fetch_optional(tx.connection())
     .await?;
@@ -255,13 +261,14 @@ pub(in crate::ingestion) async fn close_reading(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET records_total = $3, warning_count = $4, parse_codes = $5, bytes_read = bytes_total
+        "UPDATE imports SET records_total = $3, warning_count = $4, parse_codes = $5, warning_codes = $6, bytes_read = bytes_total
          WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),
         ledger.rows() as i64,
-        ledger.warnings(),
+        ledger.warnings().total().cast_signed(),
         codes_json(ledger.codes()),
+        codes_json(&ledger.warnings().codes()),
     )
     .execute(tx.connection())
     .await?;

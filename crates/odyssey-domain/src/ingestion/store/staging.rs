@@ -46,7 +46,8 @@ pub(in crate::ingestion) struct NextRows {
 pub(in crate::ingestion) struct RivalClaim {
     pub record: i64,
     pub gtin: String,
-    pub winner: Uuid,
+    pub winner_record: i64,
+    pub winner_external_id: String,
 }
 
 /// A row that claims a barcode of another product.
@@ -55,7 +56,10 @@ pub(in crate::ingestion) struct HeldClaim {
     pub record: i64,
     pub gtin: String,
     pub holder: Uuid,
-    /// The row of the holder, where it is to be merged.
+    pub holder_external_id: String,
+    /// The row of the holder in the file, whatever becomes of it.
+    pub holder_row: Option<i64>,
+    /// The same, where it is to be merged.
     pub holder_record: Option<i64>,
     /// That row states another barcode, or none.
     pub gives_up: bool,
@@ -139,11 +143,11 @@ pub(in crate::ingestion) async fn rival_claims(
     job_id: JobId,
     most: i64,
 ) -> Result<Vec<RivalClaim>, DbError> {
-    let todo = todo(job_id);
+    let (todo, staged) = (todo(job_id), staged(job_id));
     let statement = format!(
-        "SELECT record, gtin, winner
+        "SELECT record, gtin, winner_record, '' AS winner_external_id
          FROM (SELECT t.record, t.gtin,
-                      first_value(t.id) OVER turns AS winner,
+                      first_value(t.record) OVER turns AS winner_record,
                       row_number() OVER turns AS turn
                FROM {todo} t
                LEFT JOIN product_barcodes b ON b.vendor_id = $1 AND b.gtin = t.gtin
@@ -153,7 +157,23 @@ pub(in crate::ingestion) async fn rival_claims(
          ORDER BY record
          LIMIT $2"
     );
-    fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await
+    let mut rivals: Vec<RivalClaim> =
+        fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await?;
+    if rivals.is_empty() {
+        return Ok(rivals);
+    }
+    // Apart, so that a file without rivals is not read once more.
+    let winners: Vec<i64> = rivals.iter().map(|rival| rival.winner_record).collect();
+    let names = format!("SELECT record, fields->>'external_id' FROM {staged} WHERE record = ANY ($1)");
+    let names: Vec<(i64, String)> =
+        sqlx::query_as(AssertSqlSafe(names)).bind(winners).fetch_all(tx.connection()).await?;
+    let names: HashMap<i64, String> = names.into_iter().collect();
+    for rival in &mut rivals {
+        if let Some(name) = names.get(&rival.winner_record) {
+            rival.winner_external_id.clone_from(name);
+        }
+    }
+    Ok(rivals)
 }
 
 /// Rows that claim a barcode which another product holds at this moment.
@@ -162,10 +182,10 @@ pub(in crate::ingestion) async fn held_claims(
     job_id: JobId,
     most: i64,
 ) -> Result<Vec<HeldClaim>, DbError> {
-    let todo = todo(job_id);
+    let (todo, staged) = (todo(job_id), staged(job_id));
     let statement = format!(
-        "SELECT t.record, t.gtin, b.product_id AS holder, h.record AS holder_record,
-                h.record IS NOT NULL AND h.gtin IS DISTINCT FROM t.gtin AS gives_up
+        "SELECT t.record, t.gtin, b.product_id AS holder, '' AS holder_external_id, h.record AS holder_row,
+                h.record AS holder_record, h.record IS NOT NULL AND h.gtin IS DISTINCT FROM t.gtin AS gives_up
          FROM {todo} t
          JOIN product_barcodes b ON b.vendor_id = $1 AND b.gtin = t.gtin AND b.product_id <> t.id
          LEFT JOIN {todo} h ON h.id = b.product_id AND NOT h.kept
@@ -173,7 +193,29 @@ pub(in crate::ingestion) async fn held_claims(
          ORDER BY t.record
          LIMIT $2"
     );
-    fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await
+    let mut claims: Vec<HeldClaim> =
+        fetch(tx, statement, |query, vendor_id| query.bind(vendor_id).bind(most)).await?;
+    if claims.is_empty() {
+        return Ok(claims);
+    }
+    // Apart, so that a file that contests nothing is not read once more.
+    let holders: Vec<Uuid> = claims.iter().map(|claim| claim.holder).collect();
+    let names = format!(
+        "SELECT p.id, p.external_id, s.record FROM products p LEFT JOIN {staged} s ON s.id = p.id
+         WHERE p.vendor_id = $1 AND p.id = ANY ($2)"
+    );
+    let vendor_id = tx.vendor_id().as_uuid();
+    let names: Vec<(Uuid, String, Option<i64>)> =
+        sqlx::query_as(AssertSqlSafe(names)).bind(vendor_id).bind(holders).fetch_all(tx.connection()).await?;
+    let names: HashMap<Uuid, (String, Option<i64>)> =
+        names.into_iter().map(|(id, external_id, row)| (id, (external_id, row))).collect();
+    for claim in &mut claims {
+        if let Some((external_id, row)) = names.get(&claim.holder) {
+            claim.holder_external_id.clone_from(external_id);
+            claim.holder_row = *row;
+        }
+    }
+    Ok(claims)
 }
 
 /// The next rows behind the checkpoint, in their order, but for those that have merged out of turn.

@@ -37,6 +37,32 @@ async fn a_code_stays_where_its_holder_does_not_give_it_up() {
     let csv = files.errors_csv(job.record.id.into()).await;
     assert_eq!(csv.lines().count(), 4, "{csv}");
     assert!(csv.contains(&format!("a,{},1,barcode_taken,gtin,", gtin(2))), "{csv}");
+    // Whoever holds it, in words of the file: b counts on c, which keeps its code, and new on a.
+    for (row, holder) in [
+        ("a,", "Row 2 of this file (external id b)"),
+        ("b,", "Row 3 of this file (external id c)"),
+        ("new,", "Row 1 of this file (external id a)"),
+    ] {
+        let line = csv.lines().find(|line| line.starts_with(row)).expect("a refused row");
+        assert!(line.contains(holder), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_is_named_by_its_external_id_and_by_its_row_even_where_that_is_unchanged() {
+    let files = Files::start().await;
+    files.import(MODE, file(&[("a", 1), ("b", 2)])).await;
+    let job = files.import(MODE, file(&[("x", 1), ("b", 2), ("y", 2)])).await;
+    assert_eq!(line(&job), "completed_with_errors 3 = 0 + 0 + 1 + 0 + 2");
+    let csv = files.errors_csv(job.record.id.into()).await;
+    let remedy =
+        |row: &str| csv.lines().find(|line| line.starts_with(row)).expect("a refused row").to_owned();
+    assert!(remedy("x,").contains("The product with the external id a holds this barcode."), "{csv}");
+    assert!(remedy("y,").contains("Row 2 of this file (external id b) has this barcode."), "{csv}");
+    for id in ["a", "b"] {
+        let id = odyssey_vault::product_id(files.test.vendor("acme").id, id).to_string();
+        assert!(!csv.contains(&id), "an id that no file has: {csv}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +71,8 @@ async fn of_two_rows_that_claim_a_new_code_the_first_wins() {
     let job = files.import(MODE, file(&[("a", 1), ("b", 1), ("c", 1)])).await;
     assert_eq!(line(&job), "completed_with_errors 3 = 1 + 0 + 0 + 0 + 2");
     assert_eq!(files.product("a", "gtin").await, Some(gtin(1)));
+    let csv = files.errors_csv(job.record.id.into()).await;
+    assert_eq!(csv.matches("Row 1 of this file (external id a)").count(), 2, "{csv}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -261,6 +261,8 @@ async fn a_barcode_that_another_product_holds_is_corrected_by_the_name_of_its_fi
     let job = import(&operator, "mode=products", &format!("SKU,Name,Barcode\np1,One,{taken}\n")).await;
     let errors = operator.get(&format!("{job}/errors")).await.expect(200);
     assert_eq!(errors["items"][0]["code"], "barcode_taken", "{errors}");
+    let remedy = errors["items"][0]["remedy"].as_str().expect("a remedy");
+    assert!(remedy.contains("external id holder holds") && !remedy.contains(&holder), "{remedy}");
     let listed = operator.get("/api/v1/products/duplicates").await.expect(200);
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
     let claim = &listed["items"][0];

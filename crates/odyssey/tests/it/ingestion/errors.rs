@@ -1,5 +1,7 @@
 use odyssey_domain::ingestion::{self, ImportMode, IngestionError};
 use odyssey_domain::tenancy::Role;
+use odyssey_testkit::TestApp;
+use serde_json::json;
 
 use super::Files;
 use super::harness::line;
@@ -60,6 +62,82 @@ async fn beyond_the_limit_errors_are_counted_and_not_kept() {
     let job = files.import(ImportMode::Products, format!("external_id,name\n{rows}p1,Named\n")).await;
     assert_eq!(line(&job), "completed_with_errors 31 = 1 + 0 + 0 + 0 + 30");
     assert_eq!(files.errors_csv(job.record.id.into()).await.lines().count(), 11);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_that_is_odd_throughout_does_not_crowd_out_other_oddities() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let rows: String = (1..=300).map(|n| format!("p{n},1.0000000{n:03},,\n")).collect();
+    let file = format!("external_id,fat_g,sodium_mg,gtin\n{rows}salt,1,20000,36000291452\n");
+    let path = "/api/v1/ingest/csv?mode=products";
+    let body = Some(("text/csv", file.into_bytes()));
+    let accepted = operator.send_bytes(http::Method::POST, path, &[], body).await.expect(202);
+    app.run_jobs().await;
+    let job = accepted["status_url"].as_str().expect("a job").to_owned();
+    let view = operator.get(&job).await.expect(200);
+    // All are counted.
+    assert_eq!(view["totals"]["warnings"], json!(302), "{view}");
+    let counted = json!({ "gtin_zero_restored": 1, "number_rounded": 300, "sodium_high": 1 });
+    assert_eq!(view["warning_codes"], counted, "{view}");
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = operator.get(&format!("{job}/errors?limit=50{cursor}")).await.expect(200);
+        listed.extend(page["items"].as_array().expect("items").clone());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    // A few are listed, each with what stands in the file.
+    let of = |code: &str| listed.iter().filter(|w| w["code"] == code).collect::<Vec<_>>();
+    let rounded = of("number_rounded");
+    assert_eq!((rounded.len(), &rounded[99]["row"]), (100, &json!(100)));
+    assert_eq!((&rounded[7]["column"], &rounded[7]["value"]), (&json!("fat_g"), &json!("1.0000000008")));
+    assert_eq!(
+        (&of("sodium_high")[0]["row"], &of("sodium_high")[0]["value"]),
+        (&json!(301), &json!("20000"))
+    );
+    let restored = of("gtin_zero_restored")[0];
+    assert_eq!(
+        (&restored["value"], &restored["suggestion"]),
+        (&json!("36000291452"), &json!("036000291452"))
+    );
+
+    // Of people there is no value.
+    let path = "/api/v1/ingest/csv?mode=customers";
+    let body = Some(("text/csv", b"external_id,age,height_cm\nada,40,240\n".to_vec()));
+    let accepted = operator.send_bytes(http::Method::POST, path, &[], body).await.expect(202);
+    app.run_jobs().await;
+    let job = accepted["status_url"].as_str().expect("a job");
+    let page = operator.get(&format!("{job}/errors")).await.expect(200);
+    assert_eq!(
+        (&page["items"][0]["code"], &page["items"][0]["value"]),
+        (&json!("unusual_height"), &json!(null))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_table_is_named_for_what_it_is_and_a_list_of_objects_is_taken() {
+    let files = Files::start().await;
+    let fhir = "{\n  \"resourceType\": \"Patient\",\n  \"id\": \"7\"\n}\n";
+    for (file, code, says) in [
+        ("<?xml version=\"1.0\"?>\n<items><item>1</item></items>\n", "file_is_xml", "XML"),
+        (fhir, "file_is_fhir", "/customers/{customer_id}/fhir"),
+        ("{\n  \"sku\": 1,\n  \"name\": \"Bar\"\n}\n", "json_not_one_object_a_line", "one object a line"),
+        ("[\n  { \"sku\": \"a\", \"name\": \"Bar\" },\n", "json_list_cut", "cut"),
+        ("[{ \"sku\": \"a\" } { \"sku\": \"b\" }]\n", "json_list_damaged", "line 1"),
+    ] {
+        for mode in [ImportMode::Products, ImportMode::Customers] {
+            let job = files.import(mode, file).await;
+            assert_eq!(job.record.error_code.as_deref(), Some(code), "{file}");
+            let detail = job.record.error_detail.as_deref().expect("what to do");
+            assert!(detail.contains(says), "{detail}");
+            assert_eq!(job.import.expect("an import").totals.written(), 0, "{file}");
+        }
+    }
+    let list = "[\n  { \"sku\": \"a\", \"name\": \"Bar\" },\n  { \"sku\": \"b\", \"sodium_mg\": -7 }\n]\n";
+    let job = files.import(ImportMode::Products, list).await;
+    assert_eq!(line(&job), "completed_with_errors 2 = 1 + 0 + 0 + 0 + 1");
+    assert_eq!(files.product("a", "name").await.as_deref(), Some("Bar"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

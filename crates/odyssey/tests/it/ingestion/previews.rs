@@ -83,7 +83,13 @@ async fn a_preview_shows_what_the_import_of_the_same_file_then_does() {
         (json!(accepted), job["totals"]["rejected"].as_i64()),
         (job["totals"]["created"].clone(), Some(5))
     );
-    assert!(rows.iter().any(|row| row.to_string().contains("barcode_taken")));
+    let taken = rows.iter().flat_map(|row| row["faults"].as_array().into_iter().flatten());
+    let taken: Vec<&Value> = taken.filter(|error| error["code"] == "barcode_taken").collect();
+    assert!(!taken.is_empty());
+    for error in taken {
+        let remedy = error["remedy"].as_str().expect("a remedy");
+        assert!(remedy.contains("external id held holds this barcode"), "{remedy}");
+    }
     let columns = job["mapping"]["columns"].as_array().expect("columns");
     for (shown, recorded) in shown["columns"].as_array().expect("columns").iter().zip(columns) {
         for part in ["header", "target", "status", "source", "confidence", "unit", "reason"] {

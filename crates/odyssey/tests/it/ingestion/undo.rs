@@ -256,8 +256,16 @@ async fn an_undo_that_was_canceled_is_asked_for_again_and_one_under_way_keeps_it
     assert_eq!(bulk("cancel", undo.clone()).await["changed"], 1);
     assert_eq!(bulk("delete", undo).await["changed"], 1);
     assert_eq!(operator.get(&format!("{second}/undo")).await.expect(200)["state"], "possible");
-    operator.post(&format!("{second}/undo"), json!({})).await.expect(202);
+    let asked = operator.post(&format!("{second}/undo"), json!({})).await.expect(202);
     app.run_jobs().await;
+    // The job itself says what became of the rows.
+    let undo = asked["job_id"].as_str().expect("a job");
+    let job = operator.get(&format!("/api/v1/jobs/{undo}")).await.expect(200);
+    assert_eq!(job["undone"], json!({ "restored": 1, "deleted": 1, "left": 0, "refused": 0 }), "{job}");
+    let counts = ["read", "created", "updated", "unchanged", "kept", "rejected", "deleted"]
+        .map(|name| job["totals"][name].as_i64().expect("a count"));
+    assert_eq!(counts, [1, 0, 1, 0, 0, 0, 1], "{job}");
+    assert_eq!(operator.get(&second).await.expect(200)["undone"], serde_json::Value::Null);
     let undone = operator.get(&format!("{second}/undo")).await.expect(200);
     assert_eq!(
         (&undone["state"], &undone["undone"]["restored"], &undone["undone"]["deleted"]),

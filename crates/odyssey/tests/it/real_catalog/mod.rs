@@ -18,11 +18,11 @@ const CUT_ROWS: usize = 6_000;
 /// Whole file: rows, accepted rows, and refused rows by code. Counted by a script of its own, in another
 /// language, that shares no code with the importer.
 const WHOLE_ROWS: i64 = 213_592;
-const WHOLE_ACCEPTED: i64 = 208_375;
+const WHOLE_ACCEPTED: i64 = 208_205;
 const WHOLE_CODES: [(&str, i64); 7] = [
-    ("duplicate_in_file", 157),
-    ("gtin_check_digit", 3_615),
-    ("gtin_length", 225),
+    ("duplicate_in_file", 145),
+    ("gtin_check_digit", 2_101),
+    ("gtin_length", 1_923),
     ("nutrient_negative", 12),
     ("nutrient_out_of_range", 560),
     ("saturated_fat_exceeds_fat", 183),

@@ -1,0 +1,70 @@
+//! Oddities of rows that were taken: all are counted, a few are listed.
+
+use std::collections::HashMap;
+
+use odyssey_tabular::{RowWarning, WarningCode};
+
+use super::ledger::Codes;
+
+/// Rows listed under one code and column: enough to see what is meant. A column that is odd throughout would
+/// crowd out every other oddity of the file.
+pub(super) const LISTED_MAX: u64 = 100;
+
+/// What was noted so far, in the order of the file, so that every attempt lists the same rows.
+#[derive(Debug, Default)]
+pub(super) struct WarningTally {
+    counts: HashMap<(WarningCode, Option<u16>), u64>,
+    listed: u64,
+}
+
+impl WarningTally {
+    /// Counts one; true where it is among those that are listed.
+    pub fn note(&mut self, warning: &RowWarning) -> bool {
+        let count = self.counts.entry((warning.code, warning.column)).or_default();
+        *count += 1;
+        let is_listed = *count <= LISTED_MAX;
+        self.listed += u64::from(is_listed);
+        is_listed
+    }
+
+    /// How many were noted.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// How many of them are listed.
+    pub const fn listed(&self) -> u64 {
+        self.listed
+    }
+
+    /// How many there are under each code.
+    pub fn codes(&self) -> Codes {
+        let mut codes = Codes::new();
+        for ((code, _), count) in &self.counts {
+            *codes.entry(code.as_str().to_owned()).or_default() += count.cast_signed();
+        }
+        codes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_counted_and_of_each_column_the_first_are_listed() {
+        let mut tally = WarningTally::default();
+        let warning = |code, column| RowWarning { code, column: Some(column), value: None, read_as: None };
+        for _ in 0..LISTED_MAX {
+            assert!(tally.note(&warning(WarningCode::NumberRounded, 3)));
+        }
+        for _ in 0..1_000 {
+            assert!(!tally.note(&warning(WarningCode::NumberRounded, 3)));
+        }
+        assert!(tally.note(&warning(WarningCode::NumberRounded, 4)));
+        assert!(tally.note(&warning(WarningCode::SodiumHigh, 3)));
+        assert_eq!((tally.total(), tally.listed()), (LISTED_MAX + 1_002, LISTED_MAX + 2));
+        let codes = [("number_rounded", 1_101), ("sodium_high", 1)];
+        assert_eq!(tally.codes(), codes.map(|(code, count)| (code.to_owned(), count)).into());
+    }
+}
