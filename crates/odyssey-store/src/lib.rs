@@ -1,10 +1,12 @@
-//! Where files lie: uploads, the pieces of uploads, files of errors, results. Whatever comes here is sealed already.
+//! Where files lie: uploads and the pieces of uploads. Whatever is written through this crate is sealed already; what
+//! somebody else puts into a folder of the store is read and removed by its [`Version`], and never written.
 //!
-//! Owns: a folder of a disk, or a bucket of an object store; nothing else is kept there.
+//! Owns: a folder of a disk, or a bucket of an object store.
 //! Promises: under a path there is a whole file or none, whatever dies when; what [`Writer::finish`] has returned for
 //! is durable; a path that is written again is replaced in one step, on every kind of store alike; memory is bounded,
 //! by about one mebibyte a file on a disk and 25 MiB a file across the network; every wait and every number of tries
-//! has an end ([`Patience`]); all stores fail in the same words ([`StoreError`]), which hold no secret and no address.
+//! has an end ([`Patience`]); all stores fail in the same words ([`StoreError`]), which hold no secret, no address and no
+//! name that somebody else gave a file.
 //! Emits: nothing.
 //! Never: knows a vendor, a key or what is in a file; reads the environment; follows a redirect; sends bodies in
 //! signed chunks or with trailing checksums.
@@ -34,6 +36,7 @@ mod s3;
 mod settings;
 mod store;
 mod supabase;
+mod version;
 mod writer;
 
 #[cfg(any(test, feature = "testing"))]
@@ -46,4 +49,5 @@ pub use patience::Patience;
 pub use reader::{BlockingReader, Reader};
 pub use settings::{DiskSettings, S3Settings, SettingsError, StoreSettings, SupabaseSettings};
 pub use store::Store;
+pub use version::Version;
 pub use writer::{BlockingWriter, Writer};

@@ -9,6 +9,7 @@ use crate::error::{Attempt, StoreError};
 use crate::path::StorePath;
 use crate::patience::{Patience, Tries, persist};
 use crate::reader::{Chunk, Reader};
+use crate::version::{Version, of_part, replaced};
 
 /// Bytes after which the tries of going on are counted anew.
 const PROGRESS_BYTES: u64 = 1 << 20;
@@ -32,10 +33,28 @@ pub(crate) trait Ranged: Clone + Send + Sync + 'static {
 /// Opens a file. Not found, or refused, is said here and not by the reader.
 pub(crate) async fn open<R: Ranged>(store: &R, path: &StorePath, from: u64) -> Result<Reader, StoreError> {
     let part = persist(store.patience(), || store.part(path, from)).await?;
+    Ok(start(store, path, from, part))
+}
+
+/// Opens a file if it is still this one.
+pub(crate) async fn open_version<R: Ranged>(
+    store: &R,
+    path: &StorePath,
+    version: &Version,
+    from: u64,
+) -> Result<Reader, StoreError> {
+    let part = persist(store.patience(), || store.part(path, from)).await?;
+    if of_part(path, &part)? != *version {
+        return Err(replaced(path));
+    }
+    Ok(start(store, path, from, part))
+}
+
+fn start<R: Ranged>(store: &R, path: &StorePath, from: u64, part: Part) -> Reader {
     let (chunks, reader) = Reader::new(path, part.byte_count, from);
     let reading = Reading { store: store.clone(), path: path.clone(), at: from, part };
     tokio::spawn(reading.run(chunks));
-    Ok(reader)
+    reader
 }
 
 struct Reading<R> {

@@ -20,7 +20,7 @@ use crate::writer::{BlockingWriter, Writer};
 pub struct Store(Kind);
 
 #[derive(Debug, Clone)]
-enum Kind {
+pub(crate) enum Kind {
     Disk(Disk),
     S3(S3),
     Supabase(Supabase),
@@ -34,6 +34,10 @@ impl Store {
             StoreSettings::S3(settings) => Kind::S3(S3::new(settings)?),
             StoreSettings::Supabase(settings) => Kind::Supabase(Supabase::new(settings)?),
         }))
+    }
+
+    pub(crate) const fn kind(&self) -> &Kind {
+        &self.0
     }
 
     /// A folder of this machine.

@@ -5,6 +5,7 @@
 //! [`Disk::remove_folder`] take away.
 
 mod draft;
+mod foreign;
 mod list;
 #[cfg(test)]
 mod tests;

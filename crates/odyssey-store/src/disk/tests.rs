@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::testing::conformance::{self, names, path_in, put, write};
 use crate::testing::noise;
-use crate::{Cause, Store};
+use crate::{Cause, Store, Version};
 
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -198,4 +198,53 @@ fn a_full_disk_is_told_as_such() {
     let path = StorePath::parse("a/b").unwrap();
     let error = (&full).write_all(b"x").unwrap_err();
     assert_eq!(fault(&Attempt::at("write", &path), &error).cause(), Cause::Full, "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_plain_file_of_one_name_below_plain_folders_is_not_read_for_others() {
+    let (dir, store) = store();
+    let root = dir.path().join("store");
+    fs::create_dir_all(root.join("inbox/acme/sub")).unwrap();
+    fs::create_dir_all(root.join("inbox/rival")).unwrap();
+    fs::write(root.join("inbox/rival/file"), b"of somebody else").unwrap();
+    fs::write(dir.path().join("secret"), b"of the server").unwrap();
+    let inbox = root.join("inbox/acme");
+    std::os::unix::fs::symlink("../rival/file", inbox.join("link")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("secret"), inbox.join("far")).unwrap();
+    std::os::unix::fs::symlink("../rival", inbox.join("folder")).unwrap();
+    fs::hard_link(dir.path().join("secret"), inbox.join("second_name")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(inbox.join("pipe")).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(inbox.join("socket")).unwrap();
+    let folder = StorePath::parse("inbox/acme").unwrap();
+    let known = Version { byte_count: 13, tag: String::new() };
+    for name in ["link", "far", "folder/file", "second_name", "pipe", "socket", "sub", "none", "link/x"] {
+        let path = StorePath::named_by_others(&folder, name).unwrap();
+        assert_eq!(store.version(&path).await.unwrap(), None, "{name}");
+        assert_eq!(
+            store.open_version(&path, &known, 0).await.unwrap_err().cause(),
+            Cause::NotFound,
+            "{name}"
+        );
+        assert!(store.remove_version(&path, &known).await.unwrap(), "{name}");
+    }
+    assert_eq!(everything(&root.join("inbox/rival")).len(), 1, "nothing of others was removed");
+    assert!(dir.path().join("secret").exists());
+}
+
+#[tokio::test]
+async fn a_file_that_grows_or_is_written_to_is_another_version() {
+    let (dir, store) = store();
+    let root = dir.path().join("store");
+    fs::create_dir_all(root.join("inbox")).unwrap();
+    fs::write(root.join("inbox/file"), b"first").unwrap();
+    let path = StorePath::parse("inbox/file").unwrap();
+    let first = store.version(&path).await.unwrap().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let mut file = OpenOptions::new().write(true).open(root.join("inbox/file")).unwrap();
+    io::Write::write_all(&mut file, b"fir5t").unwrap();
+    let second = store.version(&path).await.unwrap().unwrap();
+    assert_ne!(first, second, "the same length, and other bytes");
+    assert_eq!(store.open_version(&path, &first, 0).await.unwrap_err().cause(), Cause::Corrupt);
+    let mut reader = store.open_version(&path, &second, 2).await.unwrap();
+    assert_eq!(&reader.chunk().await.unwrap().unwrap()[..], b"r5t");
 }

@@ -30,6 +30,7 @@ pub async fn of_real_servers_too(store: &Store) {
     a_file_that_is_written_again_is_replaced(store).await;
     folders_are_listed_and_removed(store).await;
     what_is_not_there_is_said_to_be_so(store).await;
+    a_file_that_others_replace_is_known_by_its_version(store).await;
 }
 
 /// Written in pieces of odd sizes, read as a stream.
@@ -183,6 +184,45 @@ pub async fn what_is_not_there_is_said_to_be_so(store: &Store) {
     for bad in ["", "..", "a/../b", "/a", "a//b", "a/", ".a", "a b", "ä", "a\0b", "a%2F..", "a\\..\\b"] {
         assert!(StorePath::parse(bad).is_err(), "{bad:?} is a path");
     }
+    store.remove_folder(&folder).await.expect("it is removed");
+}
+
+/// Read and removed as what it was when it was looked at, and as nothing else.
+pub async fn a_file_that_others_replace_is_known_by_its_version(store: &Store) {
+    let folder = folder();
+    let path = StorePath::named_by_others(&folder, "theirs/ada.csv").expect("a path");
+    assert_eq!(store.version(&path).await.expect("it can be asked"), None);
+    let (first, second) = (noise(3 * MIB, 11), noise(3 * MIB, 12));
+    write(store, &path, &first).await;
+    let version = store.version(&path).await.expect("it can be asked").expect("it is there");
+    assert_eq!(version.byte_count, first.len() as u64);
+    assert_eq!(
+        store.version(&path).await.expect("it can be asked").as_ref(),
+        Some(&version),
+        "it stands still"
+    );
+    for from in [0, 1, 2 * MIB] {
+        let mut reader = store.open_version(&path, &version, from as u64).await.expect("it opens");
+        let mut bytes = Vec::new();
+        while let Some(chunk) = reader.chunk().await.expect("it reads") {
+            bytes.extend_from_slice(&chunk);
+        }
+        assert!(bytes == first[from..], "from byte {from} on");
+    }
+    write(store, &path, &second).await;
+    for from in [0, 1] {
+        let error = store.open_version(&path, &version, from).await.expect_err("another file");
+        assert_eq!(error.cause(), Cause::Corrupt, "{error}");
+        assert!(!error.to_string().contains("ada"), "{error}");
+    }
+    assert!(!store.remove_version(&path, &version).await.expect("it can be asked"), "another file is left");
+    assert!(read(store, &path, 0).await == second);
+    let version = store.version(&path).await.expect("it can be asked").expect("it is there");
+    assert!(store.remove_version(&path, &version).await.expect("it is removed"));
+    assert!(store.remove_version(&path, &version).await.expect("gone is as good"));
+    let error = store.open_version(&path, &version, 0).await.expect_err("nothing to open");
+    assert_eq!(error.cause(), Cause::NotFound);
+    assert!(!format!("{error} {error:?}").contains("ada"), "{error:?}");
     store.remove_folder(&folder).await.expect("it is removed");
 }
 

@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod s3;
+mod s3_faults;
 pub mod supabase;
 mod wire;
 
@@ -13,7 +14,8 @@ use tokio::net::TcpListener;
 
 use crate::patience::Patience;
 
-pub use s3::{S3Double, S3Fault};
+pub use s3::S3Double;
+pub use s3_faults::S3Fault;
 pub use supabase::{Fault, SupabaseDouble};
 
 /// Patience for stores on this machine: the same number of tries, and no time between them.

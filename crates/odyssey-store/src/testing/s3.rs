@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
@@ -18,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::hasty;
+use super::s3_faults::{S3Fault, spend};
 use super::wire::{broken_body, hang_up};
 use crate::{S3Settings, Store, StoreSettings};
 
@@ -27,27 +29,6 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 const PART_BYTES_MIN: usize = 5 << 20;
 const LAST_MODIFIED_AT: &str = "Fri, 15 Jan 2027 08:00:00 GMT";
 const LAST_MODIFIED_IN_LISTS: &str = "2027-01-15T08:00:00.000Z";
-
-/// Something that goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum S3Fault {
-    /// So many requests are answered with this.
-    Answer { status: u16, code: &'static str, times: u64 },
-    /// So many requests to complete an upload are answered well, with an error inside.
-    CompleteInError { times: u64 },
-    /// An upload is completed, and the connection ends instead of an answer.
-    LoseComplete,
-    /// A put is carried out, and the connection ends instead of an answer.
-    LosePut,
-    /// The store forgets the upload before this part comes.
-    ForgetUpload { part: usize },
-    /// A completed upload has lost its last byte.
-    LoseByte,
-    /// So many downloads end after so many bytes, with the connection.
-    BreakRead { after_bytes: usize, times: u64 },
-    /// A download ends after so many bytes, and another file is there when it is asked for again.
-    ReplaceInRead { after_bytes: usize },
-}
 
 /// Listens on a port of its own; ends when dropped.
 #[derive(Debug)]
@@ -174,11 +155,6 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Inner> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const fn spend(times: &mut u64) -> bool {
-    *times = times.saturating_sub(1);
-    *times == 0
-}
-
 fn xml(body: &str) -> Response {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{body}").into_response()
 }
@@ -197,7 +173,16 @@ async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else { return refused(400, "EntityTooLarge") };
-    let mut inner = lock(&shared);
+    let answer = answer_to(&shared, &place, &asked, &parts, body);
+    match answer {
+        Some(answer) => answer,
+        None => std::future::pending().await,
+    }
+}
+
+/// `None` for a request that is never answered.
+fn answer_to(shared: &Shared, place: &str, asked: &Asked, parts: &Parts, body: Bytes) -> Option<Response> {
+    let mut inner = lock(shared);
     let query = parts.uri.query().unwrap_or_default();
     inner.seen.push(format!("{} {}?{query}", parts.method, parts.uri.path()));
     let told = inner.fault(|fault| match fault {
@@ -205,20 +190,20 @@ async fn answer(
         _ => None,
     });
     if let Some((status, code)) = told {
-        return refused(status, code);
+        return Some(refused(status, code));
     }
     if let Err(code) = check_headers(&parts.headers) {
-        return refused(403, code);
+        return Some(refused(403, code));
     }
     let Some(place) = place.strip_prefix("storage/v1/s3/") else {
-        return refused(404, "NoSuchKey");
+        return Some(refused(404, "NoSuchKey"));
     };
     let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
     if bucket != BUCKET {
-        return refused(404, "NoSuchBucket");
+        return Some(refused(404, "NoSuchBucket"));
     }
-    match (&parts.method, &asked.upload_id) {
-        (&Method::GET, _) if key.is_empty() => list(&inner, &asked),
+    Some(match (&parts.method, &asked.upload_id) {
+        (&Method::GET, _) if key.is_empty() => list(&inner, asked),
         (&Method::GET | &Method::HEAD, _) => get(&mut inner, key, &parts.method, &parts.headers),
         (&Method::POST, None) if asked.uploads.is_some() => begin(&mut inner, key),
         (&Method::PUT, Some(id)) => put_part(&mut inner, id, asked.part_number.unwrap_or(0), body),
@@ -232,11 +217,23 @@ async fn answer(
             if inner.has(&S3Fault::LosePut) { hang_up() } else { tagged(&tag) }
         }
         (&Method::DELETE, None) => {
-            inner.objects.remove(key);
-            StatusCode::NO_CONTENT.into_response()
+            let fault = inner.fault(|fault| match fault {
+                S3Fault::KeepFile { times } => Some(((true, false), spend(times))),
+                S3Fault::HoldRemoval { carried_out } => Some(((!*carried_out, true), true)),
+                _ => None,
+            });
+            let (keeps, holds) = fault.unwrap_or_default();
+            if !keeps {
+                inner.objects.remove(key);
+            }
+            match (keeps, holds) {
+                (_, true) => return None,
+                (true, false) => refused(403, "AccessDenied"),
+                (false, false) => StatusCode::NO_CONTENT.into_response(),
+            }
         }
         _ => refused(405, "MethodNotAllowed"),
-    }
+    })
 }
 
 /// What is signed is the whole body, and nothing asks for what not every store has.
