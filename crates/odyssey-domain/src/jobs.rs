@@ -22,7 +22,9 @@ use crate::catalog::{self, JudgeLabelChanges};
 use crate::customers;
 use crate::db::{Database, DbError, SystemTx, VendorTx};
 use crate::exports::{self, EXPORT_LANE, RunExport};
-use crate::ingestion::{self, IMPORT_LANE, Ingestion, IngestionError, RerunErrors, RunImport, UndoImport};
+use crate::ingestion::{
+    self, IMPORT_LANE, ImportObject, Ingestion, IngestionError, RerunErrors, RunImport, UndoImport,
+};
 use crate::matching::{self, Audiences, BATCH_LANE, MatchingError, RunMatchBatch, Snapshots};
 use crate::quality::{self, QualityError, RunLabelRules, SummarizeQuality};
 use crate::retention::Holds;
@@ -132,6 +134,7 @@ housekeeping! {
 pub fn registry() -> Result<Registry<Work>, QueueError> {
     Registry::new()
         .register::<RunImport, _, _>(run_import)
+        .register::<ImportObject, _, _>(run_import_object)
         .register::<RerunErrors, _, _>(run_rerun)
         .register::<RunLabelRules, _, _>(run_label_rules)
         .register::<SummarizeQuality, _, _>(summarize_quality)
@@ -231,6 +234,14 @@ async fn run_import(work: Arc<Work>, context: JobContext, job: RunImport) -> Res
     ingestion::run_import(&work.ingestion, &work.database, &work.audiences, context, job).await
 }
 
+async fn run_import_object(
+    work: Arc<Work>,
+    context: JobContext,
+    job: ImportObject,
+) -> Result<JobOutcome, JobError> {
+    ingestion::run_import_object(&work.ingestion, &work.database, &work.audiences, context, job).await
+}
+
 async fn undo_import(work: Arc<Work>, context: JobContext, job: UndoImport) -> Result<JobOutcome, JobError> {
     ingestion::run_undo_import(&work.database, &context, job).await
 }
@@ -301,7 +312,7 @@ async fn purge_sessions(
 
 async fn purge_uploads(work: Arc<Work>, _: JobContext, _: PurgeUploads) -> Result<JobOutcome, JobError> {
     let purged = ingestion::purge_uploads(&work.ingestion, &work.database).await?;
-    done("uploads", purged.finished + purged.unfinished + purged.removed_vendors)
+    done("uploads", purged.finished + purged.unfinished + purged.removed_vendors + purged.objects)
 }
 
 async fn purge_row_errors(work: Arc<Work>, _: JobContext, _: PurgeRowErrors) -> Result<JobOutcome, JobError> {

@@ -3,15 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri, header};
 use odyssey_domain::db::Database;
 use odyssey_domain::security::{self, IdempotencyScope};
 use sha2::{Digest, Sha256};
 
+use super::Idempotency;
 use super::answer::stored_problem;
+use super::extractor::NotFirst;
 use crate::operation::Operation;
 use crate::problem::{Problem, ProblemCode};
 use crate::stack::BufferedBody;
@@ -74,6 +77,30 @@ pub(crate) async fn settle_key(State(state): State<ApiState>, request: Request, 
     }
     release(state.database(), &scope).await;
     response
+}
+
+/// Does the work of a handler that has read its body itself, if it is the first with its key. What is refused gives the
+/// key back: the same request may be taken another time.
+pub(crate) async fn once<F, Fut>(
+    state: &ApiState,
+    parts: &mut Parts,
+    body: &[u8],
+    work: F,
+) -> Result<Response, NotFirst>
+where
+    F: FnOnce(Idempotency) -> Fut,
+    Fut: Future<Output = Result<Response, Problem>>,
+{
+    let key = read_key(&parts.headers)?;
+    let fingerprint = fingerprint(parts.method.as_str(), &parts.uri, body);
+    let guard = ReleaseOnDrop { held: HeldKey::default(), database: state.database().clone() };
+    parts.extensions.insert(PresentedKey { key, fingerprint, held: guard.held.clone() });
+    let idempotency = Idempotency::from_request_parts(parts, state).await?;
+    let outcome = work(idempotency).await;
+    if let Some(scope) = guard.held.take() {
+        release(state.database(), &scope).await;
+    }
+    Ok(outcome?)
 }
 
 /// A refusal that the same request will meet again. Not those that depend on who asks and when.

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use odyssey_domain::ingestion::{self, StartedImport, UploadSink};
+use odyssey_domain::ingestion::{self, StartedImport, StartedObject, UploadSink};
 use odyssey_types::{JobId, UploadId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use super::parameters::IngestQuery;
 use super::signed::{self, StartIngest};
 use super::uploads::UploadDto;
 use crate::authorized::{Authorized, permission};
-use crate::extract::{Json, Query, read_json};
+use crate::extract::{Json, Query};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
@@ -34,11 +35,23 @@ pub(super) struct StartedImportDto {
     #[schema(value_type = Uuid)]
     upload_id: UploadId,
     /// Where the job can be followed.
-    status_url: String,
+    pub(super) status_url: String,
     /// Bytes as they were sent.
     byte_count: u64,
-    /// SHA-256 over the bytes as they were sent, in hexadecimal.
-    sha256: String,
+    /// SHA-256 over the bytes as they were sent, in hexadecimal; null of a file that is fetched from the inbox.
+    sha256: Option<String>,
+}
+
+impl StartedImportDto {
+    pub(super) fn of_object(started: &StartedObject) -> Self {
+        Self {
+            job_id: started.job_id,
+            upload_id: started.upload_id,
+            status_url: status_url(started.job_id),
+            byte_count: started.byte_count,
+            sha256: None,
+        }
+    }
 }
 
 impl From<StartedImport> for StartedImportDto {
@@ -48,7 +61,7 @@ impl From<StartedImport> for StartedImportDto {
             upload_id: started.upload_id,
             status_url: status_url(started.job_id),
             byte_count: started.byte_count,
-            sha256: hex::encode(started.sha256),
+            sha256: Some(hex::encode(started.sha256)),
         }
     }
 }
@@ -67,9 +80,15 @@ pub(super) fn status_url(job_id: JobId) -> String {
 /// As `application/json` the body says only what file will come, and the answer is `201` with the address of an upload
 /// that takes it in as many requests as it needs, by tus 1.0.0 or the IETF's draft, as `POST /uploads` would have
 /// begun it. The import is queued with the last byte.
+///
+/// With `object_path` it names a file that your own systems have put into the store, into your inbox; the answer is `202`
+/// once its import is queued, and needs an `Idempotency-Key`. The job fetches the file, sealing it on the way (its step is
+/// `fetching`), imports it, and ends as any import. Once the file is sealed it is removed from the inbox. One that was
+/// replaced or written to meanwhile ends the job with `object_changed`, one that is gone with `object_missing`, and
+/// nothing of it is imported.
 #[utoipa::path(post, path = "/api/v1/ingest/csv", tag = "ingestion", params(IngestQuery),
     request_body(content((String = "text/csv"), (StartIngest = "application/json")),
-        description = "The file, of any content type but `application/json`; or what is known of a file that will come"),
+        description = "The file, of any content type but `application/json`; or what is known of a file that will come, or where it lies"),
     responses((status = 201, description = "An upload that waits for the file", body = UploadDto,
         headers(("Location" = String, description = "The upload"))), (status = 202, description = "Stored and queued", body = StartedImportDto,
         headers(("Location" = String, description = "The job")))))]
@@ -77,21 +96,21 @@ pub(super) async fn ingest_csv(
     caller: Authorized<permission::IngestWrite>,
     State(state): State<ApiState>,
     Query(query): Query<IngestQuery>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Result<Response, Problem> {
-    if is_json(&headers) {
+    let headers = &parts.headers;
+    if is_json(headers) {
         let about = axum::body::to_bytes(body, ABOUT_BYTES_MAX).await.map_err(|_| {
             let detail = format!("What is said about a file has at most {ABOUT_BYTES_MAX} bytes.");
             Problem::new(ProblemCode::PayloadTooLarge).detail(detail)
         })?;
-        let about = read_json(&about, state.settings().body_depth_max)?;
-        return signed::start_signed(caller, &state, query, about).await;
+        return signed::start(caller, &state, query, parts, &about).await;
     }
-    refuse_unread(&state, &headers)?;
+    refuse_unread(&state, headers)?;
     let (mode, parameters) = query.into_parts()?;
     let mut tx = caller.begin().await?;
-    ingestion::admit_file(state.ingestion(), &mut tx, announced(&headers)).await?;
+    ingestion::admit_file(state.ingestion(), &mut tx, announced(headers)).await?;
     let mut sink = ingestion::begin_upload(state.ingestion(), tx, mode, parameters).await?;
     receive(&mut sink, body).await?;
     let started = StartedImportDto::from(sink.finish().await?);

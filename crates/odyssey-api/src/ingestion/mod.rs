@@ -1,7 +1,7 @@
 //! Routes of ingestion: files that come in.
 //!
 //! Owns: no table. Promises: a body is never held in memory, but for the 4 MiB of a preview; 202 means that the file is on disk, sealed and
-//! synced, and its job queued. Emits: nothing; the domain audits. Never: looks into a file.
+//! synced, or lies in the vendor's inbox, and its job is queued. Emits: nothing; the domain audits. Never: looks into a file.
 
 mod csv;
 mod mappings;

@@ -27,6 +27,19 @@ impl From<IngestionError> for Problem {
             E::UploadNotFound => Self::new(ProblemCode::UploadNotFound),
             E::UploadTakenOver => Self::new(ProblemCode::UploadOffsetMismatch)
                 .detail("A newer request writes this upload now; ask with HEAD where to go on."),
+            E::ObjectPath(error) => Self::invalid(
+                "#/object_path",
+                "invalid",
+                format!("{error}. Rename the file, and name it as it lies in your inbox: `2026/products.csv`."),
+            ),
+            E::ObjectMissing { inbox } => Self::invalid(
+                "#/object_path",
+                "not_found",
+                format!(
+                    "There is no such file in your inbox. Put it into the store under `{inbox}/` followed by this path, as a \
+                     plain file and as a whole, and send the request again."
+                ),
+            ),
             E::ParameterInvalid { pointer, detail } => refuse(pointer.trim_start_matches('/'), &detail),
             E::AttestationNeedsPerson => {
                 Self::new(ProblemCode::Forbidden).detail("An attestation is the word of a person.")
@@ -71,11 +84,11 @@ impl From<IngestionError> for Problem {
             E::Catalog(error) => error.into(),
             E::Customers(error) => error.into(),
             // What it says is for operators: the log has it.
-            E::Store(error) if error.may_pass() => {
+            E::Store(error) | E::InboxUnreadable(error) if error.may_pass() => {
                 tracing::error!(error = %error, "The store of files cannot be used");
                 Self::new(ProblemCode::StoreUnavailable).retry_after(STORE_RETRY)
             }
-            E::Store(_) | E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {
+            E::Store(_) | E::InboxUnreadable(_) | E::Spool { .. } | E::Read(_) | E::Import { .. } | E::Job(_) | E::Queue(_) | E::Vault(_) => {
                 Self::internal(&error)
             }
         }

@@ -1,7 +1,7 @@
 //! What callers of this area can act on, and what becomes of a job that meets it.
 
 use odyssey_jobs::{JobError, QueueError};
-use odyssey_store::{Cause, StoreError};
+use odyssey_store::{Cause, PathError, StoreError};
 use odyssey_tabular::ReadError;
 use odyssey_vault::VaultError;
 
@@ -77,6 +77,14 @@ pub enum IngestionError {
     /// The rows carry customers, and the caller may not read health data.
     #[error("the values of this job's rows are personal")]
     ValuesForbidden,
+    /// The name of an object that no inbox can have.
+    #[error("an object cannot be named so: {0}")]
+    ObjectPath(PathError),
+    #[error("there is no such object in the inbox")]
+    ObjectMissing { inbox: String },
+    /// An object that is there and is what was named, and could not be read this time.
+    #[error("an object in the inbox could not be read")]
+    InboxUnreadable(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the spool could not be {attempt}")]
@@ -158,6 +166,7 @@ impl From<IngestionError> for JobError {
                     Self::retry(error).code("store_unavailable")
                 }
             },
+            E::InboxUnreadable(_) => Self::retry(error).code("store_unavailable"),
             E::Spool { .. } => Self::retry(error).code("spool_unavailable"),
             E::Queue(error) => error.into(),
             E::Db(DbError::Statement(_))
@@ -174,6 +183,8 @@ impl From<IngestionError> for JobError {
             | E::UploadInUse
             | E::UploadNotFound
             | E::UploadTakenOver
+            | E::ObjectPath(_)
+            | E::ObjectMissing { .. }
             | E::ParameterInvalid { .. }
             | E::AttestationNeedsPerson
             | E::ConsentNeedsAdmin

@@ -2,7 +2,7 @@
 //! with them.
 //!
 //! Owns: `uploads`, `upload_pieces`, `imports`, `import_mappings`, `row_errors`, `row_corrections`, `rerun_rows`, the job's
-//! tables in `odyssey_staging`, the spool folder.
+//! tables in `odyssey_staging`, the spool folder and, in the store, the inboxes of vendors, which they fill themselves.
 //! Promises: a file is on disk, sealed and synced, before its job is queued; totals reconcile (read =
 //! created + updated + unchanged + kept + rejected) at every commit and whatever process died in between;
 //! memory is bounded whatever the size of the file; rows merged before a cancel stay, and are counted.
@@ -19,8 +19,10 @@ mod corrections;
 mod customers;
 mod error;
 mod errors_csv;
+mod fetch;
 mod holders;
 mod import;
+mod inbox;
 mod known;
 mod ledger;
 mod many;
@@ -29,6 +31,7 @@ mod merge_fault;
 mod originals;
 mod parameters;
 mod patch;
+mod piece_writer;
 mod pieces;
 mod preview;
 mod products;
@@ -57,7 +60,9 @@ pub use concat::join_uploads;
 pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
+pub use fetch::{ImportObject, run_import_object};
 pub use import::{IMPORT_LANE, RunImport, run_import};
+pub use inbox::{FoundObject, StartedObject, find_object, start_object};
 pub use many::{end_imports, forget_imports, needed_imports, reopen_imports, startable_imports};
 pub use mappings::{
     FIELDS_PER_COLUMN_MAX, MAPPING_VERSIONS_MAX, MappingVersion, SavedColumn, SavedField, SavedMapping,

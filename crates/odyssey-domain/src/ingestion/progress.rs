@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use odyssey_jobs::{JobContext, JobError, StopReason};
+use odyssey_jobs::{Job, JobContext, JobError, StopReason};
 use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UserId, VendorId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fetch::ImportObject;
 use super::ledger::{Codes, Ledger};
 use super::parameters::StoredParameters;
 use super::rerun::{Rerun, number_in};
@@ -16,6 +17,9 @@ use super::{Ingestion, IngestionError, store};
 use crate::db::{Database, VendorTx};
 use crate::matching::Audiences;
 use crate::tenancy::{self, Actor};
+
+/// Of an import that fetches its file first: how far it is once the file is here.
+pub(super) const FETCHING_PERMILLE: u16 = 200;
 
 /// What became of the rows consumed so far. At every commit `read` is the sum of the five that follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,8 +152,18 @@ impl Run<'_> {
         self.import.totals = totals;
         self.import.records_merged = batch.upto;
         self.import.moved_records.extend(batch.moved);
+        let permille = self.overall(permille);
         self.context.progress_in(tx.connection(), permille, Some(&totals_json(&totals))).await?;
         Ok(())
+    }
+
+    /// How far the job is, once its rows are so far: one that fetched its file has done a part before.
+    fn overall(&self, permille: u16) -> u16 {
+        if self.context.kind() == ImportObject::KIND {
+            FETCHING_PERMILLE + (u32::from(permille) * u32::from(1_000 - FETCHING_PERMILLE) / 1_000) as u16
+        } else {
+            permille
+        }
     }
 
     /// Stops when somebody asked for it.

@@ -1,11 +1,15 @@
 //! Letting go of what has been kept long enough.
 
-use odyssey_types::JobId;
+use odyssey_types::{JobId, VendorId};
+use uuid::Uuid;
 
-use super::{Ingestion, IngestionError, store};
+use super::inbox::{Source, removal};
+use super::store::{self, LeftObject};
+use super::{Ingestion, IngestionError};
+use crate::audit;
 use crate::db::{Database, DbError, SystemTx};
 use crate::retention::{self, Holds};
-use crate::tenancy;
+use crate::tenancy::{self, Actor};
 
 /// Uploads looked at in one transaction.
 const UPLOADS_A_TURN: i64 = 100;
@@ -17,8 +21,10 @@ pub struct PurgeCounts {
     pub finished: u64,
     /// Uploads that broke off.
     pub unfinished: u64,
-    /// Folders of vendors that were removed.
+    /// Folders and inboxes of vendors that were removed.
     pub removed_vendors: u64,
+    /// Objects that were sealed before, and lay in their inboxes still.
+    pub objects: u64,
 }
 
 /// Removes the files of uploads whose time is over, and cancels the jobs that still wait for the rest of
@@ -27,7 +33,9 @@ pub async fn purge_uploads(
     ingestion: &Ingestion,
     database: &Database,
 ) -> Result<PurgeCounts, IngestionError> {
-    let mut counts = PurgeCounts::default();
+    // Whatever is held: nothing is lost with an object that is sealed here.
+    let mut counts =
+        PurgeCounts { objects: remove_objects(ingestion, database).await?, ..PurgeCounts::default() };
     loop {
         let mut tx = SystemTx::begin(database).await?;
         let holds = Holds::read(&mut tx).await?;
@@ -60,16 +68,74 @@ pub async fn purge_uploads(
 /// Removes the folders of vendors that are no more. Their keys are gone, so nothing in them opens.
 async fn remove_folders(ingestion: &Ingestion, database: &Database) -> Result<u64, IngestionError> {
     // Folders first: the vendor of a folder that is made from here on is in the list.
-    let folders = ingestion.spool.vendors().await?;
+    let (folders, inboxes) = (ingestion.spool.vendors().await?, ingestion.spool.inboxes().await?);
     let vendors = tenancy::list_vendors(database).await?;
+    let is_gone = |folder: &VendorId| !vendors.iter().any(|vendor| vendor.id == *folder);
     let mut removed = 0;
-    for folder in folders {
-        if !vendors.iter().any(|vendor| vendor.id == folder) {
-            ingestion.spool.remove_vendor(folder).await?;
-            removed += 1;
+    for folder in folders.into_iter().filter(is_gone) {
+        ingestion.spool.remove_vendor(folder).await?;
+        removed += 1;
+    }
+    for inbox in inboxes.into_iter().filter(is_gone) {
+        match ingestion.spool.remove_inbox(inbox).await {
+            Ok(()) => removed += 1,
+            // The place where something is mounted, maybe: emptied, and the operator's to take away.
+            Err(error) => {
+                tracing::warn!(%error, vendor.id = %inbox, "The inbox of a removed vendor cannot be removed");
+            }
         }
     }
     Ok(removed)
+}
+
+/// Objects looked at in one transaction.
+const OBJECTS_A_TURN: i64 = 100;
+
+/// Removes objects from their inboxes that are sealed here: of a job that died between the two, or that the store did
+/// not let. Those that cannot be removed now are for the next purge.
+async fn remove_objects(ingestion: &Ingestion, database: &Database) -> Result<u64, IngestionError> {
+    let (mut removed, mut left, mut after) = (0, 0_u64, (Uuid::nil(), Uuid::nil()));
+    loop {
+        let mut tx = SystemTx::begin(database).await?;
+        let objects = store::left_objects(&mut tx, after, OBJECTS_A_TURN).await?;
+        tx.roll_back().await?;
+        let Some(last) = objects.last() else { break };
+        after = (last.vendor_id.as_uuid(), last.upload_id.as_uuid());
+        for object in &objects {
+            match remove_object(ingestion, database, object).await {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
+                Err(IngestionError::Db(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, job.id = %object.job_id, "An imported object stays in its inbox for now");
+                    left += 1;
+                }
+            }
+        }
+    }
+    if left > 0 {
+        tracing::error!(left, "{left} imported objects lie in inboxes in the clear and cannot be removed");
+    }
+    Ok(removed)
+}
+
+async fn remove_object(
+    ingestion: &Ingestion,
+    database: &Database,
+    object: &LeftObject,
+) -> Result<bool, IngestionError> {
+    let LeftObject { vendor_id, upload_id, job_id, ref source_sealed } = *object;
+    let keys = database.keys().vendor(vendor_id)?;
+    let gone =
+        Source::open(&keys, vendor_id, upload_id, source_sealed)?.remove(&ingestion.spool, vendor_id).await?;
+    let mut tx = SystemTx::begin(database).await?;
+    if !store::forget_left_object(&mut tx, object).await? {
+        tx.roll_back().await?;
+        return Ok(false);
+    }
+    audit::record_on_platform(&mut tx, Some(vendor_id), &Actor::job(job_id), removal(job_id, gone)).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Imports whose errors are deleted in one transaction; each has up to `row_errors_max` of them.

@@ -88,9 +88,8 @@ pub(super) async fn open_receiving(
     parameters: ImportParameters,
     path_of: fn(VendorId, UploadId) -> String,
 ) -> Result<Opened, IngestionError> {
+    let parameters = accept(tx, mode, parameters).await?;
     let (now, vendor_id, actor) = (tx.now(), tx.vendor_id(), tx.actor().clone());
-    let mut parameters = StoredParameters::accept(parameters, mode, &actor, now)?;
-    parameters.saved_version = words::saved_version(tx, mode, parameters.requested.saved).await?;
     let upload_id = UploadId::generate(now);
     let (key, wrapped) = tx.keys()?.new_file_key(upload_id)?;
     let created_by = actor.user_id.map(odyssey_types::UserId::as_uuid);
@@ -104,6 +103,17 @@ pub(super) async fn open_receiving(
         .detail("mode", mode.as_str());
     audit::record(tx, event).await?;
     Ok(Opened { upload_id, job_id, path, key, parameters })
+}
+
+/// The parameters as they are stored, if they can be taken.
+pub(super) async fn accept(
+    tx: &mut VendorTx,
+    mode: Mode,
+    parameters: ImportParameters,
+) -> Result<StoredParameters, IngestionError> {
+    let mut parameters = StoredParameters::accept(parameters, mode, tx.actor(), tx.now())?;
+    parameters.saved_version = words::saved_version(tx, mode, parameters.requested.saved).await?;
+    Ok(parameters)
 }
 
 impl UploadSink {
@@ -213,32 +223,9 @@ impl Place {
             odyssey_jobs::QueueError::NotReceiving(_) => IngestionError::UploadClosed,
             error => error.into(),
         })?;
-        audit::record(tx, self.start_event(byte_count)).await?;
+        audit::record(tx, start_event(self.job_id, self.mode, &self.parameters, byte_count)).await?;
         tx.notify_after_commit(Notice::JobsWaiting);
         Ok(queued)
-    }
-
-    fn start_event(&self, byte_count: u64) -> AuditEvent {
-        let requested = &self.parameters.requested;
-        let mut event = AuditEvent::new("import.start", "job", Purpose::Operations)
-            .entity(self.job_id)
-            .detail("mode", self.mode.as_str())
-            .detail("byte_count", byte_count)
-            .detail("overwrite_edits", requested.overwrite_edits)
-            .detail("full", requested.full)
-            .detail("dry_run", requested.dry_run);
-        if let Some(attestation) = &requested.attestation {
-            event = event
-                .detail("allergen_data", "complete")
-                .detail("label_jurisdiction", attestation.label_jurisdiction.as_str())
-                .detail("label_as_of", attestation.label_as_of.to_string());
-        }
-        if let Some(consent) = &requested.consent {
-            event = event
-                .detail("consent_attested", true)
-                .detail("consent_text_version", consent.text_version.clone());
-        }
-        event
     }
 
     async fn abandon(&self, code: &'static str) -> Result<(), IngestionError> {
@@ -255,7 +242,36 @@ impl Place {
     }
 }
 
-fn to_json(parameters: &StoredParameters) -> Result<Value, DbError> {
+/// That an import begins, and what was said of it.
+pub(super) fn start_event(
+    job_id: JobId,
+    mode: Mode,
+    parameters: &StoredParameters,
+    byte_count: u64,
+) -> AuditEvent {
+    let requested = &parameters.requested;
+    let mut event = AuditEvent::new("import.start", "job", Purpose::Operations)
+        .entity(job_id)
+        .detail("mode", mode.as_str())
+        .detail("byte_count", byte_count)
+        .detail("overwrite_edits", requested.overwrite_edits)
+        .detail("full", requested.full)
+        .detail("dry_run", requested.dry_run);
+    if let Some(attestation) = &requested.attestation {
+        event = event
+            .detail("allergen_data", "complete")
+            .detail("label_jurisdiction", attestation.label_jurisdiction.as_str())
+            .detail("label_as_of", attestation.label_as_of.to_string());
+    }
+    if let Some(consent) = &requested.consent {
+        event = event
+            .detail("consent_attested", true)
+            .detail("consent_text_version", consent.text_version.clone());
+    }
+    event
+}
+
+pub(super) fn to_json(parameters: &StoredParameters) -> Result<Value, DbError> {
     serde_json::to_value(parameters)
         .map_err(|error| DbError::inconsistent(format!("parameters cannot be written as JSON: {error}")))
 }

@@ -13,17 +13,15 @@ use odyssey_vault::Aad;
 use uuid::Uuid;
 
 use super::parameters::StoredParameters;
+use super::piece_writer::PieceWriter;
 use super::quota::{self, admit_file};
 use super::receive::{Place, open_receiving};
-use super::spool::{Spool, SpoolWriter};
-use super::store::{self, PieceRow, ResumableRow};
+use super::spool::Spool;
+use super::store::{self, ResumableRow};
 use super::{ImportMode, ImportParameters, Ingestion, IngestionError};
 use crate::audit::{self, AuditEvent};
 use crate::db::{Database, DbError, VendorTx};
 use crate::tenancy::{Actor, Purpose, VendorScope};
-
-/// Bytes after which a piece is sealed and the offset moves: what a killed server makes a client send again.
-const PIECE_BYTES: u64 = 16 << 20;
 
 /// How far an upload is.
 #[derive(Debug, Clone)]
@@ -104,6 +102,8 @@ pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), 
     store::fail_upload(tx, id, "upload_terminated").await?;
     store::expire_upload(tx, id).await?;
     odyssey_jobs::cancel(tx.connection(), vendor_id, row.job_id.as_uuid(), now).await?;
+    // Of one that is fetched, since its import is known before the file is there.
+    store::end_import(tx, row.job_id).await?;
     let event = AuditEvent::new("import.abandon", "job", Purpose::Operations)
         .entity(row.job_id)
         .detail("code", "upload_terminated");
@@ -129,7 +129,9 @@ pub(super) fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, 
         offset: row.offset,
         length: row.length,
         complete,
-        gone: row.failed || row.state == "purged" || (!complete && row.expires_at <= tx.now()),
+        gone: row.failed
+            || row.state == "purged"
+            || (!complete && !row.fetched && row.expires_at <= tx.now()),
         expires_at: row.expires_at,
         metadata,
         concatenation: row.concat,
@@ -162,9 +164,8 @@ pub struct Appending {
     writer: Uuid,
     /// Of the whole upload, as it is known now.
     length: Option<u64>,
-    /// Bytes of pieces that are on disk and not recorded yet: a checksum is awaited.
-    held: Vec<PieceRow>,
-    open: Option<OpenPiece>,
+    /// Of a request whose checksum is awaited, pieces are held back that no row speaks of.
+    pieces: PieceWriter,
     holds_back: bool,
 }
 
@@ -177,14 +178,6 @@ enum Reached {
     End,
     /// The end of the file.
     Whole,
-}
-
-#[derive(Debug)]
-struct OpenPiece {
-    piece_id: UploadId,
-    file_key: Vec<u8>,
-    byte_count: u64,
-    writer: SpoolWriter,
 }
 
 /// Takes an upload over for writing. `length`: of the whole upload, as it is known from this request on.
@@ -200,6 +193,10 @@ pub async fn append_to(
     store::take_writer(&mut tx, id, writer).await?;
     // Behind the lock of the row: whatever the writer before has committed is in it.
     let row = store::find_resumable(&mut tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
+    if row.fetched {
+        // Its bytes come from the inbox, and nobody sends it any.
+        return Err(IngestionError::UploadNotFound);
+    }
     if row.state != "receiving" || row.failed {
         return Err(IngestionError::UploadClosed);
     }
@@ -211,20 +208,10 @@ pub async fn append_to(
     // Who writes is seen by nobody; what is written, and the end, are audited.
     tx.mark_audited();
     tx.commit().await?;
-    let (ingestion, length) = (ingestion.clone(), length.or(row.length));
-    Ok(Appending {
-        ingestion,
-        database,
-        scope,
-        actor,
-        began_at: row.offset,
-        row,
-        writer,
-        length,
-        held: Vec::new(),
-        open: None,
-        holds_back,
-    })
+    let pieces =
+        PieceWriter::new(&ingestion.spool, &database, scope.vendor_id(), &row.spool_path, row.offset);
+    let (ingestion, length, began_at) = (ingestion.clone(), length.or(row.length), row.offset);
+    Ok(Appending { ingestion, database, scope, actor, row, began_at, writer, length, pieces, holds_back })
 }
 
 impl Appending {
@@ -236,22 +223,12 @@ impl Appending {
     /// Takes the next bytes; the offset moves behind every full piece.
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), IngestionError> {
         while !bytes.is_empty() {
-            let mut piece = match self.open.take() {
-                Some(piece) => piece,
-                None => self.new_piece()?,
-            };
-            let room = (PIECE_BYTES - piece.byte_count).min(bytes.len() as u64);
-            piece.writer.write(bytes.split_to(room as usize)).await?;
-            piece.byte_count += room;
-            let full = piece.byte_count == PIECE_BYTES;
-            self.open = Some(piece);
-            if full {
-                self.close_piece().await?;
-                // The piece that reaches the length waits: only the end of the body tells that no byte follows.
-                let reached = self.row.offset + self.held_bytes();
-                if !self.holds_back && self.length.is_none_or(|length| reached < length) {
-                    self.record(Reached::Piece).await?;
-                }
+            // The piece that reaches the length waits: only the end of the body tells that no byte follows.
+            if self.pieces.write(&mut bytes).await?
+                && !self.holds_back
+                && self.length.is_none_or(|length| self.pieces.reached() < length)
+            {
+                self.record(Reached::Piece).await?;
             }
         }
         Ok(())
@@ -259,8 +236,8 @@ impl Appending {
 
     /// The request is over: what has arrived is kept. `complete`: no byte follows, and the import is queued.
     pub async fn end(mut self, complete: bool) -> Result<ResumableUpload, IngestionError> {
-        self.close_piece().await?;
-        if complete && self.row.offset + self.held_bytes() == 0 {
+        self.pieces.close().await?;
+        if complete && self.pieces.reached() == 0 {
             return Err(IngestionError::Empty);
         }
         self.record(if complete { Reached::Whole } else { Reached::End }).await?;
@@ -272,50 +249,25 @@ impl Appending {
 
     /// Nothing of what was held back is kept.
     pub async fn discard(mut self) -> Result<(), IngestionError> {
-        self.close_piece().await?;
-        self.remove_held().await
-    }
-
-    fn held_bytes(&self) -> u64 {
-        self.held.iter().map(|piece| piece.byte_count).sum()
-    }
-
-    fn new_piece(&self) -> Result<OpenPiece, IngestionError> {
-        let piece_id = UploadId::generate(self.database.clock().now());
-        let (key, file_key) = self.database.keys().vendor(self.scope.vendor_id())?.new_file_key(piece_id)?;
-        let writer = self.ingestion.spool.create(&Spool::piece_path(&self.row.spool_path, piece_id), key);
-        Ok(OpenPiece { piece_id, file_key, byte_count: 0, writer })
-    }
-
-    /// Seals and syncs the piece in hand.
-    async fn close_piece(&mut self) -> Result<(), IngestionError> {
-        let Some(open) = self.open.take() else { return Ok(()) };
-        let written = open.writer.finish().await?;
-        self.held.push(PieceRow {
-            piece_id: open.piece_id,
-            byte_from: self.row.offset + self.held_bytes(),
-            byte_count: written.byte_count,
-            file_key: open.file_key,
-            folder_id: None,
-        });
-        Ok(())
+        self.pieces.close().await?;
+        self.pieces.remove_held().await
     }
 
     /// Moves the offset behind what lies on disk, if this request is still the one that writes.
     async fn record(&mut self, reached: Reached) -> Result<(), IngestionError> {
-        let (from, to) = (self.row.offset, self.row.offset + self.held_bytes());
+        let (from, to) = (self.pieces.recorded(), self.pieces.reached());
         let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
         if !store::advance_upload(&mut tx, self.row.id, self.writer, from, to, self.length).await? {
             tx.roll_back().await?;
-            self.remove_held().await?;
+            self.pieces.remove_held().await?;
             return Err(IngestionError::UploadTakenOver);
         }
         if self.row.length.is_none() && quota::is_exceeded(&self.ingestion, &mut tx).await? {
             tx.roll_back().await?;
-            self.remove_held().await?;
+            self.pieces.remove_held().await?;
             return Err(quota::quota_exceeded(&self.ingestion));
         }
-        for piece in &self.held {
+        for piece in self.pieces.held() {
             store::insert_piece(&mut tx, self.row.id, piece).await?;
         }
         if reached == Reached::Piece {
@@ -344,8 +296,7 @@ impl Appending {
         } else {
             tx.commit().await?;
         }
-        self.row.offset = to;
-        self.held.clear();
+        self.pieces.settle();
         Ok(())
     }
 
@@ -364,13 +315,5 @@ impl Appending {
             upload_id: self.row.id,
             parameters,
         })
-    }
-
-    /// What no row speaks of is of no use to anybody.
-    async fn remove_held(&mut self) -> Result<(), IngestionError> {
-        for piece in self.held.drain(..) {
-            self.ingestion.spool.remove(&Spool::piece_path(&self.row.spool_path, piece.piece_id)).await?;
-        }
-        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use odyssey_store::{BlockingReader, BlockingWriter, Store, StoreError, StorePath};
+use odyssey_store::{BlockingReader, BlockingWriter, PathError, Store, StoreError, StorePath};
 use odyssey_types::{UploadId, VendorId};
 use odyssey_vault::{FileKey, FrameSealer, VaultError};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,9 @@ const PIECES_WAITING_MAX: usize = 8;
 
 /// What the name of a file ends with; a path without it is a folder of pieces.
 const FILE_SUFFIX: &str = ".sealed";
+
+/// The folder of inboxes, one a vendor: the only one whose files are not ours, and not sealed.
+const INBOXES: &str = "inbox";
 
 /// The waiting uploads: on a disk, or in an object store.
 #[derive(Debug, Clone)]
@@ -47,7 +50,8 @@ pub(super) struct SpoolWriter {
 }
 
 impl Spool {
-    /// The whole of a store: whatever lies in it under the id of a vendor is the spool's.
+    /// The whole of a store: whatever lies in it under the id of a vendor is the spool's, and what lies in the folder
+    /// of inboxes is the vendors'.
     pub const fn new(store: Store) -> Self {
         Self { store }
     }
@@ -70,6 +74,20 @@ impl Spool {
     /// Where a piece lies within the folder of its upload.
     pub(super) fn piece_path(folder: &str, piece_id: UploadId) -> String {
         format!("{folder}/{piece_id}{FILE_SUFFIX}")
+    }
+
+    /// The inbox of a vendor.
+    pub(super) fn inbox_of(vendor_id: VendorId) -> String {
+        format!("{INBOXES}/{vendor_id}")
+    }
+
+    /// Where an object lies that the vendor knows by this name.
+    pub(super) fn object_path(vendor_id: VendorId, name: &str) -> Result<StorePath, PathError> {
+        StorePath::named_by_others(&StorePath::parse(&Self::inbox_of(vendor_id))?, name)
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Starts a new file. It is there once the writer has finished, and not before.
@@ -102,7 +120,17 @@ impl Spool {
 
     /// The vendors that have a folder here.
     pub(super) async fn vendors(&self) -> Result<Vec<VendorId>, IngestionError> {
-        let folders = self.store.folders(None).await?;
+        self.vendors_within(None).await
+    }
+
+    /// The vendors that have an inbox.
+    pub(super) async fn inboxes(&self) -> Result<Vec<VendorId>, IngestionError> {
+        let inboxes = StorePath::parse(INBOXES).map_err(StoreError::from)?;
+        self.vendors_within(Some(&inboxes)).await
+    }
+
+    async fn vendors_within(&self, folder: Option<&StorePath>) -> Result<Vec<VendorId>, IngestionError> {
+        let folders = self.store.folders(folder).await?;
         // Whatever else lies here is not ours to judge.
         Ok(folders.iter().filter_map(|name| name.parse().ok()).collect())
     }
@@ -110,6 +138,12 @@ impl Spool {
     /// Removes a vendor's folder with everything in it.
     pub(super) async fn remove_vendor(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
         let path = StorePath::parse(&vendor_id.to_string()).map_err(StoreError::from)?;
+        Ok(self.store.remove_folder(&path).await?)
+    }
+
+    /// Removes a vendor's inbox with everything in it.
+    pub(super) async fn remove_inbox(&self, vendor_id: VendorId) -> Result<(), IngestionError> {
+        let path = StorePath::parse(&Self::inbox_of(vendor_id)).map_err(StoreError::from)?;
         Ok(self.store.remove_folder(&path).await?)
     }
 }

@@ -11,7 +11,7 @@ use super::QueuesError;
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::exports::{self, RunExport};
-use crate::ingestion::{self, RunImport};
+use crate::ingestion::{self, ImportObject, RunImport};
 use crate::matching::{self, RunMatchBatch};
 use crate::retention;
 use crate::tenancy::Purpose;
@@ -200,7 +200,8 @@ async fn startable(tx: &mut VendorTx, chosen: Vec<Chosen>) -> Result<Vec<Uuid>, 
     let of_kind = |kind: &str| -> Vec<Uuid> {
         chosen.iter().filter(|job| job.kind == kind).map(|job| job.id).collect()
     };
-    let (imports, batches) = (of_kind(RunImport::KIND), of_kind(RunMatchBatch::KIND));
+    let imports = [of_kind(RunImport::KIND), of_kind(ImportObject::KIND)].concat();
+    let batches = of_kind(RunMatchBatch::KIND);
     let exports = of_kind(RunExport::KIND);
     let mut gone: HashSet<Uuid> = imports.iter().chain(&batches).chain(&exports).copied().collect();
     for there in ingestion::startable_imports(tx, &imports).await? {

@@ -19,8 +19,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::hasty;
-use super::s3_faults::{S3Fault, spend};
-use super::wire::{broken_body, hang_up};
+use super::s3_faults::{Break, S3Fault, spend};
+use super::wire::{broken_body, hang_up, held_body};
 use crate::{S3Settings, Store, StoreSettings};
 
 const BUCKET: &str = "uploads";
@@ -269,14 +269,20 @@ fn get(inner: &mut Inner, key: &str, method: &Method, headers: &HeaderMap) -> Re
     let length = part.len();
     let broken = inner.fault(|fault| match fault {
         S3Fault::BreakRead { after_bytes, times } if method == Method::GET => {
-            Some(((*after_bytes, false), spend(times)))
+            Some(((*after_bytes, Break::Ends), spend(times)))
         }
-        S3Fault::ReplaceInRead { after_bytes } if method == Method::GET => Some(((*after_bytes, true), true)),
+        S3Fault::ReplaceInRead { after_bytes } if method == Method::GET => {
+            Some(((*after_bytes, Break::Replaced), true))
+        }
+        S3Fault::HoldRead { after_bytes } if method == Method::GET && length > *after_bytes => {
+            Some(((*after_bytes, Break::Held), true))
+        }
         _ => None,
     });
     let mut response = match broken {
-        Some((after_bytes, replaces)) => {
-            if replaces {
+        Some((after_bytes, Break::Held)) => held_body(part.slice(..after_bytes)),
+        Some((after_bytes, how)) => {
+            if how == Break::Replaced {
                 inner.insert(key, bytes);
             }
             broken_body(part.slice(..after_bytes.min(length)))

@@ -19,10 +19,20 @@ pub enum S3Fault {
     BreakRead { after_bytes: usize, times: u64 },
     /// A download ends after so many bytes, and another file is there when it is asked for again.
     ReplaceInRead { after_bytes: usize },
+    /// A download of more than so many bytes falls silent behind them.
+    HoldRead { after_bytes: usize },
     /// So many requests to remove a file are refused.
     KeepFile { times: u64 },
     /// A request to remove a file is carried out or not, and never answered.
     HoldRemoval { carried_out: bool },
+}
+
+/// How a download does not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Break {
+    Ends,
+    Replaced,
+    Held,
 }
 
 /// Counts one occurrence; says whether it was the last.

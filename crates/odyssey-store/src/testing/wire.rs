@@ -27,3 +27,9 @@ pub(crate) fn broken_body(bytes: Bytes) -> Response {
     });
     Response::new(Body::from_stream(chunks))
 }
+
+/// An answer that falls silent after these bytes, and does not end.
+pub(crate) fn held_body(bytes: Bytes) -> Response {
+    let given = futures::stream::once(std::future::ready(Ok::<_, io::Error>(bytes)));
+    Response::new(Body::from_stream(futures::StreamExt::chain(given, futures::stream::pending())))
+}

@@ -326,7 +326,7 @@ pub(in crate::ingestion) async fn end_import(tx: &mut VendorTx, job_id: JobId) -
 }
 
 /// Deletes imports whose jobs are gone, and with them the records of purged uploads, but for those of the
-/// vendors in `kept`; says how many of both. Ids of jobs are in the order of their creation.
+/// vendors in `kept` and uploads whose object lies in the inbox still; says how many of both. Ids of jobs are in the order of their creation.
 pub(in crate::ingestion) async fn delete_imports(
     tx: &mut SystemTx,
     before: JobId,
@@ -351,7 +351,7 @@ pub(in crate::ingestion) async fn delete_imports(
     let uploads = sqlx::query!(
         "WITH gone AS (
              SELECT u.vendor_id, u.id FROM uploads u
-             WHERE u.job_id < $1 AND u.purged_at IS NOT NULL AND u.vendor_id <> ALL ($2)
+             WHERE u.job_id < $1 AND u.purged_at IS NOT NULL AND u.source_sealed IS NULL AND u.vendor_id <> ALL ($2)
                AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id)
              LIMIT $3
          )

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::db::{DbError, VendorTx};
 
-/// Those of the given jobs whose import could start (again): the file is whole and still there, and nobody has asked for
-/// its undoing, which could not be asked for a second time. Their rows are locked: whoever asks for it now waits.
+/// Those of the given jobs whose import could start (again): the file is whole and still there, or is fetched from the
+/// inbox and was not given up; and nobody has asked for its undoing, which could not be asked for a second time. Their rows are locked: whoever asks for it now waits.
 pub(in crate::ingestion) async fn startable_imports(
     tx: &mut VendorTx,
     jobs: &[Uuid],
@@ -13,7 +13,8 @@ pub(in crate::ingestion) async fn startable_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let startable = sqlx::query_scalar!(
         "SELECT i.job_id FROM imports i JOIN uploads u ON u.vendor_id = i.vendor_id AND u.id = i.upload_id
-         WHERE i.vendor_id = $1 AND i.job_id = ANY ($2) AND u.state = 'finished'
+         WHERE i.vendor_id = $1 AND i.job_id = ANY ($2)
+           AND (u.state = 'finished' OR (u.state = 'receiving' AND u.fetched AND u.failed_code IS NULL))
            AND i.undo_job_id IS NULL
          FOR UPDATE OF i",
         vendor_id,

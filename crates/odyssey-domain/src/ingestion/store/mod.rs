@@ -5,6 +5,7 @@ mod corrections;
 mod imports;
 mod many;
 mod mappings;
+mod objects;
 mod pieces;
 mod reruns;
 mod row_errors;
@@ -21,6 +22,10 @@ pub(super) use imports::{
 };
 pub(super) use many::{end_imports, forget_imports, needed_imports, reopen_imports, startable_imports};
 pub(super) use mappings::{delete_mappings, find_mapping, insert_mapping, list_mappings};
+pub(super) use objects::{
+    FetchRow, LeftObject, find_fetch, forget_left_object, forget_object, keep_unfinished, left_objects,
+    mark_fetched,
+};
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, bytes_held, close_resumable, expire_upload, find_pieces,
     find_resumable, insert_piece, lock_uploads, mark_final, mark_joined, mark_partial, mark_resumable,

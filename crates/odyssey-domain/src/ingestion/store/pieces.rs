@@ -31,6 +31,8 @@ pub(in crate::ingestion) struct ResumableRow {
     pub joined_into: Option<UploadId>,
     /// Whether its job has ended, or is gone.
     pub job_ended: bool,
+    /// Whether its bytes come from the inbox.
+    pub fetched: bool,
 }
 
 /// One piece, in its place.
@@ -71,7 +73,7 @@ pub(in crate::ingestion) async fn find_resumable(
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
         r#"SELECT id, job_id, mode, state, spool_path, byte_count, byte_length, parameters, metadata_sealed, expires_at,
-                  concat, parts, joined_into,
+                  concat, parts, joined_into, fetched,
                   NOT EXISTS (SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NULL)
                       AS "job_ended!",
                   (failed_code IS NOT NULL OR (state = 'receiving' AND EXISTS (
@@ -105,6 +107,7 @@ pub(in crate::ingestion) async fn find_resumable(
         },
         joined_into: row.joined_into.map(UploadId::from),
         job_ended: row.job_ended,
+        fetched: row.fetched,
     }))
 }
 

@@ -159,7 +159,8 @@ pub(in crate::ingestion) fn mode_of(text: &str) -> Result<Mode, DbError> {
     }
 }
 
-/// Uploads of all vendors whose time is over: those that broke off, and those whose job has ended.
+/// Uploads of all vendors whose time is over: those that broke off, and those whose job has ended. One that is fetched
+/// breaks off with its job.
 pub(in crate::ingestion) async fn due_uploads(
     tx: &mut SystemTx,
     kept: &[Uuid],
@@ -171,7 +172,7 @@ pub(in crate::ingestion) async fn due_uploads(
                   (state <> 'receiving' AND (concat IS DISTINCT FROM 'partial' OR joined_into IS NOT NULL)) AS "received!"
          FROM uploads u
          WHERE purged_at IS NULL AND expires_at <= $1 AND vendor_id <> ALL ($3)
-           AND (state = 'receiving' OR concat = 'partial'
+           AND ((state = 'receiving' AND NOT fetched) OR concat = 'partial'
                 OR NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id AND j.finished_at IS NULL))
            AND NOT EXISTS (SELECT FROM imports i JOIN jobs j ON j.vendor_id = i.vendor_id AND j.id = i.job_id
                            WHERE i.vendor_id = u.vendor_id AND i.upload_id = u.id AND j.finished_at IS NULL)
@@ -197,6 +198,7 @@ pub(in crate::ingestion) async fn due_uploads(
         .collect())
 }
 
+/// What was fetched in part is the vendor's still, in its inbox; what was fetched whole is to be removed from there.
 pub(in crate::ingestion) async fn mark_purged(tx: &mut SystemTx, due: &DueUpload) -> Result<(), DbError> {
     let now = tx.now();
     sqlx::query!(
@@ -207,7 +209,9 @@ pub(in crate::ingestion) async fn mark_purged(tx: &mut SystemTx, due: &DueUpload
     .execute(tx.connection())
     .await?;
     sqlx::query!(
-        "UPDATE uploads SET state = 'purged', purged_at = $3, failed_code = coalesce(failed_code, CASE WHEN NOT $4 THEN 'upload_broken_off' END)
+        "UPDATE uploads SET state = 'purged', purged_at = $3,
+                source_sealed = CASE WHEN state = 'receiving' THEN NULL ELSE source_sealed END,
+                failed_code = coalesce(failed_code, CASE WHEN NOT $4 THEN 'upload_broken_off' END)
          WHERE vendor_id = $1 AND id = $2",
         due.vendor_id.as_uuid(),
         due.id.as_uuid(),

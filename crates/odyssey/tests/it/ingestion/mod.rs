@@ -7,6 +7,8 @@ mod corrections;
 mod customers;
 mod errors;
 pub(crate) mod harness;
+mod inbox;
+mod inbox_api;
 mod mappings;
 mod previews;
 mod products;
