@@ -202,11 +202,14 @@ pub(crate) async fn import_file(
         let (work, stop, settings) = (work(node, &ingestion), stop.clone(), worker_settings(settings));
         tokio::spawn(async move { jobs::run_worker(work, &settings, stop).await })
     };
-    let outcome = async {
+    let followed = async {
         let started = receive(node, &ingestion, vendor_id, member, mode, source, parameters).await?;
         follow(node, vendor_id, started.job_id).await
-    }
-    .await;
+    };
+    let outcome = tokio::select! {
+        outcome = followed => outcome,
+        lost = node.lost() => Err(lost),
+    };
     stop.cancel();
     worker.await.context("the worker panicked")??;
     outcome

@@ -32,11 +32,23 @@ pub async fn work(settings: &Settings) -> anyhow::Result<()> {
     let node = Node::open(settings).await?;
     let stop = stop_on_signal()?;
     let ingestion = ingestion(settings).await?;
-    jobs::run_worker(work_of(&node, &ingestion), &worker_settings(settings), stop).await?;
-    node.close().await
+    let (parts, settings) = (work_of(&node, &ingestion), worker_settings(settings));
+    let worker = jobs::run_worker(parts, &settings, stop.clone());
+    tokio::pin!(worker);
+    let lost = tokio::select! {
+        worked = &mut worker => {
+            worked?;
+            return node.close().await;
+        }
+        lost = node.lost() => lost,
+    };
+    stop.cancel();
+    worker.await?;
+    Err(lost)
 }
 
-/// The same on a node that is open already; returns when `stop` was asked for and everything is drained.
+/// The same on a node that is open already; returns when `stop` was asked for and everything is drained, or as a failure
+/// when the node is lost.
 pub async fn serve_until(
     settings: &Settings,
     node: &Node,
@@ -91,10 +103,16 @@ pub async fn serve_until(
         .with_graceful_shutdown(graceful);
     // After the stop, requests under way have their grace and no more.
     let grace = settings.server.shutdown_grace();
+    let mut lost = None;
     tokio::select! {
         outcome = served => outcome.context("the server failed")?,
         () = async { stop.cancelled().await; tokio::time::sleep(grace).await } => {
             tracing::warn!("Requests were cut off at the end of the grace period");
+        }
+        // There is nothing to answer with: whoever supervises this process sees it end.
+        error = node.lost() => {
+            readiness.drain();
+            lost = Some(error);
         }
     }
     stop.cancel();
@@ -102,7 +120,7 @@ pub async fn serve_until(
     worker.await.context("the worker panicked")??;
     node.snapshots.save_all().await;
     tracing::info!("Stopped");
-    Ok(())
+    lost.map_or(Ok(()), Err)
 }
 
 /// Refreshes ahead of demand at the same time; those of one vendor wait for each other.

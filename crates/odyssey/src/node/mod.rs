@@ -23,7 +23,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Login, Settings, connect_options, connect_options_as, read_connect_options};
-use crate::pg::{self, EmbeddedPg, Patience};
+use crate::pg::{self, EmbeddedPg, Patience, Watching};
 
 /// The owner of the schema on the embedded server.
 const EMBEDDED_OWNER: &str = "odyssey_owner";
@@ -42,7 +42,7 @@ pub struct Node {
     pub audiences: Audiences,
     pub issuer: Arc<TokenIssuer>,
     pub receipts: Arc<ReceiptSigner>,
-    /// Keeps the embedded server running as long as this node lives.
+    /// Keeps the embedded server running as long as this node lives, and starts it again when it dies.
     embedded: Option<EmbeddedPg>,
 }
 
@@ -104,6 +104,15 @@ impl Node {
         Ok(Self { database, snapshots, audiences, issuer, receipts, embedded })
     }
 
+    /// Why this node cannot go on: its embedded server died and does not start any more. Waits for ever while that is not
+    /// so. While it is being started again, requests are answered as by any server whose database is away.
+    pub async fn lost(&self) -> anyhow::Error {
+        match &self.embedded {
+            Some(embedded) => anyhow::Error::msg(embedded.lost().await),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Closes the pools and gives the embedded server up; the last process that does stops it.
     pub async fn close(self) -> anyhow::Result<()> {
         self.database.close().await;
@@ -130,9 +139,10 @@ impl Server {
 
     async fn open_embedded(settings: &Settings) -> anyhow::Result<Self> {
         let (state, bin_dir) = (settings.state.dir.clone(), settings.database.bin_dir.clone());
-        let embedded =
+        let mut embedded =
             tokio::task::spawn_blocking(move || EmbeddedPg::ensure_running(&state, bin_dir.as_deref()))
                 .await??;
+        embedded.watch(Watching::default());
         if let Some(notice) = embedded.notice() {
             tracing::warn!("{notice}");
         }

@@ -86,13 +86,58 @@ impl Cluster {
         fs::rename(&draft, &self.place.data_dir).map_err(PgError::io("rename to", &self.place.data_dir))
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server on a free port and waits until it answers.
     pub fn start(&self) -> Result<Address, PgError> {
+        self.start_at_port(|| self.free_port())
+    }
+
+    /// Starts it where it was: whoever has its address finds it again.
+    pub fn start_on(&self, port: u16) -> Result<Address, PgError> {
+        self.start_at_port(|| match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => Ok(port),
+            Err(_) => Err(PgError::PortTaken { port }),
+        })
+    }
+
+    /// Whether a process of this cluster is there, ready or not.
+    pub fn is_alive(&self) -> bool {
+        match PidFile::read(&self.place.data_dir) {
+            Ok(Some(pid_file)) => pid_file.is_our_postgres(&self.place.data_dir),
+            Ok(None) => false,
+            // In doubt it is left alone.
+            Err(_) => true,
+        }
+    }
+
+    /// Whether a person stopped the server, and nobody has started it since.
+    pub fn is_stopped_on_purpose(&self) -> bool {
+        self.stop_mark().exists()
+    }
+
+    /// Notes that a person wants the server down, or that it may run again.
+    pub fn mark_stopped(&self, stopped: bool) -> Result<(), PgError> {
+        let mark = self.stop_mark();
+        if stopped {
+            return fs::write(&mark, b"").map_err(PgError::io("write", &mark));
+        }
+        match fs::remove_file(&mark) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(PgError::Io { attempt: "remove", path: mark, source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stop_mark(&self) -> PathBuf {
+        self.state_dir.join("pg.stopped")
+    }
+
+    fn start_at_port(&self, port: impl Fn() -> Result<u16, PgError>) -> Result<Address, PgError> {
         let binaries = self.binaries()?;
         let socket_dir = place::runtime_folder(&self.state_dir, &self.account)?;
         let mut attempt = 1;
         loop {
-            let address = Address { socket_dir: socket_dir.clone(), port: self.free_port()? };
+            let address = Address { socket_dir: socket_dir.clone(), port: port()? };
             match self.start_at(&binaries, &address) {
                 Ok(()) => return Ok(address),
                 Err(error) if attempt == START_ATTEMPTS => return Err(error),

@@ -42,6 +42,10 @@ pub enum PgError {
     Command { command: &'static str, output: String },
     #[error("PostgreSQL in {} does not answer after {seconds} s; its log ends with:\n{log}", data_dir.display())]
     NotAnswering { data_dir: PathBuf, seconds: u64, log: String },
+    #[error("port {port} of 127.0.0.1, where the server was, is taken by another process: end that")]
+    PortTaken { port: u16 },
+    #[error("another process has started the server on port {to}, and here it is looked for on port {from}")]
+    Moved { from: u16, to: u16 },
     #[error("another process has been starting or stopping the server of {} for {seconds} s", state_dir.display())]
     Busy { state_dir: PathBuf, seconds: u64 },
     #[error("{} is not readable as a PostgreSQL version file", path.display())]

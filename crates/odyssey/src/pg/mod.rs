@@ -1,9 +1,10 @@
 //! The embedded PostgreSQL: a private cluster in the state folder, made and run from installed binaries.
 //!
-//! Owns: `<state>/pg`, `pg.password`, `pg.port`, `pg.lock`, `pg.users`, and the socket folder.
+//! Owns: `<state>/pg`, `pg.password`, `pg.port`, `pg.lock`, `pg.users`, `pg.stopped`, and the socket folder.
 //! Promises: durable settings; reachable only from this machine and only with its password; one server per
 //! state folder however many processes use it, stopped by the last of them that ends, found again after
-//! a kill -9 of either side; never run as root.
+//! a kill -9 of either side; one that is watched ([`EmbeddedPg::watch`]) and dies is started again where it was, unless a
+//! person stopped it, and given up aloud where that does not help; never run as root.
 //! Emits: nothing. Never: downloads anything, touches a server that it did not make.
 
 mod account;
@@ -18,6 +19,7 @@ pub mod secret;
 mod tests;
 mod tuning;
 mod turns;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +29,12 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 pub use binaries::{Binaries, SUPPORTED, find as find_binaries};
 pub use connect::{Patience, connect};
 pub use error::PgError;
+pub use watch::Watching;
 
 use cluster::{Address, Cluster};
 use place::Place;
 use turns::{Claim, Turn};
+use watch::Watch;
 
 /// The superuser of the cluster: for making roles and the database, for nothing else.
 pub const ADMIN_USER: &str = "odyssey_admin";
@@ -53,6 +57,7 @@ pub struct EmbeddedPg {
     password: SecretString,
     cluster: Cluster,
     claim: Option<Claim>,
+    watch: Option<Watch>,
 }
 
 /// What `odyssey pg status` tells.
@@ -84,11 +89,28 @@ impl EmbeddedPg {
         if !exists {
             cluster.create(&password)?;
         }
+        cluster.mark_stopped(false)?;
         let (address, started) = match cluster.find_running()? {
             Some(address) => (address, false),
             None => (cluster.start()?, true),
         };
         Ok(Self::new(cluster, address, password, claim, started))
+    }
+
+    /// From now on, starts the server again when it dies.
+    pub fn watch(&mut self, watching: Watching) {
+        self.watch = Some(Watch::start(self.cluster.clone(), self.port, watching));
+    }
+
+    /// Why the server was given up; waits for ever while it is not, or is not watched.
+    pub fn lost(&self) -> impl Future<Output = String> + Send + use<> {
+        let lost = self.watch.as_ref().map(Watch::lost);
+        async move {
+            match lost {
+                Some(lost) => lost.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Gives up the claim; when it was the last, stops the server. Returns whether it stopped it.
@@ -137,10 +159,13 @@ impl EmbeddedPg {
             password,
             cluster,
             claim: Some(claim),
+            watch: None,
         }
     }
 
     fn release(&mut self) -> Result<bool, PgError> {
+        // Nobody is to start it again while it is stopped.
+        drop(self.watch.take());
         let Some(claim) = self.claim.take() else { return Ok(false) };
         let turn = Turn::take(&self.cluster.state_dir)?;
         if !claim.release_as_last(&turn) {
@@ -180,6 +205,8 @@ pub fn stop_now(state_dir: &Path, bin_dir: Option<&Path>) -> Result<bool, PgErro
     let Ok(state_dir) = state_dir.canonicalize() else { return Ok(false) };
     let _turn = Turn::take(&state_dir)?;
     let cluster = open_cluster(state_dir, bin_dir)?;
+    // Whoever watches it leaves it alone, until somebody asks for it again.
+    cluster.mark_stopped(true)?;
     if cluster.find_running()?.is_none() {
         return Ok(false);
     }

@@ -14,7 +14,7 @@ use super::binaries::{install_command, parse_version};
 use super::connect::{may_pass, pause_after};
 use super::place::{fits, short_hash};
 use super::tuning::{parse_meminfo, settings};
-use super::{EmbeddedPg, PgError, Status, find_binaries, secret, status, stop_now};
+use super::{EmbeddedPg, PgError, Status, Watching, find_binaries, secret, status, stop_now};
 
 /// A state folder that the server's user can pass through.
 fn state() -> Option<(tempfile::TempDir, PathBuf)> {
@@ -199,6 +199,94 @@ fn a_person_can_stop_it_whoever_uses_it() {
     assert!(stop_now(&state_dir, None).expect("stopped"));
     assert!(!stop_now(&state_dir, None).expect("nothing to stop"));
     server.stop().expect("nothing is left to do");
+}
+
+/// Gives up soon.
+const CLOSELY: Watching = Watching {
+    look: Duration::from_millis(300),
+    starts_max: 2,
+    pause_first: Duration::from_millis(50),
+    pause_max: Duration::from_millis(100),
+    steady: Duration::from_hours(1),
+};
+
+fn kill(server: &EmbeddedPg) -> String {
+    let pid = postmaster(server);
+    assert!(Command::new("kill").args(["-9", &pid]).status().is_ok_and(|it| it.success()));
+    while is_alive(&pid) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    pid
+}
+
+fn is_running(state_dir: &Path) -> bool {
+    matches!(status(state_dir), Ok(Status::Running { .. }))
+}
+
+/// For as long as a recovery takes on a busy machine.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_mins(2), "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_watched_server_that_is_killed_comes_back_where_it_was_and_stays_down_once_it_is_stopped() {
+    let Some((_folder, state_dir)) = state() else { return };
+    let mut server = start(&state_dir);
+    server.watch(CLOSELY);
+    execute(&server, "CREATE TABLE kept AS SELECT 'kept'::text AS word");
+    let pid = kill(&server);
+    wait_until("it is started again", || is_running(&state_dir));
+    assert_ne!(postmaster(&server), pid);
+    assert_eq!(scalar(&server, "SELECT word FROM kept"), "kept", "at the address of before");
+    assert!(server.stop().expect("stopped"));
+    std::thread::sleep(CLOSELY.look * 3);
+    assert!(!is_running(&state_dir), "nobody watches it any more");
+}
+
+#[test]
+fn a_watched_server_that_a_person_stops_stays_down_until_somebody_asks_for_it() {
+    let Some((_folder, state_dir)) = state() else { return };
+    let mut server = start(&state_dir);
+    server.watch(CLOSELY);
+    assert!(stop_now(&state_dir, None).expect("stopped"));
+    std::thread::sleep(CLOSELY.look * 4);
+    assert!(!is_running(&state_dir), "it was started against somebody's will");
+    let again = start(&state_dir);
+    assert!(again.started);
+    kill(&again);
+    wait_until("from then on it is watched as before", || is_running(&state_dir));
+    assert_eq!(scalar(&server, "SELECT 'up'::text"), "up");
+}
+
+#[test]
+fn a_watched_server_that_does_not_start_again_is_given_up_and_says_why() {
+    let Some((_folder, state_dir)) = state() else { return };
+    let mut server = start(&state_dir);
+    // Before the first look somebody else takes the port.
+    server.watch(Watching { look: Duration::from_secs(3), ..CLOSELY });
+    let lost = server.lost();
+    kill(&server);
+    let mut holder = std::net::TcpListener::bind(("127.0.0.1", server.port));
+    for _ in 0..100 {
+        if holder.is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        holder = std::net::TcpListener::bind(("127.0.0.1", server.port));
+    }
+    let _holder = holder.expect("free, as nobody listens any more");
+    let why = runtime().block_on(async { tokio::time::timeout(Duration::from_mins(2), lost).await });
+    let why = why.expect("it is given up after two starts");
+    let port = format!("port {} of 127.0.0.1", server.port);
+    assert!(
+        why.contains("after 2 starts") && why.contains(&port) && why.contains("start Odyssey again"),
+        "{why}"
+    );
+    assert!(!is_running(&state_dir));
 }
 
 #[test]

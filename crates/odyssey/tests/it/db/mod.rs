@@ -7,3 +7,4 @@ mod outages;
 mod policies;
 mod provisioning;
 mod replicas;
+mod watched;

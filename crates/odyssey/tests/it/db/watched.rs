@@ -1,0 +1,119 @@
+//! A node whose own PostgreSQL is killed under it: it starts it again, says meanwhile that it is not ready, and what it
+//! was importing goes on.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use odyssey::config::load_from;
+use odyssey::node::Node;
+use odyssey::pg::find_binaries;
+use odyssey_api::health::{NotReady, Readiness};
+use odyssey_domain::db::testing;
+use odyssey_domain::ingestion::{
+    self, ImportMode, ImportParameters, Ingestion, IngestionSettings, JobView, Spool, Wake,
+};
+use odyssey_domain::jobs::{self, Work, WorkerSettings};
+use odyssey_domain::tenancy::{self, Actor, NewVendor, VendorScope};
+use odyssey_store::Store;
+use odyssey_types::JobId;
+use tokio_util::sync::CancellationToken;
+
+const ROWS: i64 = 4_000;
+/// A recovery and a lease on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+fn postmaster(state: &Path) -> String {
+    let text = std::fs::read_to_string(state.join("pg/postmaster.pid")).expect("it runs");
+    text.lines().next().expect("a number").to_owned()
+}
+
+async fn job(node: &Node, scope: VendorScope, id: JobId) -> Option<JobView> {
+    let mut tx = testing::begin_vendor(&node.database, scope, Actor::command_line()).await.ok()?;
+    let job = ingestion::get_job(&mut tx, id).await.ok()?;
+    tx.roll_back().await.ok()?;
+    Some(job)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_starts_its_killed_postgres_again_and_the_import_under_way_goes_on() {
+    if find_binaries(None, None).is_err() {
+        println!("skipped: no PostgreSQL binaries");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    // The server's own user must reach it.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
+    let state = folder.path().join("state");
+    let variables = [("ODYSSEY__STATE__DIR".to_owned(), OsString::from(&state))];
+    let settings = load_from(None, variables.into_iter()).expect("valid").settings;
+    let node = Node::open(&settings).await.expect("a node of its own");
+    let new = NewVendor { slug: "acme".into(), name: "Acme".into(), product_leaves: 2, customer_leaves: 2 };
+    let vendor = tenancy::create_vendor(&node.database, &Actor::command_line(), new).await.expect("a vendor");
+    let scope = tenancy::scope_for_job(&node.database, vendor.id).await.expect("it works");
+
+    let ingestion = Ingestion {
+        spool: Spool::new(Store::on_disk(folder.path().join("spool"))),
+        settings: IngestionSettings { batch_rows: 50, ..IngestionSettings::default() },
+        wake: Wake::new(),
+    };
+    let work = Work {
+        database: node.database.clone(),
+        ingestion: ingestion.clone(),
+        audiences: node.audiences.clone(),
+        snapshots: node.snapshots.clone(),
+    };
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn({
+        let (stop, settings) = (stop.clone(), WorkerSettings::default());
+        async move { jobs::run_worker(work, &settings, stop).await }
+    });
+    let rows: String = (0..ROWS).map(|row| format!("p{row},Bar {row}\n")).collect();
+    let tx = testing::begin_vendor(&node.database, scope, Actor::command_line()).await.expect("it begins");
+    let mut sink = ingestion::begin_upload(&ingestion, tx, ImportMode::Products, ImportParameters::default())
+        .await
+        .expect("it begins");
+    sink.write(format!("external_id,name\n{rows}").into()).await.expect("it is taken");
+    let id = sink.finish().await.expect("it is queued").job_id;
+    let started = Instant::now();
+    loop {
+        let merged =
+            job(&node, scope, id).await.and_then(|job| job.import).map_or(0, |import| import.totals.created);
+        if (1..ROWS).contains(&merged) {
+            break;
+        }
+        assert!(
+            merged == 0 && started.elapsed() < PATIENCE,
+            "{merged} rows: the import cannot be caught under way"
+        );
+    }
+
+    let killed = postmaster(&state);
+    assert!(Command::new("kill").args(["-9", &killed]).status().is_ok_and(|it| it.success()));
+    let (readiness, started) = (Readiness::default(), Instant::now());
+    assert_eq!(
+        readiness.check(&node.database).await,
+        Err(NotReady::Database),
+        "nobody is told that all is well"
+    );
+    while readiness.check(&node.database).await.is_err() {
+        assert!(started.elapsed() < PATIENCE, "it is not started again");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_ne!(postmaster(&state), killed);
+    let ended = loop {
+        match job(&node, scope, id).await {
+            Some(job) if job.record.state.is_finished() => break job,
+            _ => assert!(started.elapsed() < PATIENCE, "the import does not go on"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(ended.record.state.as_str(), "completed", "{:?}", ended.record);
+    let totals = ended.import.expect("an import").totals;
+    assert!(totals.reconciles() && totals.created == ROWS, "{totals:?}");
+    stop.cancel();
+    worker.await.expect("no panic").expect("it ends");
+    node.close().await.expect("closes");
+}
