@@ -250,7 +250,7 @@ async fn insert_singly(ground: &Ground) -> anyhow::Result<Duration> {
                  ON CONFLICT (sku) DO UPDATE SET product_name = excluded.product_name",
             );
             for at in 0..9 {
-                query = query.bind(row.try_get::<String, _>(at)?);
+                query = query.bind(row.try_get::<Option<String>, _>(at)?);
             }
             query.execute(&mut *tx).await?;
         }
