@@ -113,6 +113,10 @@ pub(super) struct RerunErrorsDto {
     #[serde(default)]
     #[schema(inline)]
     rows: RerunRowsDto,
+    /// Of products: take a row also where a later import has changed its product since. Otherwise it is kept, with
+    /// `kept_newer` and that job beside it, and stays among those that are still refused.
+    #[serde(default)]
+    overwrite_newer: bool,
 }
 
 /// A rerun that is queued.
@@ -152,7 +156,8 @@ pub(super) async fn rerun_job_errors(
         RerunRowsDto::All => RerunRows::All,
     };
     let mut tx = caller.begin().await?;
-    let started = ingestion::start_rerun(&mut tx, path.job_id, rows, may_read_health(&caller)).await?;
+    let health = may_read_health(&caller);
+    let started = ingestion::start_rerun(&mut tx, path.job_id, rows, body.overwrite_newer, health).await?;
     context::count_rows_written(1);
     let started = StartedRerunDto::from(started);
     let answer = Answer::json(StatusCode::ACCEPTED, &started).location(&started.status_url);

@@ -10,6 +10,7 @@ use odyssey_matching::label::Tables;
 use odyssey_types::{JobId, VendorId};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use super::progress::Run;
 use super::rerun::number_in;
@@ -23,6 +24,7 @@ use crate::tenancy::{self, Actor};
 #[derive(Debug)]
 pub(super) struct ReadyRow {
     pub record: u64,
+    pub id: Uuid,
     /// A person's edit stands, unless it says the same.
     pub kept: bool,
     pub write: ProductWrite,
@@ -103,7 +105,7 @@ fn ready_row(
     }
     let import = ImportMark { row: number, source_hash: row.source_hash, edited_since: row.kept };
     let write = ProductWrite { import: Some(import), ..ProductWrite::new(external_id, Change::Row(change)) };
-    Ok(ReadyRow { record, kept: row.kept, write })
+    Ok(ReadyRow { record, id: row.id, kept: row.kept, write })
 }
 
 /// The field of a staged row that is no field of a product.

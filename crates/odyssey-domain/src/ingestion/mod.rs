@@ -28,6 +28,7 @@ mod ledger;
 mod many;
 mod mappings;
 mod merge_fault;
+mod newer;
 mod originals;
 mod parameters;
 mod patch;

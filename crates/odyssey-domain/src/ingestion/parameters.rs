@@ -99,6 +99,9 @@ pub(super) struct StoredParameters {
     /// Pass over the rows that this dry run of the same file flagged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub except_flagged_of: Option<JobId>,
+    /// Of a rerun: take its rows also where a later import has changed the product since.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub overwrite_newer: bool,
     /// Of the saved mapping that the import is read by.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub saved_version: Option<i64>,
@@ -125,6 +128,7 @@ impl StoredParameters {
             attested_by: actor.user_id.filter(|_| attests),
             attested_at: attests.then_some(now),
             except_flagged_of: None,
+            overwrite_newer: false,
             saved_version: None,
         })
     }

@@ -14,6 +14,7 @@ use super::holders::{HOLDER_GONE, Holders, holders_of};
 use super::known::{Expected, Known};
 use super::ledger::Ledger;
 use super::merge_fault::MergeFault;
+use super::newer::changed_by_newer;
 use super::patch;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
@@ -412,8 +413,13 @@ impl Merge {
             observed: Vec::new(),
         };
         let mut writes: Vec<(u64, ProductWrite)> = Vec::with_capacity(rows.len());
-        for ReadyRow { record, kept, write } in rows {
-            if !kept && self.excepted.binary_search(&record).is_ok() {
+        let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.id).collect();
+        let newer = changed_by_newer(run, tx, &ids).await?;
+        for ReadyRow { record, id, kept, write } in rows {
+            if let Some(job_id) = newer.get(&id) {
+                batch.totals.kept += 1;
+                batch.faults.keep_newer(record, *job_id);
+            } else if !kept && self.excepted.binary_search(&record).is_ok() {
                 batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
             } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !kept) {
                 batch.refuse(record, &[holder.fault(gtin, |row| run.number_of(row))])?;

@@ -57,18 +57,20 @@ pub struct StartedRerun {
     pub rows: u64,
 }
 
-/// Queues a job that imports refused rows of an import once more, with their corrections; the caller commits.
+/// Queues a job that imports refused rows of an import once more, with their corrections; the caller commits. A row whose
+/// product a later import has changed since is kept, unless it is to be overwritten.
 pub async fn start_rerun(
     tx: &mut VendorTx,
     job_id: JobId,
     rows: RerunRows,
+    overwrite_newer: bool,
     may_read_health: bool,
 ) -> Result<StartedRerun, IngestionError> {
     let Family { parent, mode, row, .. } = Family::lock(tx, job_id, may_read_health).await?;
     if row.under_way {
         return Err(IngestionError::NotCorrectable("A rerun has not ended yet; wait for it to end."));
     }
-    let parameters = parameters_of(row.parameters, parent)?;
+    let parameters = parameters_of(row.parameters, parent, overwrite_newer)?;
     let chosen = choose(tx, parent, rows).await?;
     if chosen.is_empty() {
         return Err(IngestionError::NotCorrectable(match rows {
@@ -103,7 +105,11 @@ pub async fn start_rerun(
 
 /// What was said of the file, less what concerns it as a whole: a few rows are never the whole catalog, and one that a
 /// dry run flagged is meant once somebody runs it again.
-fn parameters_of(stored: serde_json::Value, parent: JobId) -> Result<serde_json::Value, IngestionError> {
+fn parameters_of(
+    stored: serde_json::Value,
+    parent: JobId,
+    overwrite_newer: bool,
+) -> Result<serde_json::Value, IngestionError> {
     let broken = |_| IngestionError::inconsistent(format!("import {parent} has unreadable parameters"));
     let mut parameters: StoredParameters = serde_json::from_value(stored).map_err(broken)?;
     if parameters.requested.dry_run {
@@ -111,6 +117,7 @@ fn parameters_of(stored: serde_json::Value, parent: JobId) -> Result<serde_json:
     }
     (parameters.requested.full, parameters.requested.allow_deletes) = (false, false);
     parameters.except_flagged_of = None;
+    parameters.overwrite_newer = overwrite_newer;
     serde_json::to_value(&parameters).map_err(broken)
 }
 

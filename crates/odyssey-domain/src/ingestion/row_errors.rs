@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::customers::KEPT_MERGED;
 use super::merge_fault::MergeFault;
 use super::store::{self, RowErrorRow};
-use super::warnings::WarningTally;
+use super::warnings::{ERASED_MEANING, KEPT_MEANING, KEPT_NEWER, WarningTally, newer_meaning};
 use super::{IngestionError, corrections, view};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
@@ -24,13 +24,6 @@ pub(super) const MERGE_ORDINAL: i32 = 1_000;
 const HEADERS: &str = "imports.headers";
 /// Of the faults that may be kept, one in this many may be a warning.
 const WARNINGS_SHARE: u64 = 10;
-/// The remedy beside a row whose product or customer a person edited.
-const KEPT_MEANING: &str = "A person edited this item after the same row was imported; their version stands. \
-     Import with overwrite_edits to take the file's row.";
-/// The remedy beside a row whose person was erased while the file was on its way.
-const ERASED_MEANING: &str = "This person was erased after the import began; nothing of the row was taken. If they \
-     are a customer again, send the row in a new import.";
-
 /// One fault of a row, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
@@ -292,6 +285,12 @@ impl FaultSink {
         self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
     }
 
+    /// A row of a rerun whose product a later import has changed since. All are noted: by this a row is known as one
+    /// that can be run again.
+    pub fn keep_newer(&mut self, row: u64, job_id: JobId) {
+        self.push_warning(row, MERGE_ORDINAL, None, KEPT_NEWER, &newer_meaning(job_id));
+    }
+
     /// A person who was erased after the import began.
     pub fn keep_erased(&mut self, row: u64) {
         self.note(row, MERGE_ORDINAL, None, "kept_erased", ERASED_MEANING);
@@ -314,16 +313,13 @@ impl FaultSink {
                 continue;
             }
             let column = warning.column.and_then(|at| headers.get(usize::from(at))).cloned();
-            let Some(noted) = self.note(row, ordinal, column, warning.code.as_str(), warning.code.meaning())
-            else {
+            let meaning = warning.code.meaning();
+            let Some(noted) = self.note(row, ordinal, column, warning.code.as_str(), meaning) else {
                 continue;
             };
             if warning.value.is_some() {
-                let values = FaultValues {
-                    value: warning.value.clone(),
-                    suggestion: warning.read_as.clone(),
-                    first_row: None,
-                };
+                let (value, suggestion) = (warning.value.clone(), warning.read_as.clone());
+                let values = FaultValues { value, suggestion, first_row: None };
                 let row = self.waiting[noted].row_number;
                 let sealed = self.sealing.seal(row, ordinal, "row_errors.value", &values)?;
                 self.waiting[noted].value_sealed = Some(sealed);
@@ -345,6 +341,17 @@ impl FaultSink {
         if self.warnings > self.refused_rows_max / WARNINGS_SHARE {
             return None;
         }
+        Some(self.push_warning(row, ordinal, column_name, code, remedy))
+    }
+
+    fn push_warning(
+        &mut self,
+        row: u64,
+        ordinal: i32,
+        column_name: Option<String>,
+        code: &str,
+        remedy: &str,
+    ) -> usize {
         let row_number = self.number_of(row);
         self.waiting.push(RowErrorRow {
             row_number,
@@ -357,7 +364,7 @@ impl FaultSink {
             value_sealed: None,
             original_sealed: None,
         });
-        Some(self.waiting.len() - 1)
+        self.waiting.len() - 1
     }
 
     fn counts(&mut self) -> bool {

@@ -24,6 +24,7 @@ const BATCH_BYTES_MAX: i64 = 5 << 20;
 #[derive(Debug, sqlx::FromRow)]
 pub(in crate::ingestion) struct TodoRow {
     pub record: i64,
+    pub id: Uuid,
     /// A person's edit stands, unless it says the same.
     pub kept: bool,
     pub source_hash: Vec<u8>,
@@ -230,11 +231,11 @@ pub(in crate::ingestion) async fn next_todo(
     // The running sum keeps a batch of extraordinary rows within memory. It is of what the rows have in memory: stored,
     // a text that repeats itself has next to nothing.
     let statement = format!(
-        "SELECT record, kept, source_hash, fields
-         FROM (SELECT t.record, t.kept, s.source_hash, s.fields,
+        "SELECT record, id, kept, source_hash, fields
+         FROM (SELECT t.record, t.id, t.kept, s.source_hash, s.fields,
                       sum(coalesce(octet_length(s.fields), 0)) OVER (ORDER BY t.record)
                           - coalesce(octet_length(s.fields), 0) AS before
-               FROM (SELECT record, kept FROM {todo}
+               FROM (SELECT record, id, kept FROM {todo}
                      WHERE record > $1 AND record <> ALL ($2) ORDER BY record LIMIT $3) t
                JOIN {staged} s ON s.record = t.record) sized
          WHERE before < $4
@@ -336,7 +337,7 @@ pub(in crate::ingestion) async fn find_todo(
 ) -> Result<Vec<TodoRow>, DbError> {
     let (todo, staged) = (todo(job_id), staged(job_id));
     let statement = format!(
-        "SELECT t.record, t.kept, s.source_hash, s.fields FROM {todo} t JOIN {staged} s ON s.record = t.record
+        "SELECT t.record, t.id, t.kept, s.source_hash, s.fields FROM {todo} t JOIN {staged} s ON s.record = t.record
          WHERE t.record = ANY ($1) ORDER BY t.record"
     );
     let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(records).fetch_all(tx.connection()).await?;

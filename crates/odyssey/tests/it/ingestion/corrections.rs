@@ -228,7 +228,8 @@ async fn an_identity_given_to_a_row_when_the_file_is_gone_is_not_taken_on_trust(
     let corrections = [correction(2, "external_id", "p1"), correction(3, "sodium_mg", "1")];
     let mut tx = files.begin(Role::VendorOperator).await;
     ingestion::correct_errors(&mut tx, parent, &corrections, true).await.expect("they are taken");
-    let child = ingestion::start_rerun(&mut tx, parent, RerunRows::Corrected, true).await.expect("it starts");
+    let child =
+        ingestion::start_rerun(&mut tx, parent, RerunRows::Corrected, false, true).await.expect("it starts");
     tx.commit().await.expect("it commits");
     files.run().await;
     let job = files.job(child.job_id).await;
@@ -282,6 +283,59 @@ async fn a_barcode_that_another_product_holds_is_corrected_by_the_name_of_its_fi
     assert_eq!(product(&operator, "p1").await["gtin"], free.as_str());
     let listed = operator.get("/api/v1/products/duplicates").await.expect(200);
     assert_eq!(listed["items"], json!([]), "what has been settled is no duplicate");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_later_import_wrote_stands_against_a_corrected_row_until_somebody_says_otherwise() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let older = import(&operator, "mode=products", FILE).await;
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    let newer = import(&operator, "mode=products", "external_id,name\np2,Newer\n").await;
+    let newer = newer.rsplit('/').next().expect("an id").to_owned();
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    correct(&operator, &older, json!([{ "row": 2, "column": "sodium_mg", "value": "7" }])).await;
+    correct(&operator, &older, json!([{ "row": 3, "column": "status", "value": "active" }])).await;
+    let (child, job) = rerun(&operator, &older, "corrected").await;
+    // The other row is nobody's but the older file's.
+    assert_eq!(totals(&job), [2, 1, 0, 0, 1, 0]);
+    assert_eq!(product(&operator, "p2").await["name"], "Newer");
+    let noted = operator.get(&format!("{child}/errors")).await.expect(200);
+    let note = &noted["items"][0];
+    assert_eq!(
+        (&note["row"], &note["code"], &note["severity"]),
+        (&json!(2), &json!("kept_newer"), &json!("warning")),
+        "{noted}"
+    );
+    let remedy = note["remedy"].as_str().expect("a remedy");
+    assert!(remedy.contains(&newer) && remedy.contains("overwrite_newer"), "{remedy}");
+    // It was not taken: it can be run again, and says so.
+    assert_eq!(operator.get(&older).await.expect(200)["still_rejected"], 3);
+    let body = json!({ "rows": "all", "overwrite_newer": true });
+    operator.post(&format!("{older}/errors/rerun"), body).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(product(&operator, "p2").await["name"], "Salty");
+    assert_eq!(operator.get(&older).await.expect(200)["still_rejected"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_rerun_of_the_same_file_wrote_is_not_newer_than_its_rows() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let before = import(&operator, "mode=products", "external_id,name\np2,Before\n").await;
+    assert_eq!(operator.get(&before).await.expect(200)["status"], "completed");
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    let job = import(&operator, "mode=products", FILE).await;
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    correct(&operator, &job, json!([{ "row": 2, "column": "sodium_mg", "value": "7" }])).await;
+    let (_, child) = rerun(&operator, &job, "corrected").await;
+    assert_eq!(totals(&child), [1, 0, 1, 0, 0, 0], "an older import is none that came later");
+    app.clock().advance(chrono::TimeDelta::seconds(10));
+    // A corrected identity: the product that the rerun before wrote.
+    correct(&operator, &job, json!([{ "row": 3, "column": "status", "value": "active" }])).await;
+    correct(&operator, &job, json!([{ "row": 4, "column": "status", "value": "active" }])).await;
+    let (_, child) = rerun(&operator, &job, "corrected").await;
+    assert_eq!(totals(&child), [2, 2, 0, 0, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -110,8 +110,9 @@ async fn refused_rows_that_are_run_again_are_not_the_whole_catalog() {
     let whole = files.import_with(MODE, "external_id,name,fat_g\na,A,1\nb,B,1\nc,C,-7\n", full()).await;
     let mut tx = files.begin(Role::VendorOperator).await;
     let job = JobId::from_uuid(whole.record.id);
-    let rerun =
-        ingestion::start_rerun(&mut tx, job, ingestion::RerunRows::All, true).await.expect("it is queued");
+    let rerun = ingestion::start_rerun(&mut tx, job, ingestion::RerunRows::All, false, true)
+        .await
+        .expect("it is queued");
     tx.commit().await.expect("it commits");
     files.run().await;
     assert_eq!(totals(&files.job(rerun.job_id).await).deleted, 0);

@@ -1,0 +1,56 @@
+//! What a later import changed since: a row of an older file does not take it back unasked.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use odyssey_types::{JobId, ProductId};
+use uuid::Uuid;
+
+use super::progress::Run;
+use super::{IngestionError, store};
+use crate::catalog;
+use crate::db::VendorTx;
+
+/// Of a rerun: which of these products a file that arrived later has changed (or deleted) since, and by which job. Their
+/// rows are locked, so that it stays so until the batch is written.
+pub(super) async fn changed_by_newer(
+    run: &Run<'_>,
+    tx: &mut VendorTx,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, JobId>, IngestionError> {
+    let Some(rerun) = run.rerun.as_ref().filter(|_| !run.parameters.overwrite_newer) else {
+        return Ok(HashMap::new());
+    };
+    let mut ids: Vec<ProductId> = ids.iter().copied().map(ProductId::from_uuid).collect();
+    ids.sort_unstable();
+    let products = catalog::lock_products(tx, &ids).await?;
+    let written: Vec<(Uuid, JobId)> = products
+        .iter()
+        .filter_map(|product| Some((product.id.as_uuid(), product.lineage.import_job_id()?)))
+        .collect();
+    let jobs: HashSet<Uuid> = written.iter().map(|(_, job_id)| job_id.as_uuid()).collect();
+    let newer = newer_than(run, rerun.parent, tx, jobs.into_iter().collect()).await?;
+    Ok(written.into_iter().filter(|(_, job_id)| newer.contains(&job_id.as_uuid())).collect())
+}
+
+/// Those of the given imports whose file arrived after the one that is run again; a rerun is as old as its file.
+async fn newer_than(
+    run: &Run<'_>,
+    parent: JobId,
+    tx: &mut VendorTx,
+    jobs: Vec<Uuid>,
+) -> Result<HashSet<Uuid>, IngestionError> {
+    let imports = store::find_imports(tx, &jobs).await?;
+    let parents: Vec<Uuid> = imports.iter().filter_map(|import| import.parent_job_id).collect();
+    let arrived: HashMap<Uuid, DateTime<Utc>> = store::find_imports(tx, &parents)
+        .await?
+        .into_iter()
+        .map(|import| (import.job_id, import.created_at))
+        .collect();
+    let is_newer = |import: &store::ImportRow| {
+        let file = import.parent_job_id.unwrap_or(import.job_id);
+        let at = import.parent_job_id.and_then(|parent| arrived.get(&parent)).unwrap_or(&import.created_at);
+        file != parent.as_uuid() && *at > run.import.created_at
+    };
+    Ok(imports.iter().filter(|import| is_newer(import)).map(|import| import.job_id).collect())
+}
