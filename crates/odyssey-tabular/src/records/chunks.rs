@@ -44,7 +44,7 @@ impl Chunks {
     pub fn take(&mut self, count: usize) {
         let end = (self.start + count).min(self.end);
         let taken = &self.chunk[self.start..end];
-        self.breaks += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.breaks += taken.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
         self.start = end;
     }
 }
