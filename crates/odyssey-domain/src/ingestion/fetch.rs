@@ -89,13 +89,13 @@ impl Fetch<'_> {
         let row = store::find_fetch(&mut tx, self.upload_id).await?;
         let missing = || IngestionError::import("upload_missing", "The upload of this job is not known.");
         let row = row.ok_or_else(missing)?;
-        let Some(sealed) = &row.source_sealed else {
+        let sealed = match &row.source_sealed {
+            Some(sealed) if row.receiving || row.whole => sealed,
             // Whole, and out of the inbox; or purged, which the import says.
-            tx.roll_back().await?;
-            return Ok(());
+            _ => return Ok(tx.roll_back().await?),
         };
         let source = Source::open(&*tx.keys()?, self.vendor_id, self.upload_id, sealed)?;
-        if row.state != "receiving" {
+        if row.whole {
             tx.roll_back().await?;
             return self.remove(&source).await;
         }

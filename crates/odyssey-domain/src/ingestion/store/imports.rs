@@ -351,7 +351,7 @@ pub(in crate::ingestion) async fn delete_imports(
     let uploads = sqlx::query!(
         "WITH gone AS (
              SELECT u.vendor_id, u.id FROM uploads u
-             WHERE u.job_id < $1 AND u.purged_at IS NOT NULL AND u.source_sealed IS NULL AND u.vendor_id <> ALL ($2)
+             WHERE u.job_id < $1 AND u.purged_at IS NOT NULL AND (u.source_sealed IS NULL OR u.finished_at IS NULL) AND u.vendor_id <> ALL ($2)
                AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = u.job_id)
              LIMIT $3
          )

@@ -9,7 +9,10 @@ use crate::retention;
 /// An upload that is fetched, as its job needs it.
 #[derive(Debug)]
 pub(in crate::ingestion) struct FetchRow {
-    pub state: String,
+    /// Its bytes may still come.
+    pub receiving: bool,
+    /// All of it was sealed here, whatever became of it since.
+    pub whole: bool,
     /// Given up.
     pub failed: bool,
     pub spool_path: String,
@@ -55,7 +58,8 @@ pub(in crate::ingestion) async fn find_fetch(
 ) -> Result<Option<FetchRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        r#"SELECT state, failed_code IS NOT NULL AS "failed!", spool_path, byte_count, source_sealed
+        r#"SELECT state = 'receiving' AS "receiving!", finished_at IS NOT NULL AS "whole!",
+                  failed_code IS NOT NULL AS "failed!", spool_path, byte_count, source_sealed
            FROM uploads WHERE vendor_id = $1 AND id = $2 AND fetched"#,
         vendor_id,
         id.as_uuid(),
@@ -63,7 +67,8 @@ pub(in crate::ingestion) async fn find_fetch(
     .fetch_optional(tx.connection())
     .await?;
     Ok(row.map(|row| FetchRow {
-        state: row.state,
+        receiving: row.receiving,
+        whole: row.whole,
         failed: row.failed,
         spool_path: row.spool_path,
         offset: row.byte_count.unsigned_abs(),
@@ -122,7 +127,8 @@ pub(in crate::ingestion) async fn left_objects(
 ) -> Result<Vec<LeftObject>, DbError> {
     let rows = sqlx::query!(
         r#"SELECT vendor_id, id, job_id, source_sealed AS "source_sealed!" FROM uploads
-           WHERE source_sealed IS NOT NULL AND state <> 'receiving' AND (vendor_id, id) > ($1, $2)
+           WHERE source_sealed IS NOT NULL AND state <> 'receiving' AND finished_at IS NOT NULL
+             AND (vendor_id, id) > ($1, $2)
            ORDER BY vendor_id, id
            LIMIT $3"#,
         after.0,

@@ -200,6 +200,42 @@ async fn an_object_that_was_replaced_written_to_or_taken_away_is_not_imported() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_written_to_while_it_is_copied_is_not_imported() {
+    let files = Files::start().await;
+    put(&files, vec![b'x'; 80 * MIB]);
+    let id = start(&files).await;
+    // Behind the first piece somebody writes to what is copied already; the length stays.
+    let writing = async {
+        while upload_of(&files, id).await.1 == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let file = std::fs::OpenOptions::new().write(true).open(place(&files)).expect("it is there");
+        std::os::unix::fs::FileExt::write_at(&file, b"y", MIB as u64).expect("written");
+    };
+    let (code, ()) = tokio::join!(failed_with(&files, id), writing);
+    assert_eq!(code, "object_changed");
+    let (_, byte_count, ..) = upload_of(&files, id).await;
+    assert!(byte_count > 0, "it was found out at the end, not before the copying");
+    assert!(place(&files).exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_a_program_of_before_has_purged_is_taken_for_no_object_that_was_imported() {
+    let files = Files::start().await;
+    put(&files, csv(3));
+    let id = start(&files).await;
+    let mut connection = files.superuser().await;
+    sqlx::raw_sql("UPDATE odyssey.uploads SET state = 'purged', purged_at = now()")
+        .execute(&mut connection)
+        .await
+        .expect("as a purge did that knows of no inbox");
+    assert_eq!(purge(&files).await.objects, 0);
+    files.run().await;
+    assert_eq!(files.job(id).await.record.error_code.as_deref(), Some("upload_purged"));
+    assert!(place(&files).exists(), "nothing of it is sealed here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_dies_while_it_fetches_costs_the_piece_in_hand() {
     let double = S3Double::start().await;
     let files = Files::start_in(double.store()).await;
