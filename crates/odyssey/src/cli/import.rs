@@ -208,7 +208,10 @@ pub(crate) async fn import_file(
     };
     let outcome = tokio::select! {
         outcome = followed => outcome,
-        lost = node.lost() => Err(lost),
+        lost = node.lost() => {
+            worker.abort();
+            return Err(lost);
+        }
     };
     stop.cancel();
     worker.await.context("the worker panicked")??;

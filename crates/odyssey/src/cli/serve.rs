@@ -32,19 +32,13 @@ pub async fn work(settings: &Settings) -> anyhow::Result<()> {
     let node = Node::open(settings).await?;
     let stop = stop_on_signal()?;
     let ingestion = ingestion(settings).await?;
-    let (parts, settings) = (work_of(&node, &ingestion), worker_settings(settings));
-    let worker = jobs::run_worker(parts, &settings, stop.clone());
-    tokio::pin!(worker);
-    let lost = tokio::select! {
-        worked = &mut worker => {
-            worked?;
-            return node.close().await;
-        }
-        lost = node.lost() => lost,
-    };
-    stop.cancel();
-    worker.await?;
-    Err(lost)
+    let settings = worker_settings(settings);
+    tokio::select! {
+        worked = jobs::run_worker(work_of(&node, &ingestion), &settings, stop) => drop(worked?),
+        // Of what runs nothing can be noted any more: its leases run out, and it goes on where it stood.
+        lost = node.lost() => return Err(lost),
+    }
+    node.close().await
 }
 
 /// The same on a node that is open already; returns when `stop` was asked for and everything is drained, or as a failure
@@ -116,11 +110,16 @@ pub async fn serve_until(
         }
     }
     stop.cancel();
+    if let Some(lost) = lost {
+        // Nothing can be noted of the jobs that run: their leases run out, and they go on where they stood.
+        worker.abort();
+        return Err(lost);
+    }
     follower.await.context("the follower of catalogs panicked")?;
     worker.await.context("the worker panicked")??;
     node.snapshots.save_all().await;
     tracing::info!("Stopped");
-    lost.map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// Refreshes ahead of demand at the same time; those of one vendor wait for each other.

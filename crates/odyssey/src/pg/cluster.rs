@@ -120,12 +120,7 @@ impl Cluster {
         if stopped {
             return fs::write(&mark, b"").map_err(PgError::io("write", &mark));
         }
-        match fs::remove_file(&mark) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(PgError::Io { attempt: "remove", path: mark, source: error })
-            }
-            _ => Ok(()),
-        }
+        remove_file(mark)
     }
 
     fn stop_mark(&self) -> PathBuf {
@@ -310,12 +305,25 @@ impl PidFile {
             pid = self.pid,
             "The embedded PostgreSQL did not stop cleanly last time; it recovers by itself"
         );
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(PgError::Io { attempt: "remove", path, source: error })
+        remove_file(path)?;
+        // The lock of the socket says the same number. Where nobody waits for the dead process (as the first of a
+        // container, we should have), the number counts as taken, and a server does not start beside it.
+        match &self.address {
+            Some(Address { socket_dir, port }) => {
+                remove_file(socket_dir.join(format!(".s.PGSQL.{port}.lock")))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
+    }
+}
+
+/// One that is gone already is as good.
+fn remove_file(path: PathBuf) -> Result<(), PgError> {
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(PgError::Io { attempt: "remove", path, source: error })
+        }
+        _ => Ok(()),
     }
 }
 

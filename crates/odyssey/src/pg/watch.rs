@@ -24,7 +24,7 @@ pub struct Watching {
 }
 
 impl Default for Watching {
-    /// Gives up after a minute and a half of starts that fail at once: whatever supervises us has other means then.
+    /// Gives up after two minutes of starts that fail at once: whatever supervises us has other means then.
     fn default() -> Self {
         Self {
             look: Duration::from_secs(1),
