@@ -63,7 +63,8 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// The rows behind `after`. Not fenced: it waits for no batch, and writes nothing.
+    /// The rows behind `after`. Not fenced: it waits for no batch, and writes nothing. What it found in staging holds only
+    /// if the write, which begins later, is still in the run of the server in which the file was staged.
     pub async fn fetch(&self, after: u64) -> Result<Ready, IngestionError> {
         let scope = tenancy::scope_for_job(self.database, self.vendor_id).await?;
         let mut tx = VendorTx::begin(self.database, scope, Actor::job(self.job_id)).await?;

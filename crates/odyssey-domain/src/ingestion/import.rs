@@ -1,5 +1,6 @@
 //! The job that imports an upload.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, JobVerdict, LogLevel, StopReason};
@@ -175,6 +176,7 @@ async fn load<'a>(
         audiences: None,
         rerun: None,
         words,
+        server_run: OnceLock::new(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! One run of an import: its transactions, its counters, and when it should stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use odyssey_jobs::{Job, JobContext, JobError, StopReason};
 use odyssey_tabular::Mode;
@@ -82,6 +82,8 @@ pub(super) struct Run<'a> {
     pub rerun: Option<Rerun>,
     /// What headers and values mean in all files of the vendor: as it was when the first attempt began.
     pub words: Words,
+    /// The run of the server in which this attempt began, once it has asked.
+    pub server_run: OnceLock<String>,
 }
 
 impl Run<'_> {
@@ -110,7 +112,21 @@ impl Run<'_> {
         let scope = tenancy::scope_for_job(self.database, self.vendor_id).await?;
         let mut tx = VendorTx::begin(self.database, scope, Actor::job(self.job_id)).await?;
         self.context.fence(tx.connection()).await?;
+        if self.mode == Mode::Products {
+            self.ensure_staged(&mut tx).await?;
+        }
         Ok(tx)
+    }
+
+    /// An attempt may wait for a server that crashed and came back, and meet no error; what it staged is gone then, and
+    /// rows that are not there must not be taken for rows without a change. The next attempt stages the file anew.
+    async fn ensure_staged(&self, tx: &mut VendorTx) -> Result<(), IngestionError> {
+        let now = store::server_run(tx).await?;
+        if *self.server_run.get_or_init(|| now.clone()) == now {
+            return Ok(());
+        }
+        let error = JobError::retry("the database was restarted under the import").code("database_restarted");
+        Err(error.into())
     }
 
     /// It is tried, and nothing of it is kept.

@@ -4,7 +4,7 @@
 //! Its rows keep the numbers that they have in their file. The totals of the import stay as they were; what is still
 //! refused of it is its refused rows less those that a rerun has taken.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use odyssey_jobs::{Backoff, Job, JobContext, JobError, JobOutcome, NewJob};
@@ -197,6 +197,7 @@ pub(super) async fn load<'a>(
         rerun,
         // They are in the recorded mapping.
         words: Words::default(),
+        server_run: OnceLock::new(),
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) use row_errors::{
 pub(super) use staging::{
     HeldClaim, RivalClaim, TodoRow, analyze, copy_staged, count_products, create_staging, create_todo,
     drop_staging, find_absent, find_todo, held_claims, imported_rows, lacks_fields, left_staging, next_todo,
-    purge_staging, rival_claims, stored_shapes,
+    purge_staging, rival_claims, server_run, stored_shapes,
 };
 pub(super) use uploads::{
     NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload, insert_upload,

@@ -81,6 +81,17 @@ pub(in crate::ingestion) async fn drop_staging(tx: &mut VendorTx, job_id: JobId)
     Ok(())
 }
 
+/// Which run of the server this is. Staging tables are unlogged: a crash empties them and forgets the statistics, with
+/// the postmaster or without it, and the next run says another time here.
+pub(in crate::ingestion) async fn server_run(tx: &mut VendorTx) -> Result<String, DbError> {
+    let run = sqlx::query_scalar!(
+        r#"SELECT concat(pg_postmaster_start_time(), ' ', (SELECT stats_reset FROM pg_stat_bgwriter)) AS "run!""#
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(run)
+}
+
 /// Jobs that have staging tables and have ended, or are not known any more.
 pub(in crate::ingestion) async fn left_staging(tx: &mut SystemTx) -> Result<Vec<Uuid>, DbError> {
     let jobs = sqlx::query_scalar!(
