@@ -176,7 +176,9 @@ pub(in crate::ingestion) async fn rival_claims(
     }
     // Apart, so that a file without rivals is not read once more.
     let winners: Vec<i64> = rivals.iter().map(|rival| rival.winner_record).collect();
-    let names = format!("SELECT record, fields->>'external_id' FROM {staged} WHERE record = ANY ($1)");
+    let names = format!(
+        "SELECT record, convert_from(fields, 'UTF8')::json->>'external_id' FROM {staged} WHERE record = ANY ($1)"
+    );
     let names: Vec<(i64, String)> =
         sqlx::query_as(AssertSqlSafe(names)).bind(winners).fetch_all(tx.connection()).await?;
     let names: HashMap<i64, String> = names.into_iter().collect();
