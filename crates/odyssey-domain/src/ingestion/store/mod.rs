@@ -1,6 +1,7 @@
 //! All SQL of this area.
 
 mod claims;
+mod contested;
 mod corrections;
 mod imports;
 mod many;
@@ -13,6 +14,7 @@ mod staging;
 mod uploads;
 
 pub(super) use claims::{ClaimRow, barcode_claims};
+pub(super) use contested::{HeldClaim, RivalClaim, held_claims, rival_claims};
 pub(super) use corrections::{
     CorrectionRow, count_waiting, delete_corrections, find_corrections, standing_faults, upsert_corrections,
 };
@@ -39,9 +41,9 @@ pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,
 };
 pub(super) use staging::{
-    HeldClaim, RivalClaim, TodoRow, analyze, copy_staged, count_products, create_staging, create_todo,
-    drop_staging, find_absent, find_todo, held_claims, imported_rows, lacks_fields, left_staging, next_todo,
-    purge_staging, rival_claims, server_run, stored_shapes,
+    TodoRow, analyze, copy_staged, count_products, create_staging, create_todo, drop_staging, find_absent,
+    find_todo, imported_rows, lacks_fields, left_staging, next_todo, purge_staging, server_run,
+    stored_shapes,
 };
 pub(super) use uploads::{
     NewUpload, UploadRow, close_upload, due_uploads, fail_upload, find_modes, find_upload, insert_upload,
