@@ -240,9 +240,10 @@ async fn insert_singly(ground: &Ground) -> anyhow::Result<Duration> {
     )))
     .fetch_all(&ground.yardstick)
     .await?;
+    let mut connection = ground.yardstick.acquire().await?;
     let started = Instant::now();
     for batch in rows.chunks(SINGLE_BATCH) {
-        let mut tx = ground.yardstick.begin().await?;
+        sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
         for row in batch {
             let mut query = sqlx::query(
                 "INSERT INTO public.bench_plain (sku, gtin, product_name, brand, description, category_id, ingredients, price, nutrition)
@@ -252,9 +253,9 @@ async fn insert_singly(ground: &Ground) -> anyhow::Result<Duration> {
             for at in 0..9 {
                 query = query.bind(row.try_get::<Option<String>, _>(at)?);
             }
-            query.execute(&mut *tx).await?;
+            query.execute(&mut *connection).await?;
         }
-        tx.commit().await?;
+        sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
     }
     let took = started.elapsed();
     execute(
