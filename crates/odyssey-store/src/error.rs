@@ -25,6 +25,9 @@ pub enum StoreError {
     /// What came back is not what was stored, or makes no sense.
     #[error("the store cannot be believed when asked to {attempt}: {reason}")]
     Corrupt { attempt: String, reason: String },
+    /// It took a file and kept something else, which was removed. Whoever has the bytes may write them again.
+    #[error("the store did not keep what it was asked to {attempt}: {reason}")]
+    NotKept { attempt: String, reason: String },
 }
 
 /// What a caller can act on.
@@ -40,6 +43,8 @@ pub enum Cause {
     Full,
     /// The file is lost: store it again.
     Corrupt,
+    /// Nothing was stored, though the store said so: store it again.
+    NotKept,
 }
 
 impl StoreError {
@@ -52,12 +57,13 @@ impl StoreError {
             Self::Unreachable { .. } => Cause::Unreachable,
             Self::Full { .. } => Cause::Full,
             Self::Corrupt { .. } => Cause::Corrupt,
+            Self::NotKept { .. } => Cause::NotKept,
         }
     }
 
     /// Whether the store may do the same later: by itself, or once an operator has done something.
     pub const fn may_pass(&self) -> bool {
-        matches!(self.cause(), Cause::Refused | Cause::Unreachable | Cause::Full)
+        matches!(self.cause(), Cause::Refused | Cause::Unreachable | Cause::Full | Cause::NotKept)
     }
 
     /// Whether the same may succeed later without anybody's doing.
@@ -85,6 +91,10 @@ impl StoreError {
     pub(crate) fn corrupt(attempt: &Attempt<'_>, reason: impl Into<String>) -> Self {
         Self::Corrupt { attempt: attempt.text(), reason: reason.into() }
     }
+
+    pub(crate) fn not_kept(attempt: &Attempt<'_>, stored: u64, byte_count: u64) -> Self {
+        Self::NotKept { attempt: attempt.text(), reason: format!("it kept {stored} of {byte_count} bytes") }
+    }
 }
 
 impl From<StoreError> for io::Error {
@@ -94,7 +104,7 @@ impl From<StoreError> for io::Error {
             Cause::Refused => io::ErrorKind::PermissionDenied,
             Cause::Unreachable => io::ErrorKind::NotConnected,
             Cause::Full => io::ErrorKind::StorageFull,
-            Cause::Corrupt => io::ErrorKind::InvalidData,
+            Cause::Corrupt | Cause::NotKept => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
     }

@@ -162,7 +162,7 @@ impl From<IngestionError> for JobError {
                     Self::fail(error).code("upload_damaged").detail(UPLOAD_DAMAGED)
                 }
                 // An operator has to do something, and then it goes on.
-                Cause::Refused | Cause::Unreachable | Cause::Full => {
+                Cause::Refused | Cause::Unreachable | Cause::Full | Cause::NotKept => {
                     Self::retry(error).code("store_unavailable")
                 }
             },

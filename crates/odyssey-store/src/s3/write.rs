@@ -148,7 +148,7 @@ impl S3 {
             Some(stored) => {
                 // No file is better than a part of one.
                 self.remove(path).await?;
-                Err(StoreError::corrupt(&attempt, format!("it kept {stored} of {byte_count} bytes")))
+                Err(StoreError::not_kept(&attempt, stored, byte_count))
             }
             None => Err(begin_again(&attempt)),
         }

@@ -103,6 +103,21 @@ async fn a_store_that_fails_for_a_moment_is_asked_again_and_one_that_forbids_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_keeps_a_part_of_a_file_is_no_fault_of_the_program() {
+    let double = S3Double::start().await;
+    let files = Files::start_in(double.store()).await;
+    double.fail(S3Fault::LoseByte);
+    let refused =
+        files.try_upload(MODE, large_csv(), ImportParameters::default(), Role::VendorOperator).await;
+    let error = refused.expect_err("nothing was taken");
+    assert!(matches!(&error, IngestionError::Store(fault) if fault.may_pass()), "{error:?}");
+    assert!(double.names().is_empty(), "{:?}", double.names());
+    // A job that meets it is tried again; a request is told to come back (`store-unavailable`).
+    let job = odyssey_jobs::JobError::from(error);
+    assert!(job.is_retry() && format!("{job:?}").contains("store_unavailable"), "{job:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_whose_file_is_gone_ends_with_a_reason_and_one_whose_store_is_away_waits() {
     let double = S3Double::start().await;
     let files = Files::start_in(double.store()).await;
