@@ -312,7 +312,8 @@ async fn purge_sessions(
 
 async fn purge_uploads(work: Arc<Work>, _: JobContext, _: PurgeUploads) -> Result<JobOutcome, JobError> {
     let purged = ingestion::purge_uploads(&work.ingestion, &work.database).await?;
-    done("uploads", purged.finished + purged.unfinished + purged.removed_vendors + purged.objects)
+    let whole = purged.finished + purged.unfinished + purged.objects;
+    done("uploads", whole + purged.removed_vendors + purged.ended_writes)
 }
 
 async fn purge_row_errors(work: Arc<Work>, _: JobContext, _: PurgeRowErrors) -> Result<JobOutcome, JobError> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::disk::Disk;
@@ -136,6 +137,20 @@ impl Store {
             Kind::Disk(disk) => disk.list(within),
             Kind::S3(s3) => s3.list(within),
             Kind::Supabase(supabase) => supabase.list(within),
+        }
+    }
+
+    /// Ends what was begun before this moment, never finished, and lies at the store where no listing shows it; says
+    /// how much. A disk has nothing of the kind, and Supabase ends its own after a day. Nothing that is still being
+    /// written may be as old.
+    pub async fn end_unfinished(
+        &self,
+        begun_before: DateTime<Utc>,
+        is_ours: impl Fn(&StorePath) -> bool,
+    ) -> Result<u64, StoreError> {
+        match &self.0 {
+            Kind::S3(s3) => s3.end_unfinished(begun_before, is_ours).await,
+            Kind::Disk(_) | Kind::Supabase(_) => Ok(0),
         }
     }
 

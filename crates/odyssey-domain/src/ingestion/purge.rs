@@ -1,5 +1,6 @@
 //! Letting go of what has been kept long enough.
 
+use chrono::TimeDelta;
 use odyssey_types::{JobId, VendorId};
 use uuid::Uuid;
 
@@ -14,6 +15,10 @@ use crate::tenancy::{self, Actor};
 /// Uploads looked at in one transaction.
 const UPLOADS_A_TURN: i64 = 100;
 
+/// From the beginning of a write at the store to its end, at most: an upload is given up a day after its last byte, and
+/// the clock of the store may be an hour behind.
+const WRITES_MAX: TimeDelta = TimeDelta::hours(25);
+
 /// What a purge removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PurgeCounts {
@@ -25,6 +30,8 @@ pub struct PurgeCounts {
     pub removed_vendors: u64,
     /// Objects that were sealed before, and lay in their inboxes still.
     pub objects: u64,
+    /// Writes of killed processes that the store still held open.
+    pub ended_writes: u64,
 }
 
 /// Removes the files of uploads whose time is over, and cancels the jobs that still wait for the rest of
@@ -62,7 +69,22 @@ pub async fn purge_uploads(
         }
     }
     counts.removed_vendors = remove_folders(ingestion, database).await?;
+    counts.ended_writes = end_writes(ingestion, database).await?;
     Ok(counts)
+}
+
+/// Ends what killed processes left open at the store. A store that does not let us is warned of: everything else is done.
+async fn end_writes(ingestion: &Ingestion, database: &Database) -> Result<u64, IngestionError> {
+    let mut tx = SystemTx::begin(database).await?;
+    let (now, holds) = (tx.now(), Holds::read(&mut tx).await?);
+    tx.roll_back().await?;
+    match ingestion.spool.end_unfinished(now - WRITES_MAX, holds.vendors()).await {
+        Err(error) if !error.is_retryable() => {
+            tracing::warn!(%error, "Unfinished writes stay at the store of files; its key needs the right to list them");
+            Ok(0)
+        }
+        ended => Ok(ended?),
+    }
 }
 
 /// Removes the folders of vendors that are no more. Their keys are gone, so nothing in them opens.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use odyssey_store::{BlockingReader, BlockingWriter, PathError, Store, StoreError, StorePath};
 use odyssey_types::{UploadId, VendorId};
 use odyssey_vault::{FileKey, FrameSealer, VaultError};
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::IngestionError;
 
@@ -133,6 +135,19 @@ impl Spool {
         let folders = self.store.folders(folder).await?;
         // Whatever else lies here is not ours to judge.
         Ok(folders.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Ends what was begun at the store before this moment and is written by nobody any more; says how much. What is of
+    /// the vendors that are `kept` stays.
+    pub(super) async fn end_unfinished(
+        &self,
+        begun_before: DateTime<Utc>,
+        kept: &[Uuid],
+    ) -> Result<u64, StoreError> {
+        let vendor_of = |path: &StorePath| path.as_str().split('/').next()?.parse::<VendorId>().ok();
+        // Whatever else lies here is not ours to judge.
+        let is_ours = |path: &StorePath| vendor_of(path).is_some_and(|id| !kept.contains(&id.as_uuid()));
+        self.store.end_unfinished(begun_before, is_ours).await
     }
 
     /// Removes a vendor's folder with everything in it.

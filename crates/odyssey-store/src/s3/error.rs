@@ -9,7 +9,12 @@ pub(super) fn fault_of(error: &object_store::Error) -> Fault {
     if matches!(error, object_store::Error::InvalidPath { .. }) {
         return Fault::ForeignName;
     }
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    fault_in(error)
+}
+
+/// The same, of whatever was wrapped around it.
+pub(super) fn fault_in(error: &(dyn std::error::Error + 'static)) -> Fault {
+    let mut source = Some(error);
     while let Some(error) = source {
         if let Some(refusal) = error.downcast_ref::<Refusal>() {
             return Fault::Refusal(refusal.clone());

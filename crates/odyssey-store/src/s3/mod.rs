@@ -4,6 +4,7 @@
 //! means is decided here ([`transport`]), and so is what is tried again: each try is signed anew.
 
 mod error;
+mod leftovers;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]
@@ -40,6 +41,10 @@ const REMOVED_AT_ONCE: usize = 8;
 #[derive(Clone)]
 pub(crate) struct S3 {
     client: Arc<AmazonS3>,
+    /// For what the client has no words for.
+    transport: Transport,
+    bucket_url: Arc<str>,
+    region: Arc<str>,
     patience: Patience,
 }
 
@@ -71,10 +76,17 @@ impl S3 {
             // The request that removes many carries checksums that not every store takes.
             .with_disable_bulk_delete(true)
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .with_http_connector(Connector(transport))
+            .with_http_connector(Connector(transport.clone()))
             .build()
             .map_err(|_| SettingsError::Client("the settings contradict each other".to_owned()))?;
-        Ok(Self { client: Arc::new(client), patience })
+        let bucket_url = format!("{}/{}", endpoint.as_str().trim_end_matches('/'), settings.bucket);
+        Ok(Self {
+            client: Arc::new(client),
+            transport,
+            bucket_url: bucket_url.into(),
+            region: settings.region.as_str().into(),
+            patience,
+        })
     }
 
     pub async fn size(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {

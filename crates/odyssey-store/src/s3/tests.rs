@@ -132,6 +132,27 @@ async fn what_the_store_refuses_is_told_by_its_cause() {
 }
 
 #[tokio::test]
+async fn what_a_killed_process_left_is_ended_once_it_is_old() {
+    let double = S3Double::start().await;
+    let (store, old) = (double.store(), "2027-01-14T08:00:00.000Z");
+    for number in 0..1_050 {
+        double.leave(&format!("ours/{number:04}.sealed"), old);
+    }
+    double.leave("ours/young.sealed", "2027-01-15T07:59:59.000Z");
+    double.leave("theirs/old.sealed", old);
+    double.leave("no path of ours", old);
+    let before = "2027-01-15T07:00:00Z".parse().unwrap();
+    let is_ours = |path: &StorePath| path.as_str().starts_with("ours/");
+    double.fail(S3Fault::Answer { status: 503, code: "SlowDown", times: 2 });
+    assert_eq!(store.end_unfinished(before, is_ours).await.unwrap(), 1_050, "over more than a page");
+    assert_eq!(double.unfinished(), 3);
+    assert_eq!(store.end_unfinished(before, is_ours).await.unwrap(), 0);
+    double.fail(S3Fault::Answer { status: 403, code: "AccessDenied", times: 1 });
+    let error = store.end_unfinished(before, is_ours).await.unwrap_err();
+    assert_eq!(error.cause(), Cause::Refused, "{error}");
+}
+
+#[tokio::test]
 async fn no_error_shows_a_key_or_an_address() {
     let double = S3Double::start().await;
     let mut settings = double.settings();

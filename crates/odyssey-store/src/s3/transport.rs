@@ -40,7 +40,9 @@ impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
         let url = parts.uri.to_string().parse().map_err(|_| broken("the address of a request is none"))?;
-        let is_list = parts.uri.query().is_some_and(|query| query.contains("list-type=2"));
+        let is_list = parts.uri.query().is_some_and(|query| {
+            query.contains("list-type=2") || query.starts_with(super::leftovers::UPLOADS_QUERY)
+        });
         let gives_file = parts.method == Method::GET && !is_list;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;

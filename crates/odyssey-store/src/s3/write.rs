@@ -154,7 +154,13 @@ impl S3 {
         }
     }
 
-    async fn abort(&self, path: &StorePath, id: &String, patience: Patience) -> Result<(), StoreError> {
+    /// One that is over already is as good.
+    pub(super) async fn abort(
+        &self,
+        path: &StorePath,
+        id: &String,
+        patience: Patience,
+    ) -> Result<(), StoreError> {
         let attempt = Attempt::at("give up writing", path);
         persist(patience, || async {
             let Err(error) = self.client.abort_multipart(&key(path), id).await else { return Ok(()) };

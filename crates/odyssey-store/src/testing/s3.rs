@@ -1,6 +1,8 @@
 //! A double of an S3 store on this machine's loopback: one bucket, no disk. It checks what the stores we serve insist
 //! on: path style, a signature over the whole body, no chunked signatures, no checksums in trailers, parts of 5 MiB.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use self::lists::{list, list_uploads};
 use super::hasty;
 use super::s3_faults::{Break, S3Fault, spend};
 use super::wire::{broken_body, hang_up, held_body};
@@ -43,10 +46,17 @@ type Shared = Mutex<Inner>;
 #[derive(Debug, Default)]
 struct Inner {
     objects: BTreeMap<String, (Bytes, String)>,
-    uploads: BTreeMap<String, BTreeMap<usize, Bytes>>,
+    uploads: BTreeMap<String, OpenUpload>,
     faults: Vec<S3Fault>,
     seen: Vec<String>,
     stored: u64,
+}
+
+#[derive(Debug)]
+struct OpenUpload {
+    key: String,
+    begun_at: String,
+    parts: BTreeMap<usize, Bytes>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -62,6 +72,10 @@ struct Asked {
     max_keys: Option<usize>,
     #[serde(rename = "continuation-token")]
     token: Option<String>,
+    #[serde(rename = "key-marker")]
+    key_marker: Option<String>,
+    #[serde(rename = "upload-id-marker")]
+    id_marker: Option<String>,
 }
 
 impl S3Double {
@@ -108,6 +122,11 @@ impl S3Double {
     /// Names of all files, whatever they are.
     pub fn names(&self) -> Vec<String> {
         lock(&self.shared).objects.keys().cloned().collect()
+    }
+
+    /// Leaves an upload behind, as a process does that is killed; `begun_at` as RFC 3339 has it.
+    pub fn leave(&self, name: &str, begun_at: &str) {
+        begin(&mut lock(&self.shared), name, begun_at);
     }
 
     /// Uploads that were begun and neither completed nor aborted.
@@ -203,9 +222,10 @@ fn answer_to(shared: &Shared, place: &str, asked: &Asked, parts: &Parts, body: B
         return Some(refused(404, "NoSuchBucket"));
     }
     Some(match (&parts.method, &asked.upload_id) {
+        (&Method::GET, _) if key.is_empty() && asked.uploads.is_some() => list_uploads(&inner, asked),
         (&Method::GET, _) if key.is_empty() => list(&inner, asked),
         (&Method::GET | &Method::HEAD, _) => get(&mut inner, key, &parts.method, &parts.headers),
-        (&Method::POST, None) if asked.uploads.is_some() => begin(&mut inner, key),
+        (&Method::POST, None) if asked.uploads.is_some() => begin(&mut inner, key, LAST_MODIFIED_IN_LISTS),
         (&Method::PUT, Some(id)) => put_part(&mut inner, id, asked.part_number.unwrap_or(0), body),
         (&Method::POST, Some(id)) => complete(&mut inner, key, id),
         (&Method::DELETE, Some(id)) => match inner.uploads.remove(id) {
@@ -306,21 +326,23 @@ fn tagged(tag: &str) -> Response {
     ([(ETAG, tag.to_owned())], "").into_response()
 }
 
-fn begin(inner: &mut Inner, key: &str) -> Response {
+fn begin(inner: &mut Inner, key: &str, begun_at: &str) -> Response {
     inner.stored += 1;
     let id = format!("upload-{}", inner.stored);
-    inner.uploads.insert(id.clone(), BTreeMap::new());
-    xml(&format!(
+    let (key, begun_at) = (key.to_owned(), begun_at.to_owned());
+    let answer = format!(
         "<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
-    ))
+    );
+    inner.uploads.insert(id, OpenUpload { key, begun_at, parts: BTreeMap::new() });
+    xml(&answer)
 }
 
 fn put_part(inner: &mut Inner, id: &str, number: usize, body: Bytes) -> Response {
     if inner.has(&S3Fault::ForgetUpload { part: number }) {
         inner.uploads.remove(id);
     }
-    let Some(parts) = inner.uploads.get_mut(id) else { return refused(404, "NoSuchUpload") };
-    parts.insert(number, body);
+    let Some(upload) = inner.uploads.get_mut(id) else { return refused(404, "NoSuchUpload") };
+    upload.parts.insert(number, body);
     if inner.has(&S3Fault::LosePut) { hang_up() } else { tagged(&format!("\"part-{number}\"")) }
 }
 
@@ -332,7 +354,9 @@ fn complete(inner: &mut Inner, key: &str, id: &str) -> Response {
     if in_error.is_some() {
         return xml("<Error><Code>InternalError</Code><Message>try again</Message></Error>");
     }
-    let Some(parts) = inner.uploads.remove(id) else { return refused(404, "NoSuchUpload") };
+    let Some(OpenUpload { parts, .. }) = inner.uploads.remove(id) else {
+        return refused(404, "NoSuchUpload");
+    };
     let last = parts.keys().last().copied();
     if parts.iter().any(|(number, part)| Some(*number) != last && part.len() < PART_BYTES_MIN) {
         return refused(400, "EntityTooSmall");
@@ -347,43 +371,5 @@ fn complete(inner: &mut Inner, key: &str, id: &str) -> Response {
     }
     xml(&format!(
         "<CompleteMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><ETag>{tag}</ETag></CompleteMultipartUploadResult>"
-    ))
-}
-
-fn list(inner: &Inner, asked: &Asked) -> Response {
-    let prefix = asked.prefix.as_deref().unwrap_or_default();
-    let (mut names, mut folders) = (Vec::new(), Vec::<String>::new());
-    for (key, (bytes, _)) in inner.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        let below = key[prefix.len()..].split_once('/').filter(|_| asked.delimiter.is_some());
-        match below {
-            Some((folder, _)) if folders.last().is_some_and(|last| last == folder) => {}
-            Some((folder, _)) => {
-                names.push((
-                    format!("{prefix}{folder}/"),
-                    format!("<CommonPrefixes><Prefix>{prefix}{folder}/</Prefix></CommonPrefixes>"),
-                ));
-                folders.push(folder.to_owned());
-            }
-            None => names.push((
-                key.clone(),
-                format!(
-                    "<Contents><Key>{key}</Key><LastModified>{LAST_MODIFIED_IN_LISTS}</LastModified><ETag>\"x\"</ETag><Size>{}</Size></Contents>",
-                    bytes.len()
-                ),
-            )),
-        }
-    }
-    let after = asked.token.as_deref().unwrap_or_default();
-    let rest: Vec<_> = names.into_iter().filter(|(name, _)| name.as_str() > after).collect();
-    let limit = asked.max_keys.unwrap_or(1_000).min(1_000);
-    let is_truncated = rest.len() > limit;
-    let page = &rest[..limit.min(rest.len())];
-    let next = match page.last() {
-        Some((name, _)) if is_truncated => format!("<NextContinuationToken>{name}</NextContinuationToken>"),
-        _ => String::new(),
-    };
-    let lines: String = page.iter().map(|(_, line)| line.as_str()).collect();
-    xml(&format!(
-        "<ListBucketResult><Name>{BUCKET}</Name><Prefix>{prefix}</Prefix><IsTruncated>{is_truncated}</IsTruncated>{lines}{next}</ListBucketResult>"
     ))
 }

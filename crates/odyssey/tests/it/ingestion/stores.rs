@@ -5,6 +5,7 @@ use odyssey_domain::ingestion::{self, ImportMode, ImportParameters, IngestionErr
 use odyssey_domain::tenancy::Role;
 use odyssey_store::testing::{S3Double, S3Fault, SupabaseDouble, silent};
 use odyssey_store::{S3Settings, Store, StorePath, StoreSettings};
+use odyssey_types::Clock as _;
 
 use super::harness::line;
 use super::{Files, gtin};
@@ -115,6 +116,23 @@ async fn a_store_that_keeps_a_part_of_a_file_is_no_fault_of_the_program() {
     // A job that meets it is tried again; a request is told to come back (`store-unavailable`).
     let job = odyssey_jobs::JobError::from(error);
     assert!(job.is_retry() && format!("{job:?}").contains("store_unavailable"), "{job:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_server_left_at_the_store_is_ended_after_a_day() {
+    let double = S3Double::start().await;
+    let files = Files::start_in(double.store()).await;
+    let vendor = files.test.vendor("acme").id;
+    let begun_at = files.test.clock.now().to_rfc3339();
+    double.leave(&format!("{vendor}/0198c0de-7000-7000-8000-000000000000/piece.sealed"), &begun_at);
+    double.leave("another/0198c0de-7000-7000-8000-000000000000.sealed", &begun_at);
+    let purge = || ingestion::purge_uploads(&files.work.ingestion, &files.test.database);
+    files.test.clock.advance(TimeDelta::hours(24));
+    assert_eq!(purge().await.expect("a purge").ended_writes, 0, "it may still be written");
+    files.test.clock.advance(TimeDelta::hours(2));
+    assert_eq!(purge().await.expect("a purge").ended_writes, 1);
+    assert_eq!(double.unfinished(), 1, "what is not ours stays");
+    assert_eq!(purge().await.expect("a purge").ended_writes, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
