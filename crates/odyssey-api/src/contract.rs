@@ -141,7 +141,19 @@ fn statuses(operation: &Operation, conditional: bool, has_body: bool) -> Vec<u16
     if operation.method == Method::PUT {
         statuses.push(428);
     }
+    statuses.extend(statuses_of_uploads(&operation.id));
     statuses
+}
+
+/// What the protocols of uploads have beside that.
+fn statuses_of_uploads(operation_id: &str) -> &'static [u16] {
+    match operation_id {
+        "create_upload" => &[409, 410, 412, 460, 501],
+        "append_upload" => &[409, 410, 460],
+        "get_upload" => &[410, 412],
+        "terminate_upload" => &[409, 410],
+        _ => &[],
+    }
 }
 
 fn header(

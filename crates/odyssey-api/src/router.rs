@@ -84,7 +84,8 @@ pub(crate) fn serve(
         Some(cors) => router.layer(cors),
         None => router,
     };
-    Ok(router.with_state(state))
+    // Outside of everything that may answer in a handler's stead.
+    Ok(router.layer(from_fn(ingestion::name_version)).with_state(state))
 }
 
 /// The contract, OpenAPI 3.1, as it is committed and served.

@@ -55,6 +55,8 @@ pub enum ProtocolError {
     OffsetMismatch { expected: u64, provided: u64 },
     #[error("the upload is complete, as its Upload-Complete says: create another to send more")]
     UploadCompleted,
+    #[error("Upload-Length is larger than any upload may be: send a smaller file")]
+    LengthBeyondNumbers,
     #[error("the upload would have more than the {bytes_max} bytes taken: send a smaller file")]
     UploadTooLarge { bytes_max: u64 },
     #[error(
@@ -74,6 +76,10 @@ pub enum ProtocolError {
     NotFound,
     #[error("the upload has expired, as its Upload-Expires said: create another with POST")]
     Expired,
+    #[error("the upload was given up: create another with POST")]
+    GivenUp,
+    #[error("the job of the upload was canceled: create another with POST")]
+    JobCanceled,
     #[error("another request is writing to this upload: try again after {retry_after_seconds} seconds")]
     Locked { retry_after_seconds: u32 },
     #[error("a newer request for this upload has taken over: go on with that one")]
@@ -108,7 +114,7 @@ pub enum PartialFault {
     /// Also for the upload of another vendor.
     #[error("does not exist: name the URLs as Location gave them")]
     Missing,
-    #[error("has expired: send that part again")]
+    #[error("has expired or was given up: send that part again")]
     Expired,
     #[error("is not finished: send the rest of it first")]
     Unfinished,
@@ -116,6 +122,10 @@ pub enum PartialFault {
     NotPartial,
     #[error("is a final upload itself: join only partial ones")]
     Final,
+    #[error("is named before already: name each part once")]
+    Repeated,
+    #[error("was joined into another upload already: follow that one, or send the part again")]
+    Joined,
 }
 
 /// 460, which tus has for a checksum that does not fit. No registry lists it.
@@ -127,12 +137,18 @@ impl ProtocolError {
             Self::VersionMissing | Self::VersionUnsupported => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentTypeUnsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::OffsetMismatch { .. } => StatusCode::CONFLICT,
-            Self::UploadTooLarge { .. } | Self::BodyPastLength { .. } | Self::AppendTooLarge { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
+            Self::OffsetMismatch { .. } | Self::PartialUnusable { fault: PartialFault::Joined, .. } => {
+                StatusCode::CONFLICT
             }
+            Self::UploadTooLarge { .. }
+            | Self::LengthBeyondNumbers
+            | Self::BodyPastLength { .. }
+            | Self::AppendTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Expired => StatusCode::GONE,
+            Self::Expired
+            | Self::GivenUp
+            | Self::JobCanceled
+            | Self::PartialUnusable { fault: PartialFault::Expired, .. } => StatusCode::GONE,
             Self::Locked { .. } => StatusCode::LOCKED,
             Self::FinalTakesNoBytes => StatusCode::FORBIDDEN,
             Self::ExtensionUnsupported { .. } => StatusCode::NOT_IMPLEMENTED,

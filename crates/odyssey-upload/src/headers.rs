@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use crate::error::ProtocolError;
 use crate::limits::NUMBER_DIGITS_MAX;
-use crate::names::{CONTENT_LENGTH, CONTENT_TYPE};
+use crate::names::{CONTENT_LENGTH, CONTENT_TYPE, UPLOAD_LENGTH};
 
 const NUMBER: &str = "a whole number in decimal digits, without a sign or leading zeros";
 
@@ -28,6 +28,14 @@ pub fn number(headers: &HeaderMap, header: &'static str) -> Result<Option<u64>, 
     decimal(digits).map(Some).ok_or(ProtocolError::HeaderInvalid { header, expected: NUMBER })
 }
 
+/// The length of an upload. One that is beyond all numbers of ours is a length, and too large.
+pub fn upload_length(headers: &HeaderMap) -> Result<Option<u64>, ProtocolError> {
+    number(headers, UPLOAD_LENGTH).map_err(|error| match text(headers, UPLOAD_LENGTH, NUMBER) {
+        Ok(Some(digits)) if is_plain(digits) => ProtocolError::LengthBeyondNumbers,
+        _ => error,
+    })
+}
+
 pub fn required_number(headers: &HeaderMap, header: &'static str) -> Result<u64, ProtocolError> {
     number(headers, header)?.ok_or(ProtocolError::HeaderMissing { header, expected: NUMBER })
 }
@@ -44,12 +52,13 @@ pub fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
 
 /// Neither `+1` nor `01`, `1e3`, blanks or nothing at all.
 fn decimal(digits: &str) -> Option<u64> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = is_plain(digits) && digits.len() <= NUMBER_DIGITS_MAX;
+    fits.then(|| digits.parse().ok())?
+}
+
+fn is_plain(digits: &str) -> bool {
     let led_by_zero = digits.len() > 1 && digits.starts_with('0');
-    if !plain || led_by_zero || digits.len() > NUMBER_DIGITS_MAX {
-        return None;
-    }
-    digits.parse().ok()
+    !digits.is_empty() && !led_by_zero && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Owns: no table. Promises: a body is never held in memory, but for the 4 MiB of a preview; 202 means that the file is on disk, sealed and
 //! synced, or lies in the vendor's inbox, and its job is queued. Emits: nothing; the domain audits. Never: looks into a file.
 
+mod beginning;
 mod csv;
 mod mappings;
 mod parameters;
@@ -13,9 +14,12 @@ mod rehearsed_people;
 mod signed;
 mod undo;
 mod upload_parts;
+mod upload_refusals;
 mod uploads;
 
 pub(crate) use undo::UndoneDto;
+pub(crate) use upload_refusals::name_version;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::operation::{Facts, RateClass};
@@ -45,7 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         ))
         .routes(guarded!(undo::get_undo, Facts::unaudited("ids of products or customers, and counts")))
         .routes(keyed!(undo::undo_import, Facts::audited("import.undo")))
-        .routes(guarded!(uploads::create_upload, create))
+        .routes(guarded!(beginning::create_upload, create))
         .routes(open!(uploads::describe_uploads, describe))
         .routes(guarded!(uploads::get_upload, read))
         .routes(guarded!(uploads::append_upload, append))

@@ -5,6 +5,7 @@ use http::header;
 use odyssey_domain::ingestion::{IngestionError, NotUndoable};
 
 use super::parameters::refuse;
+use super::upload_refusals::{problem_of, refusal_of, refusal_of_part};
 use crate::conditional::etag;
 use crate::problem::{Problem, ProblemCode, ProblemError};
 
@@ -20,8 +21,12 @@ impl From<IngestionError> for Problem {
             E::QuotaExceeded { limit } => Self::new(ProblemCode::UploadQuotaExceeded)
                 .detail(format!("The files that wait here, this one included, have at most {limit} bytes together.")),
             E::Empty => Self::new(ProblemCode::UnsupportedFile).detail("The file is empty."),
-            E::UploadClosed => Self::new(ProblemCode::JobNotCancelable)
+            E::UploadClosed => Self::new(ProblemCode::UploadExpired)
                 .detail("The job was canceled while the file was arriving; start again."),
+            E::UploadGone(gone) => problem_of(&refusal_of(gone)),
+            E::UploadCompleted => Self::new(ProblemCode::UploadOffsetMismatch)
+                .detail("Another request sent the last byte of this upload, and it is complete; ask with HEAD."),
+            E::PartUnusable { position, fault } => problem_of(&refusal_of_part(position, fault)),
             E::UploadInUse => Self::new(ProblemCode::JobNotFinished)
                 .detail("The file is whole, and the job that imports it waits or runs; cancel that first."),
             E::UploadNotFound => Self::new(ProblemCode::UploadNotFound),

@@ -26,6 +26,10 @@ pub(super) async fn judge_parts(
 ) -> Result<Result<(), ProtocolError>, Problem> {
     let mut states = Vec::with_capacity(parts.len());
     for (index, id) in parts.iter().enumerate() {
+        if parts[..index].contains(id) {
+            let fault = PartialFault::Repeated;
+            return Ok(Err(ProtocolError::PartialUnusable { position: index + 1, fault }));
+        }
         match ingestion::find_resumable(tx, *id).await {
             Ok(part) => states.push(state_of(&part)),
             Err(IngestionError::UploadNotFound) => {

@@ -5,21 +5,21 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method};
 use odyssey_domain::ingestion::{self, Appending, ResumableUpload};
 use odyssey_types::{JobId, UploadId};
 use odyssey_upload::{
-    Acceptance, Answer, Append, BodyEnd, Concat, Create, Decision, Lifetime, Metadata, Offer, Protocol,
-    ProtocolError, Request, UploadState, Verifier, admit, answer, decide, parse,
+    Acceptance, Answer, Append, BodyEnd, Decision, Lifetime, Metadata, Offer, Protocol, ProtocolError,
+    Request, UploadState, Verifier, answer, decide, parse,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::csv::{IDLE_MAX, status_url};
-use super::parameters::IngestQuery;
-use super::upload_parts::{concat_of, judge_parts, part_ids};
+use super::upload_parts::concat_of;
+use super::upload_refusals::{code_of, refusal_of};
 use crate::authorized::{Authorized, permission};
-use crate::extract::{Json, Path, PathParameters, Query};
+use crate::extract::{Json, Path, PathParameters};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
@@ -57,91 +57,6 @@ impl PathParameters for UploadPath {
     const NOT_FOUND: ProblemCode = ProblemCode::UploadNotFound;
 }
 
-/// Begins an upload that may take several requests.
-///
-/// Speaks tus 1.0.0 (creation, creation-with-upload, creation-defer-length, checksum, expiration, termination, concatenation) and
-/// the IETF's draft of resumable uploads, interop version 8. Any client of either will do. The query is that of
-/// `/ingest/csv`; the import is queued with the last byte. An upload that stands still for a day is given up.
-#[utoipa::path(post, path = "/api/v1/uploads", tag = "ingestion", params(IngestQuery),
-    request_body(content = String, content_type = "application/offset+octet-stream", description = "The first bytes, or none"),
-    responses((status = 201, description = "Begun", body = UploadDto,
-        headers(("Location" = String, description = "The upload")))))]
-pub(super) async fn create_upload(
-    caller: Authorized<permission::IngestWrite>,
-    State(state): State<ApiState>,
-    Query(query): Query<IngestQuery>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let offer = offer(&state);
-    let create = match parse(&Method::POST, &headers) {
-        Ok(Request::Create(create)) => create,
-        Ok(_) => {
-            return Err(
-                Problem::new(ProblemCode::MethodNotAllowed).detail("Send PATCH, HEAD or DELETE as such.")
-            );
-        }
-        Err(error) => return Ok(refuse(error, Protocol::of_refusal(&headers), &offer)),
-    };
-    let begins = match admit(&create, &offer) {
-        Ok(begins) => begins,
-        Err(error) => return Ok(refuse(error, create.protocol, &offer)),
-    };
-    if begins.length == Some(0) {
-        return Err(ingestion::IngestionError::Empty.into());
-    }
-    let (mode, parameters) = query.into_parts()?;
-    let tx = caller.begin().await?;
-    let now = tx.now();
-    let metadata = create.metadata.to_text();
-    let metadata = Some(metadata.as_str()).filter(|text| !text.is_empty());
-    if let Concat::Final(parts) = &create.concat {
-        let parts = match part_ids(parts) {
-            Ok(parts) => parts,
-            Err(error) => return Ok(refuse(error, create.protocol, &offer)),
-        };
-        let mut tx = tx;
-        if let Err(error) = judge_parts(&mut tx, &parts, &offer).await? {
-            return Ok(refuse(error, create.protocol, &offer));
-        }
-        let joined =
-            ingestion::join_uploads(state.ingestion(), tx, mode, parameters, &parts, metadata).await?;
-        return created(&create, &joined, now, &offer);
-    }
-    let is_partial = create.concat == Concat::Partial;
-    let begun = ingestion::begin_resumable(
-        state.ingestion(),
-        tx,
-        mode,
-        parameters,
-        begins.length,
-        metadata,
-        is_partial,
-    )
-    .await?;
-    let received = match Append::first_of(&create) {
-        Some(first) => append(&caller, &state, begun, &first, body).await?,
-        None => Ok(begun),
-    };
-    Ok(match received {
-        Ok(upload) => created(&create, &upload, now, &offer)?,
-        Err(error) => refuse(error, create.protocol, &offer),
-    })
-}
-
-fn created(
-    create: &Create,
-    upload: &ResumableUpload,
-    now: DateTime<Utc>,
-    offer: &Offer,
-) -> Result<Response, Problem> {
-    let location = HeaderValue::from_str(&url(upload.id)).map_err(|error| Problem::internal(&error))?;
-    let lifetime = Some(Lifetime { expires_at: upload.expires_at, now });
-    let answer =
-        answer::created(create.protocol, location, &state_of(upload), create.has_body, lifetime, offer);
-    Ok(with_body(answer, Json(UploadDto::from(upload)).into_response()))
-}
-
 /// What of the protocols is spoken here: versions, extensions, limits.
 #[utoipa::path(options, path = "/api/v1/uploads", tag = "ingestion",
     responses((status = 200, description = "In headers")))]
@@ -164,6 +79,9 @@ pub(super) async fn get_upload(
     let (now, upload) = (tx.now(), ingestion::find_resumable(&mut tx, path.upload_id).await?);
     tx.roll_back().await?;
     if method != Method::HEAD {
+        if let Some(gone) = upload.gone {
+            return Err(ingestion::IngestionError::UploadGone(gone).into());
+        }
         return Ok(Json(UploadDto::from(&upload)).into_response());
     }
     let protocol = match parse(&Method::HEAD, &headers) {
@@ -171,8 +89,8 @@ pub(super) async fn get_upload(
         Ok(_) => return Err(Problem::broken_promise("a HEAD was read as something else")),
         Err(error) => return Ok(refuse(error, Protocol::of_refusal(&headers), &offer)),
     };
-    if upload.gone {
-        return Ok(refuse(ProtocolError::Expired, protocol, &offer));
+    if let Some(gone) = upload.gone {
+        return Ok(refuse(refusal_of(gone), protocol, &offer));
     }
     // Kept as it was accepted.
     let kept = upload.metadata.as_ref().and_then(|text| Metadata::parse(text.expose().as_bytes()).ok());
@@ -234,13 +152,16 @@ pub(super) async fn terminate_upload(
 }
 
 /// Writes a body behind what is there. The inner error is the protocol's: nothing of the body is kept then.
-async fn append(
+pub(super) async fn append(
     caller: &Authorized<permission::IngestWrite>,
     state: &ApiState,
     upload: ResumableUpload,
     request: &Append,
     body: Body,
 ) -> Result<Result<ResumableUpload, ProtocolError>, Problem> {
+    if let Some(gone) = upload.gone {
+        return Ok(Err(refusal_of(gone)));
+    }
     let before = state_of(&upload);
     let acceptance = match decide(&before, request, &offer(state)) {
         Decision::Accept(acceptance) => acceptance,
@@ -299,7 +220,7 @@ async fn receive(
     }
 }
 
-fn offer(state: &ApiState) -> Offer {
+pub(super) fn offer(state: &ApiState) -> Offer {
     Offer {
         upload_bytes_max: state.ingestion().settings.file_bytes_max,
         append_bytes_max: None,
@@ -315,7 +236,7 @@ pub(super) fn state_of(upload: &ResumableUpload) -> UploadState {
         offset: upload.offset,
         concat: concat_of(upload).kind(),
         complete: upload.complete,
-        expired: upload.gone,
+        expired: upload.gone.is_some(),
     }
 }
 
@@ -339,28 +260,16 @@ impl From<&ResumableUpload> for UploadDto {
 }
 
 /// The protocol's status and headers over a body of ours.
-fn with_body(answer: Answer, mut response: Response) -> Response {
+pub(super) fn with_body(answer: Answer, mut response: Response) -> Response {
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     response
 }
 
 /// A refusal as the protocol says it, with our problem as its body.
-fn refuse(error: ProtocolError, protocol: Protocol, offer: &Offer) -> Response {
-    let code = match error.status() {
-        StatusCode::NOT_FOUND => ProblemCode::UploadNotFound,
-        StatusCode::GONE => ProblemCode::UploadExpired,
-        StatusCode::CONFLICT | StatusCode::LOCKED => ProblemCode::UploadOffsetMismatch,
-        StatusCode::PRECONDITION_FAILED => ProblemCode::UploadVersionUnsupported,
-        StatusCode::NOT_IMPLEMENTED => ProblemCode::UploadExtensionUnsupported,
-        StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::UploadTooLarge,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemCode::UnsupportedMediaType,
-        StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
-        _ if error == ProtocolError::ChecksumMismatch => ProblemCode::UploadChecksumMismatch,
-        _ => ProblemCode::MalformedRequest,
-    };
+pub(super) fn refuse(error: ProtocolError, protocol: Protocol, offer: &Offer) -> Response {
     let told = answer::refused(protocol, &error, offer);
-    let mut problem = Problem::new(code).detail(format!("{error}."));
+    let mut problem = Problem::new(code_of(&error)).detail(format!("{error}."));
     problem.status = Some(told.status);
     problem.headers = told.headers;
     problem.into_response()

@@ -29,6 +29,19 @@ macro_rules! registry {
     };
 }
 
+/// Statuses that no registry lists.
+trait Unlisted {
+    /// 460, which tus has for it.
+    const CHECKSUM_MISMATCH: StatusCode;
+}
+
+impl Unlisted for StatusCode {
+    const CHECKSUM_MISMATCH: Self = match Self::from_u16(460) {
+        Ok(status) => status,
+        Err(_) => Self::BAD_REQUEST,
+    };
+}
+
 impl ProblemCode {
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|known| known.as_str() == code)
@@ -98,9 +111,11 @@ registry! {
     UploadNotFound = "upload-not-found", NOT_FOUND, "There is no such upload";
     UploadExpired = "upload-expired", GONE, "The upload was given up, or its time is over";
     UploadOffsetMismatch = "upload-offset-mismatch", CONFLICT, "The bytes do not begin where the upload ends";
+    UploadPartJoined = "upload-part-joined", CONFLICT, "A part is in another upload already";
+    UploadFinal = "upload-final", FORBIDDEN, "An upload that joins others takes no bytes";
     UploadVersionUnsupported = "upload-version-unsupported", PRECONDITION_FAILED, "The request speaks no version of the upload protocol that is spoken here";
     UploadExtensionUnsupported = "upload-extension-unsupported", NOT_IMPLEMENTED, "The request needs an extension of the upload protocol that is not served";
-    UploadChecksumMismatch = "upload-checksum-mismatch", BAD_REQUEST, "The bytes are not those of the checksum";
+    UploadChecksumMismatch = "upload-checksum-mismatch", CHECKSUM_MISMATCH, "The bytes are not those of the checksum";
     StoreUnavailable = "store-unavailable", SERVICE_UNAVAILABLE, "The store of files cannot be used now";
     UnsupportedFile = "unsupported-file", UNSUPPORTED_MEDIA_TYPE, "The file is not of a kind that can be imported";
     MappingNotFound = "mapping-not-found", NOT_FOUND, "There is no such saved mapping";

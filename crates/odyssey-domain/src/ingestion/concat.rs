@@ -1,14 +1,27 @@
 //! Uploads that join others: the parts are sent side by side, and what joins them is imported as one file. Nothing is
 //! copied: the joined upload has the pieces of its parts.
 
-use odyssey_types::{JobId, UploadId};
+use chrono::{DateTime, Utc};
+use odyssey_types::UploadId;
 
 use super::receive::{Place, open_receiving};
 use super::resumable::{Concatenation, ResumableUpload, find_resumable, seal_metadata, view};
 use super::spool::Spool;
 use super::store::{self, ResumableRow};
-use super::{ImportMode, ImportParameters, Ingestion, IngestionError};
+use super::{ImportMode, ImportParameters, Ingestion, IngestionError, ending};
 use crate::db::{DbError, VendorTx};
+
+/// Why an upload cannot be joined to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartFault {
+    /// It is named before already.
+    Repeated,
+    /// Another upload has its bytes.
+    Joined,
+    Gone,
+    NotPartial,
+    Unfinished,
+}
 
 /// Joins parts in this order, and queues the import of the whole. Parts that were joined in this order before give
 /// what they were joined into. Commits the caller's transaction.
@@ -25,12 +38,7 @@ pub async fn join_uploads(
         tx.roll_back().await?;
         return Ok(joined);
     }
-    let is_ready = |row: &ResumableRow| {
-        row.concat == Concatenation::Partial && row.state == "finished" && row.joined_into.is_none()
-    };
-    if !rows.iter().all(is_ready) || rows.len() > parts.len() || has_repetition(parts) {
-        return Err(IngestionError::UploadClosed);
-    }
+    check_parts(&rows, tx.now())?;
     if rows.iter().any(|row| row.mode != mode) {
         let detail = "is another than that of the parts".to_owned();
         return Err(IngestionError::ParameterInvalid { pointer: "/mode", detail });
@@ -51,7 +59,7 @@ pub async fn join_uploads(
         at += row.offset;
     }
     store::mark_joined(&mut tx, parts, opened.upload_id).await?;
-    drop_jobs(&mut tx, rows.iter().map(|row| row.job_id)).await?;
+    ending::drop_jobs(&mut tx, rows.iter().map(|row| row.job_id)).await?;
     let place = Place {
         ingestion: ingestion.clone(),
         database: tx.database().clone(),
@@ -79,6 +87,27 @@ async fn lock_parts(tx: &mut VendorTx, parts: &[UploadId]) -> Result<Vec<Resumab
     Ok(rows)
 }
 
+/// Behind the locks: what was looked at before may have changed.
+fn check_parts(rows: &[ResumableRow], now: DateTime<Utc>) -> Result<(), IngestionError> {
+    for (index, row) in rows.iter().enumerate() {
+        let fault = if rows[..index].iter().any(|before| before.id == row.id) {
+            PartFault::Repeated
+        } else if row.joined_into.is_some() {
+            PartFault::Joined
+        } else if ending::gone(row, now).is_some() {
+            PartFault::Gone
+        } else if row.concat != Concatenation::Partial {
+            PartFault::NotPartial
+        } else if row.state != "finished" {
+            PartFault::Unfinished
+        } else {
+            continue;
+        };
+        return Err(IngestionError::PartUnusable { position: index + 1, fault });
+    }
+    Ok(())
+}
+
 /// Whoever lost the answer asks again.
 async fn joined_before(
     tx: &mut VendorTx,
@@ -89,21 +118,11 @@ async fn joined_before(
     let row = store::find_resumable(tx, into).await?.ok_or_else(|| {
         DbError::inconsistent(format!("upload {into} has joined parts and is gone before them"))
     })?;
-    let is_same = row.concat == Concatenation::Final(parts.to_vec());
-    if is_same { Ok(Some(view(tx, row)?)) } else { Ok(None) }
-}
-
-fn has_repetition(parts: &[UploadId]) -> bool {
-    let mut sorted = parts.to_vec();
-    sorted.sort_unstable();
-    sorted.windows(2).any(|pair| pair[0] == pair[1])
-}
-
-/// Parts are no imports: once they are joined, what waited for them is gone from the list of jobs.
-async fn drop_jobs(tx: &mut VendorTx, jobs: impl Iterator<Item = JobId>) -> Result<(), IngestionError> {
-    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
-    let ids: Vec<_> = jobs.map(JobId::as_uuid).collect();
-    odyssey_jobs::cancel_many(tx.connection(), vendor_id, &ids, now).await?;
-    odyssey_jobs::delete_many(tx.connection(), vendor_id, &ids).await?;
-    Ok(())
+    if row.concat != Concatenation::Final(parts.to_vec()) {
+        return Ok(None);
+    }
+    match ending::gone(&row, tx.now()) {
+        Some(gone) => Err(IngestionError::UploadGone(gone)),
+        None => Ok(Some(view(tx, row)?)),
+    }
 }

@@ -5,7 +5,7 @@ use odyssey_store::{Cause, PathError, StoreError};
 use odyssey_tabular::ReadError;
 use odyssey_vault::VaultError;
 
-use super::NotUndoable;
+use super::{Gone, NotUndoable, PartFault};
 use crate::catalog::CatalogError;
 use crate::customers::CustomerError;
 use crate::db::DbError;
@@ -32,6 +32,15 @@ pub enum IngestionError {
     UploadInUse,
     #[error("there is no such upload")]
     UploadNotFound,
+    /// Nothing more is taken or given of it.
+    #[error("the upload is gone")]
+    UploadGone(Gone),
+    /// Another request sent its last byte first.
+    #[error("the upload is complete")]
+    UploadCompleted,
+    /// By its place among those that were to be joined, from 1.
+    #[error("part {position} cannot be joined")]
+    PartUnusable { position: usize, fault: PartFault },
     /// A newer request writes the same upload; nothing more of this one is kept.
     #[error("another request writes this upload now")]
     UploadTakenOver,
@@ -182,6 +191,9 @@ impl From<IngestionError> for JobError {
             | E::UploadClosed
             | E::UploadInUse
             | E::UploadNotFound
+            | E::UploadGone(_)
+            | E::UploadCompleted
+            | E::PartUnusable { .. }
             | E::UploadTakenOver
             | E::ObjectPath(_)
             | E::ObjectMissing { .. }

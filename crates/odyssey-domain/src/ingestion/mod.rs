@@ -17,6 +17,7 @@ mod claims;
 mod concat;
 mod corrections;
 mod customers;
+mod ending;
 mod error;
 mod errors_csv;
 mod fetch;
@@ -57,8 +58,9 @@ mod words;
 
 pub use cancel::cancel_job;
 pub use claims::{BarcodeClaim, list_barcode_claims};
-pub use concat::join_uploads;
+pub use concat::{PartFault, join_uploads};
 pub use corrections::{CORRECTION_LENGTH_MAX, CORRECTIONS_MAX, Corrected, Correction, correct_errors};
+pub use ending::{Gone, terminate_resumable, withdraw_resumable};
 pub use error::IngestionError;
 pub use errors_csv::{ErrorsCsv, errors_csv};
 pub use fetch::{ImportObject, run_import_object};
@@ -84,10 +86,7 @@ pub use rehearsal::{
     SampleDifference, SampleRow, apply_rehearsal, rehearsal,
 };
 pub use rerun::{RerunErrors, RerunRows, StartedRerun, run_rerun, start_rerun};
-pub use resumable::{
-    Appending, Concatenation, ResumableUpload, append_to, begin_resumable, find_resumable,
-    terminate_resumable,
-};
+pub use resumable::{Appending, Concatenation, ResumableUpload, append_to, begin_resumable, find_resumable};
 pub use row_errors::{RowFault, RowFaultPage, list_errors};
 pub use spool::Spool;
 pub use undo::{

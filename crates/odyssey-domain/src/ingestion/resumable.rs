@@ -12,6 +12,7 @@ use odyssey_types::{JobId, Phi, UploadId};
 use odyssey_vault::Aad;
 use uuid::Uuid;
 
+use super::ending::{Gone, gone};
 use super::parameters::StoredParameters;
 use super::piece_writer::PieceWriter;
 use super::quota::{self, admit_file};
@@ -32,8 +33,8 @@ pub struct ResumableUpload {
     pub offset: u64,
     pub length: Option<u64>,
     pub complete: bool,
-    /// It was given up, or its time is over.
-    pub gone: bool,
+    /// Why nothing more is to be had of it.
+    pub gone: Option<Gone>,
     pub expires_at: DateTime<Utc>,
     /// What the client said of the file, as it said it.
     pub metadata: Option<Phi<String>>,
@@ -81,36 +82,6 @@ pub async fn find_resumable(tx: &mut VendorTx, id: UploadId) -> Result<Resumable
     view(tx, row)
 }
 
-/// Gives an upload up; what has arrived is removed by the next purge. Of one that was imported, or joined into one that
-/// was, only the file goes. Audited.
-pub async fn terminate_resumable(tx: &mut VendorTx, id: UploadId) -> Result<(), IngestionError> {
-    let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
-    if row.state == "finished" && row.concat != Concatenation::Partial && row.job_ended {
-        store::expire_upload(tx, id).await?;
-        let event = AuditEvent::new("import.let_go", "job", Purpose::Operations).entity(row.job_id);
-        audit::record(tx, event).await?;
-        return Ok(());
-    }
-    if row.failed || row.state == "purged" {
-        return Err(IngestionError::UploadNotFound);
-    }
-    let is_part = row.concat == Concatenation::Partial && row.joined_into.is_none();
-    if row.state == "finished" && !is_part {
-        return Err(IngestionError::UploadInUse);
-    }
-    let (now, vendor_id) = (tx.now(), tx.vendor_id().as_uuid());
-    store::fail_upload(tx, id, "upload_terminated").await?;
-    store::expire_upload(tx, id).await?;
-    odyssey_jobs::cancel(tx.connection(), vendor_id, row.job_id.as_uuid(), now).await?;
-    // Of one that is fetched, since its import is known before the file is there.
-    store::end_import(tx, row.job_id).await?;
-    let event = AuditEvent::new("import.abandon", "job", Purpose::Operations)
-        .entity(row.job_id)
-        .detail("code", "upload_terminated");
-    audit::record(tx, event).await?;
-    Ok(())
-}
-
 pub(super) fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, IngestionError> {
     let metadata = match &row.metadata_sealed {
         Some(sealed) => {
@@ -122,16 +93,14 @@ pub(super) fn view(tx: &VendorTx, row: ResumableRow) -> Result<ResumableUpload, 
         }
         None => None,
     };
-    let complete = row.state == "finished";
+    let gone = gone(&row, tx.now());
     Ok(ResumableUpload {
         id: row.id,
         job_id: row.job_id,
         offset: row.offset,
         length: row.length,
-        complete,
-        gone: row.failed
-            || row.state == "purged"
-            || (!complete && !row.fetched && row.expires_at <= tx.now()),
+        complete: row.state == "finished",
+        gone,
         expires_at: row.expires_at,
         metadata,
         concatenation: row.concat,
@@ -197,8 +166,11 @@ pub async fn append_to(
         // Its bytes come from the inbox, and nobody sends it any.
         return Err(IngestionError::UploadNotFound);
     }
-    if row.state != "receiving" || row.failed {
-        return Err(IngestionError::UploadClosed);
+    if let Some(gone) = gone(&row, tx.now()) {
+        return Err(IngestionError::UploadGone(gone));
+    }
+    if row.state != "receiving" {
+        return Err(IngestionError::UploadCompleted);
     }
     // What was announced counts from the beginning on.
     if row.length.is_none() && quota::room(ingestion, &mut tx).await? == 0 {
@@ -260,7 +232,7 @@ impl Appending {
         if !store::advance_upload(&mut tx, self.row.id, self.writer, from, to, self.length).await? {
             tx.roll_back().await?;
             self.pieces.remove_held().await?;
-            return Err(IngestionError::UploadTakenOver);
+            return Err(self.why_lost().await?);
         }
         if self.row.length.is_none() && quota::is_exceeded(&self.ingestion, &mut tx).await? {
             tx.roll_back().await?;
@@ -298,6 +270,18 @@ impl Appending {
         }
         self.pieces.settle();
         Ok(())
+    }
+
+    /// Why the bytes of this request count no more.
+    async fn why_lost(&self) -> Result<IngestionError, IngestionError> {
+        let mut tx = VendorTx::begin(&self.database, self.scope, self.actor.clone()).await?;
+        let upload = find_resumable(&mut tx, self.row.id).await?;
+        tx.roll_back().await?;
+        Ok(match upload.gone {
+            Some(gone) => IngestionError::UploadGone(gone),
+            None if upload.complete => IngestionError::UploadCompleted,
+            None => IngestionError::UploadTakenOver,
+        })
     }
 
     fn place(&self) -> Result<Place, IngestionError> {

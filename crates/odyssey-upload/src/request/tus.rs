@@ -6,9 +6,9 @@ use super::{Append, Create, Length, Request};
 use crate::checksum::Checksum;
 use crate::concat::Concat;
 use crate::error::ProtocolError;
-use crate::headers::{content_length, is_of_type, number, required_number, text};
+use crate::headers::{content_length, is_of_type, required_number, text, upload_length};
 use crate::metadata::Metadata;
-use crate::names::{OFFSET_OCTET_STREAM, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET};
+use crate::names::{OFFSET_OCTET_STREAM, UPLOAD_DEFER_LENGTH, UPLOAD_OFFSET};
 use crate::protocol::Protocol;
 
 pub fn parse(method: &Method, headers: &HeaderMap) -> Result<Request, ProtocolError> {
@@ -45,7 +45,7 @@ fn create(headers: &HeaderMap) -> Result<Create, ProtocolError> {
 }
 
 fn length(headers: &HeaderMap, concat: &Concat) -> Result<Length, ProtocolError> {
-    let known = number(headers, UPLOAD_LENGTH)?;
+    let known = upload_length(headers)?;
     let deferred = is_deferred(headers)?;
     match (concat, known, deferred) {
         (Concat::Final(_), None, false) => Ok(Length::OfParts),
@@ -73,7 +73,7 @@ fn append(headers: &HeaderMap) -> Result<Append, ProtocolError> {
     Ok(Append {
         protocol: Protocol::Tus,
         offset: required_number(headers, UPLOAD_OFFSET)?,
-        declared_length: number(headers, UPLOAD_LENGTH)?,
+        declared_length: upload_length(headers)?,
         content_length: content_length(headers)?,
         checksum: Checksum::of_request(headers)?,
         completes: None,

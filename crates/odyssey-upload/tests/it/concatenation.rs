@@ -21,15 +21,15 @@ fn a_final_upload_is_as_long_as_its_parts() {
 
 #[test]
 fn a_part_must_be_a_finished_partial_upload() {
-    for (part, fault) in [
-        (UploadState { complete: false, offset: 39, ..PART }, PartialFault::Unfinished),
-        (UploadState { expired: true, ..PART }, PartialFault::Expired),
-        (UploadState { concat: ConcatKind::Final, ..PART }, PartialFault::Final),
-        (UNDER_WAY, PartialFault::NotPartial),
+    for (status, part, fault) in [
+        (400, UploadState { complete: false, offset: 39, ..PART }, PartialFault::Unfinished),
+        (410, UploadState { expired: true, ..PART }, PartialFault::Expired),
+        (400, UploadState { concat: ConcatKind::Final, ..PART }, PartialFault::Final),
+        (400, UNDER_WAY, PartialFault::NotPartial),
     ] {
         let error = join(&[PART, part], &OFFER).expect_err("refused");
         assert_eq!(error, ProtocolError::PartialUnusable { position: 2, fault });
-        assert_eq!(error.status().as_u16(), 400);
+        assert_eq!(error.status().as_u16(), status);
     }
 }
 

@@ -34,6 +34,9 @@ fn headers_that_are_not_lawful_have_their_status() {
         (400, "POST", "Upload-Defer-Length: 0".to_owned()),
         (400, "POST", "Upload-Length: 1\nUpload-Defer-Length: 2".to_owned()),
         (400, "POST", "Upload-Length: 1\nUpload-Length: 1".to_owned()),
+        (400, "POST", format!("Upload-Length: 0{}", "9".repeat(30))),
+        (413, "POST", format!("Upload-Length: 1{}", "0".repeat(30))),
+        (413, "PATCH", format!("{PATCH}Upload-Offset: 0\nUpload-Length: 18446744073709551616")),
         (400, "POST", "Upload-Length: 1\nUpload-Metadata: a ?".to_owned()),
         (400, "POST", "Upload-Length: 1\nUpload-Concat: whole".to_owned()),
         (400, "POST", "Upload-Concat: final;".to_owned()),
@@ -77,6 +80,8 @@ fn the_state_of_an_upload_has_its_statuses() {
     }
     for (status, error) in [
         (404, ProtocolError::NotFound),
+        (410, ProtocolError::GivenUp),
+        (410, ProtocolError::JobCanceled),
         (423, ProtocolError::Locked { retry_after_seconds: 1 }),
         (400, ProtocolError::Interrupted),
     ] {

@@ -25,7 +25,7 @@ use super::reading::StopOnDrop;
 use super::row_errors::FaultValues;
 use super::spool;
 use super::words::{self, Words};
-use super::{ImportParameters, Ingestion, IngestionError, RowFault, Spool, store};
+use super::{ImportParameters, Ingestion, IngestionError, RowFault, Spool, ending, store};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
 use crate::tenancy::Purpose;
@@ -190,8 +190,8 @@ async fn find(tx: &mut VendorTx, source: PreviewSource) -> Result<Place, Ingesti
         PreviewSource::Upload(id) => id,
     };
     let row = store::find_resumable(tx, id).await?.ok_or(IngestionError::UploadNotFound)?;
-    if row.failed || row.state == "purged" {
-        return Err(IngestionError::UploadNotFound);
+    if let Some(gone) = ending::gone(&row, tx.now()) {
+        return Err(IngestionError::UploadGone(gone));
     }
     let pieces = pieces_of(tx, id, &row.spool_path).await?;
     Ok(Place::Pieces { pieces, whole: (row.state == "finished").then_some(row.offset) })

@@ -31,7 +31,7 @@ pub(super) use objects::{
 pub(super) use pieces::{
     PieceRow, ResumableRow, advance_upload, bytes_held, close_resumable, expire_upload, find_pieces,
     find_resumable, insert_piece, lock_uploads, mark_final, mark_joined, mark_partial, mark_resumable,
-    take_pieces, take_writer,
+    take_pieces, take_writer, withdraw_upload,
 };
 pub(super) use reruns::{
     NewRerun, Parent, RefusedRow, Wanted, count_kept_rows, find_links, find_parent, find_reading,

@@ -18,13 +18,16 @@ pub(in crate::ingestion) struct ResumableRow {
     pub job_id: JobId,
     pub mode: ImportMode,
     pub state: String,
-    /// Given up, or its job was canceled.
-    pub failed: bool,
+    /// Why it broke off.
+    pub failed_code: Option<String>,
+    /// It waits for bytes, and its job waits no more.
+    pub job_canceled: bool,
     pub spool_path: String,
     pub offset: u64,
     pub length: Option<u64>,
     pub parameters: Value,
     pub metadata_sealed: Option<Vec<u8>>,
+    pub finished_at: Option<DateTime<Utc>>,
     pub expires_at: DateTime<Utc>,
     pub concat: Concatenation,
     /// Of a part: what has its bytes.
@@ -72,13 +75,13 @@ pub(in crate::ingestion) async fn find_resumable(
 ) -> Result<Option<ResumableRow>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let row = sqlx::query!(
-        r#"SELECT id, job_id, mode, state, spool_path, byte_count, byte_length, parameters, metadata_sealed, expires_at,
-                  concat, parts, joined_into, fetched,
+        r#"SELECT id, job_id, mode, state, spool_path, byte_count, byte_length, parameters, metadata_sealed, finished_at,
+                  expires_at, concat, parts, joined_into, failed_code, fetched,
                   NOT EXISTS (SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NULL)
                       AS "job_ended!",
-                  (failed_code IS NOT NULL OR (state = 'receiving' AND EXISTS (
-                      SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NOT NULL)))
-                      AS "failed!"
+                  (state = 'receiving' AND EXISTS (
+                      SELECT FROM jobs j WHERE j.vendor_id = $1 AND j.id = u.job_id AND j.finished_at IS NOT NULL))
+                      AS "job_canceled!"
            FROM uploads u WHERE vendor_id = $1 AND id = $2 AND resumable"#,
         vendor_id,
         id.as_uuid(),
@@ -91,12 +94,14 @@ pub(in crate::ingestion) async fn find_resumable(
         job_id: row.job_id.into(),
         mode: mode_of(&row.mode)?,
         state: row.state,
-        failed: row.failed,
+        failed_code: row.failed_code,
+        job_canceled: row.job_canceled,
         spool_path: row.spool_path,
         offset: row.byte_count.unsigned_abs(),
         length: row.byte_length.map(i64::unsigned_abs),
         parameters: row.parameters,
         metadata_sealed: row.metadata_sealed,
+        finished_at: row.finished_at,
         expires_at: row.expires_at,
         concat: match (row.concat.as_deref(), row.parts) {
             (None, _) => Concatenation::None,
@@ -216,6 +221,26 @@ pub(in crate::ingestion) async fn expire_upload(tx: &mut VendorTx, id: UploadId)
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Takes an upload back of which nobody knows; its files go at once. False: its last byte is here.
+pub(in crate::ingestion) async fn withdraw_upload(
+    tx: &mut VendorTx,
+    id: UploadId,
+    code: &'static str,
+) -> Result<bool, DbError> {
+    let (vendor_id, now) = (tx.vendor_id().as_uuid(), tx.now());
+    let withdrawn = sqlx::query!(
+        "UPDATE uploads SET failed_code = $3, expires_at = $4, byte_count = 0
+         WHERE vendor_id = $1 AND id = $2 AND state = 'receiving' AND failed_code IS NULL",
+        vendor_id,
+        id.as_uuid(),
+        code,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(withdrawn.rows_affected() == 1)
 }
 
 /// Closes an upload of which every byte is there. Its digest was never computed: it arrived in parts.

@@ -89,7 +89,7 @@ pub(in crate::ingestion) async fn close_upload(
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes why an upload broke off. It stays until its purge, which looks after its file.
+/// Notes why an upload broke off, or why a part is not joined. It stays until its purge, which looks after its file.
 pub(in crate::ingestion) async fn fail_upload(
     tx: &mut VendorTx,
     id: UploadId,
@@ -97,7 +97,9 @@ pub(in crate::ingestion) async fn fail_upload(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE uploads SET failed_code = $3 WHERE vendor_id = $1 AND id = $2 AND state = 'receiving' AND failed_code IS NULL",
+        "UPDATE uploads SET failed_code = $3
+         WHERE vendor_id = $1 AND id = $2 AND failed_code IS NULL
+           AND (state = 'receiving' OR (state = 'finished' AND concat = 'partial' AND joined_into IS NULL))",
         vendor_id,
         id.as_uuid(),
         code,
@@ -179,7 +181,9 @@ pub(in crate::ingestion) async fn due_uploads(
            AND NOT EXISTS (SELECT FROM uploads f
                            WHERE f.vendor_id = u.vendor_id AND f.id = u.joined_into AND f.purged_at IS NULL)
          ORDER BY expires_at
-         LIMIT $2"#,
+         LIMIT $2
+         -- Whoever joins a part or lets a file go at this moment comes first; the next purge has it.
+         FOR UPDATE OF u SKIP LOCKED"#,
         now,
         most,
         kept,

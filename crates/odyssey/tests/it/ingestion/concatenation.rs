@@ -98,10 +98,15 @@ async fn only_parts_that_are_whole_and_ones_own_are_joined() {
     let refused = join(&operator, &[&mine, &whole]).await;
     assert!(refused.text().contains("partial"), "{}", refused.text());
     // Twice the same, and a part that is in another already.
-    assert_eq!(join(&operator, &[&mine, &mine]).await.status.as_u16(), 409);
+    let twice = join(&operator, &[&mine, &mine]).await;
+    assert_eq!(twice.problem(), "400 malformed-request");
+    assert!(twice.text().contains("upload 2 of Upload-Concat is named before already"), "{}", twice.text());
     let rest = part(&operator, b"p1,Bar\n").await;
     assert_eq!(join(&operator, &[&mine, &rest]).await.status.as_u16(), 201);
-    assert_eq!(join(&operator, &[&rest]).await.status.as_u16(), 409);
+    let other = part(&operator, b"p2,Bar\n").await;
+    let taken = join(&operator, &[&other, &rest]).await;
+    assert_eq!(taken.problem(), "409 upload-part-joined");
+    assert!(taken.text().contains("upload 2 of Upload-Concat was joined"), "{}", taken.text());
     let terminated = operator.send_bytes(Method::DELETE, &mine, &[TUS], None).await;
     assert_eq!(terminated.status.as_u16(), 409, "its bytes are another upload's now: {}", terminated.text());
     // A part that nobody joined can be given up, and goes by itself after a day.
@@ -110,6 +115,31 @@ async fn only_parts_that_are_whole_and_ones_own_are_joined() {
     app.run_jobs().await;
     let purged = ingestion::purge_uploads(&app.ingestion, app.database()).await.expect("it purges");
     assert_eq!(purged.unfinished, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_was_given_up_is_joined_to_nothing() {
+    let app = TestApp::start().await;
+    let operator = app.vendor("acme").operator().await;
+    let kept = part(&operator, b"external_id,name\n").await;
+    let left = part(&operator, b"p1,Bar\n").await;
+    assert_eq!(operator.send_bytes(Method::DELETE, &left, &[TUS], None).await.status.as_u16(), 204);
+    let head = operator.send_bytes(Method::HEAD, &left, &[TUS], None).await;
+    assert_eq!(head.status.as_u16(), 410);
+    for when in ["before", "after"] {
+        let refused = join(&operator, &[&kept, &left]).await;
+        assert_eq!(refused.problem(), "410 upload-expired", "{when} the purge");
+        assert!(refused.text().contains("upload 2 of Upload-Concat"), "{}", refused.text());
+        ingestion::purge_uploads(&app.ingestion, app.database()).await.expect("it purges");
+    }
+    assert_eq!(operator.send_bytes(Method::DELETE, &left, &[TUS], None).await.status.as_u16(), 410);
+    // What joins parts may be given up as well, once it is imported; who asks for it again is told so.
+    let rest = part(&operator, b"p2,Rye\n").await;
+    let joined = join(&operator, &[&kept, &rest]).await;
+    app.run_jobs().await;
+    let location = joined.header("location").expect("a location").to_owned();
+    assert_eq!(operator.send_bytes(Method::DELETE, &location, &[TUS], None).await.status.as_u16(), 204);
+    assert_eq!(join(&operator, &[&kept, &rest]).await.problem(), "410 upload-expired");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ mod concatenation;
 mod corrections;
 mod customers;
 mod errors;
+mod given_up;
 pub(crate) mod harness;
 mod inbox;
 mod inbox_api;
