@@ -46,6 +46,9 @@ pub enum RateClass {
     Read,
     /// Starts of an import: per vendor.
     ImportStart,
+    /// Beginnings of uploads, per vendor: parts of files by themselves, all others as starts of an import. Charged once
+    /// the request is found lawful.
+    Upload,
     /// Sign-in and refresh: per address.
     SignIn,
     /// Health checks, documents, upload bytes: no budget.

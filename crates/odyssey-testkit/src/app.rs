@@ -161,6 +161,7 @@ fn unlimited() -> RateSettings {
         standard_per_vendor: MANY,
         read_per_user: MANY,
         import_starts_per_vendor: MANY,
+        upload_parts_per_vendor: MANY,
         refusals_per_user: MANY,
         sign_ins_per_address: MANY,
     }

@@ -53,10 +53,16 @@ pub(super) async fn create_upload(
     }
     let (mode, parameters) = query.into_parts()?;
     let tx = caller.begin().await?;
+    let vendor_id = tx.vendor_id();
+    let is_part = create.concat == Concat::Partial;
+    state.limiter().charge_upload(is_part, vendor_id)?;
     let beginning = Beginning { create: &create, mode, parameters, length: begins.length };
-    begin(&caller, &state, tx, beginning, body).await
+    let response = begin(&caller, &state, tx, beginning, body).await;
+    if !response.as_ref().is_ok_and(|response| response.status().is_success()) {
+        state.limiter().give_back_upload(is_part, vendor_id);
+    }
+    response
 }
-
 /// What a lawful creation asks for.
 struct Beginning<'a> {
     create: &'a Create,

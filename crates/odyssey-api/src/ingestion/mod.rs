@@ -28,7 +28,7 @@ use crate::{guarded, keyed, open};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     let facts = Facts::audited("import.start").rate(RateClass::ImportStart).streams_body();
-    let create = Facts::audited("import.receive").rate(RateClass::ImportStart).streams_body();
+    let create = Facts::audited("import.receive").rate(RateClass::Upload).streams_body();
     let describe = Facts::unaudited("what this server speaks; nothing of anybody").rate(RateClass::Free);
     let read =
         Facts::unaudited("how many bytes of a file are there; nothing of the file").rate(RateClass::Free);

@@ -64,8 +64,20 @@ impl<K: Eq + Hash> Budget<K> {
         self.spend(arrival, now)
     }
 
+    /// Takes one charge back: nothing came of the call.
+    pub(super) fn give_back(&self, key: &K) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(arrival) = spent.arrivals.get_mut(key) {
+            *arrival -= self.interval();
+        }
+    }
+
+    fn interval(&self) -> TimeDelta {
+        WINDOW / i32::try_from(self.quota).unwrap_or(i32::MAX)
+    }
+
     fn spend(&self, arrival: &mut DateTime<Utc>, now: DateTime<Utc>) -> Outcome {
-        let interval = WINDOW / i32::try_from(self.quota).unwrap_or(i32::MAX);
+        let interval = self.interval();
         let next = (*arrival).max(now) + interval;
         let refused_by = next - now - WINDOW;
         let retry_after = (refused_by > TimeDelta::zero()).then_some(refused_by);

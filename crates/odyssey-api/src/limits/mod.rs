@@ -33,6 +33,8 @@ pub struct RateSettings {
     pub read_per_user: u32,
     /// Starts of an import at one vendor.
     pub import_starts_per_vendor: u32,
+    /// Beginnings of parts of files at one vendor; what joins them is a start of an import.
+    pub upload_parts_per_vendor: u32,
     /// Refusals of one user that are recorded and answered (403, and 404 on an id); a call more is a 429.
     pub refusals_per_user: u32,
     /// Sign-ins and refreshes from one address (an IPv6 network of 64 bits counts as one).
@@ -46,6 +48,7 @@ impl Default for RateSettings {
             standard_per_vendor: 600,
             read_per_user: 600,
             import_starts_per_vendor: 6,
+            upload_parts_per_vendor: 384,
             refusals_per_user: 600,
             sign_ins_per_address: 20,
         }
@@ -59,6 +62,7 @@ pub(crate) struct RateLimiter {
     standard_vendor: Budget<Uuid>,
     read_user: Budget<Uuid>,
     import_vendor: Budget<Uuid>,
+    parts_vendor: Budget<Uuid>,
     refused_user: Budget<Uuid>,
     sign_in_address: Budget<IpAddr>,
     clock: Arc<dyn Clock>,
@@ -71,6 +75,7 @@ impl RateLimiter {
             standard_vendor: Budget::per_minute("vendor", settings.standard_per_vendor),
             read_user: Budget::per_minute("user-reads", settings.read_per_user),
             import_vendor: Budget::per_minute("vendor-imports", settings.import_starts_per_vendor),
+            parts_vendor: Budget::per_minute("vendor-upload-parts", settings.upload_parts_per_vendor),
             refused_user: Budget::per_minute("user-refusals", settings.refusals_per_user),
             sign_in_address: Budget::per_minute("address", settings.sign_ins_per_address),
             clock,
@@ -82,7 +87,7 @@ impl RateLimiter {
         let budget = match class {
             RateClass::Standard | RateClass::ImportStart => &self.standard_user,
             RateClass::Read => &self.read_user,
-            RateClass::SignIn | RateClass::Free => return Ok(()),
+            RateClass::Upload | RateClass::SignIn | RateClass::Free => return Ok(()),
         };
         settle(budget.charge(user_id.as_uuid(), self.clock.now()))
     }
@@ -92,9 +97,23 @@ impl RateLimiter {
         let budget = match class {
             RateClass::Standard => &self.standard_vendor,
             RateClass::ImportStart => &self.import_vendor,
-            RateClass::Read | RateClass::SignIn | RateClass::Free => return Ok(()),
+            RateClass::Upload | RateClass::Read | RateClass::SignIn | RateClass::Free => return Ok(()),
         };
         settle(budget.charge(vendor_id.as_uuid(), self.clock.now()))
+    }
+
+    /// Before an upload begins that is lawful: only its headers tell a part of a file from a start of an import.
+    pub(crate) fn charge_upload(&self, is_part: bool, vendor_id: VendorId) -> Result<(), Problem> {
+        settle(self.uploads(is_part).charge(vendor_id.as_uuid(), self.clock.now()))
+    }
+
+    /// The upload was refused after all, and nothing of it is left.
+    pub(crate) fn give_back_upload(&self, is_part: bool, vendor_id: VendorId) {
+        self.uploads(is_part).give_back(&vendor_id.as_uuid());
+    }
+
+    const fn uploads(&self, is_part: bool) -> &Budget<Uuid> {
+        if is_part { &self.parts_vendor } else { &self.import_vendor }
     }
 
     /// After a refusal: each is a row of the audit trail, which one user may not fill. Announced only when it
@@ -108,7 +127,11 @@ impl RateLimiter {
     pub(crate) fn charge_address(&self, class: RateClass, address: Option<IpAddr>) -> Result<(), Problem> {
         match class {
             RateClass::SignIn => {}
-            RateClass::Standard | RateClass::Read | RateClass::ImportStart | RateClass::Free => return Ok(()),
+            RateClass::Standard
+            | RateClass::Read
+            | RateClass::ImportStart
+            | RateClass::Upload
+            | RateClass::Free => return Ok(()),
         }
         let address = network_of(address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)));
         settle(self.sign_in_address.charge(address, self.clock.now()))

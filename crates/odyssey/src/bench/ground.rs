@@ -215,6 +215,7 @@ fn own(settings: &Settings) -> anyhow::Result<Settings> {
     rates.standard_per_vendor_per_minute = RATE_MAX;
     rates.interactive_per_user_per_minute = RATE_MAX;
     rates.import_starts_per_vendor_per_minute = RATE_MAX;
+    rates.upload_parts_per_vendor_per_minute = RATE_MAX;
     rates.sign_in_per_address_per_minute = RATE_MAX;
     own.server.bind = free_port()?;
     Ok(own)

@@ -180,6 +180,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
             standard_per_vendor: rates.standard_per_vendor_per_minute,
             read_per_user: rates.interactive_per_user_per_minute,
             import_starts_per_vendor: rates.import_starts_per_vendor_per_minute,
+            upload_parts_per_vendor: rates.upload_parts_per_vendor_per_minute,
             refusals_per_user: rates.refusals_per_user_per_minute,
             sign_ins_per_address: rates.sign_in_per_address_per_minute,
         },

@@ -15,6 +15,9 @@ pub struct RateLimitsConfig {
     /// Starts of an import for each vendor, per minute. Default 6.
     /// `ODYSSEY__RATE_LIMITS__IMPORT_STARTS_PER_VENDOR_PER_MINUTE`.
     pub import_starts_per_vendor_per_minute: u32,
+    /// Beginnings of parts of files for each vendor, per minute. Default 384.
+    /// `ODYSSEY__RATE_LIMITS__UPLOAD_PARTS_PER_VENDOR_PER_MINUTE`.
+    pub upload_parts_per_vendor_per_minute: u32,
     /// Console reads, search as you type and polling for each user, per minute. Default 600.
     /// `ODYSSEY__RATE_LIMITS__INTERACTIVE_PER_USER_PER_MINUTE`.
     pub interactive_per_user_per_minute: u32,
@@ -31,6 +34,7 @@ impl RateLimitsConfig {
             ("rate_limits.standard_per_user_per_minute", self.standard_per_user_per_minute),
             ("rate_limits.standard_per_vendor_per_minute", self.standard_per_vendor_per_minute),
             ("rate_limits.import_starts_per_vendor_per_minute", self.import_starts_per_vendor_per_minute),
+            ("rate_limits.upload_parts_per_vendor_per_minute", self.upload_parts_per_vendor_per_minute),
             ("rate_limits.interactive_per_user_per_minute", self.interactive_per_user_per_minute),
             ("rate_limits.refusals_per_user_per_minute", self.refusals_per_user_per_minute),
             ("rate_limits.sign_in_per_address_per_minute", self.sign_in_per_address_per_minute),

@@ -9,6 +9,8 @@ use super::Files;
 
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const BYTES: &str = "application/offset+octet-stream";
+/// SHA-1 of "hello world" in Base64.
+const WRONG: (&str, &str) = ("upload-checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=");
 const UPLOADS: &str = "/api/v1/uploads?mode=products";
 
 async fn part(actor: &Actor<'_>, bytes: &[u8]) -> String {
@@ -140,6 +142,46 @@ async fn a_part_that_was_given_up_is_joined_to_nothing() {
     let location = joined.header("location").expect("a location").to_owned();
     assert_eq!(operator.send_bytes(Method::DELETE, &location, &[TUS], None).await.status.as_u16(), 204);
     assert_eq!(join(&operator, &[&kept, &rest]).await.problem(), "410 upload-expired");
+}
+
+#[tokio::test]
+async fn many_parts_and_their_final_are_one_start_of_an_import() {
+    let app = TestApp::start_with(|settings| {
+        settings.rates.import_starts_per_vendor = 2;
+        settings.rates.upload_parts_per_vendor = 10;
+    })
+    .await;
+    let operator = app.vendor("acme").operator().await;
+    let mut parts = vec![part(&operator, b"external_id,name\n").await];
+    for number in 1..8 {
+        parts.push(part(&operator, format!("p{number},Bar\n").as_bytes()).await);
+    }
+    let named: Vec<&str> = parts.iter().map(String::as_str).collect();
+    // What is refused costs nothing: neither a start nor a part.
+    for _ in 0..5 {
+        assert_eq!(join(&operator, &[&parts[0], &parts[0]]).await.problem(), "400 malformed-request");
+        let wrong = [TUS, ("upload-concat", "partial"), ("upload-length", "5"), WRONG];
+        let wrong =
+            operator.send_bytes(Method::POST, UPLOADS, &wrong, Some((BYTES, b"p9,Ba".to_vec()))).await;
+        assert_eq!(wrong.problem(), "460 upload-checksum-mismatch");
+        let huge = [TUS, ("upload-length", "999999999999")];
+        let huge = operator.send_bytes(Method::POST, UPLOADS, &huge, None).await;
+        assert_eq!(huge.problem(), "413 upload-too-large");
+    }
+    assert_eq!(join(&operator, &named).await.status.as_u16(), 201);
+    let whole = [TUS, ("upload-length", "9")];
+    let second = operator.send_bytes(Method::POST, UPLOADS, &whole, None).await;
+    assert_eq!(second.status.as_u16(), 201, "{}", second.text());
+    let third = operator.send_bytes(Method::POST, UPLOADS, &whole, None).await;
+    assert_eq!(third.problem(), "429 rate-limited");
+    assert_eq!(third.header("tus-resumable"), Some("1.0.0"));
+    for number in 8..10 {
+        part(&operator, format!("p{number},Bar\n").as_bytes()).await;
+    }
+    let headers = [TUS, ("upload-concat", "partial"), ("upload-length", "9")];
+    let eleventh = operator.send_bytes(Method::POST, UPLOADS, &headers, None).await;
+    assert_eq!(eleventh.problem(), "429 rate-limited");
+    assert!(eleventh.text().contains("vendor-upload-parts"), "{}", eleventh.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
