@@ -158,6 +158,11 @@ impl JobError {
         self.kind == JobErrorKind::Retry
     }
 
+    /// Whether no further attempt follows. One that stopped because it was asked to has not failed.
+    pub fn is_failure(&self) -> bool {
+        self.kind == JobErrorKind::Fail
+    }
+
     pub(crate) fn lease_lost() -> Self {
         Self { kind: JobErrorKind::LeaseLost, code: "lease_lost".into(), detail: None, source: None }
     }

@@ -64,7 +64,7 @@ pub async fn run_import_object(
         Err(IngestionError::Job(error)) => Err(error),
         Err(error) => {
             let error = JobError::from(error);
-            if !error.is_retry()
+            if error.is_failure()
                 && let Err(error) = fetch.end("import.fail").await
             {
                 tracing::warn!(%error, job.id = %context.job_id(), "The end of a failed import was not noted");

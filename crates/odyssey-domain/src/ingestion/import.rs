@@ -66,7 +66,7 @@ pub(super) async fn run(
         }
         Err(error) => {
             let error = JobError::from(error);
-            if !error.is_retry() {
+            if error.is_failure() {
                 conclude(ingestion, database, &context, upload_id).await;
             }
             Err(error)
