@@ -20,6 +20,8 @@ use crate::tenancy::{self, Actor};
 
 /// Of an import that fetches its file first: how far it is once the file is here.
 pub(super) const FETCHING_PERMILLE: u16 = 200;
+/// How far an import is once its last row is merged: statistics and the account of it are still to come.
+const FINISHING_PERMILLE: u16 = 970;
 
 /// What became of the rows consumed so far. At every commit `read` is the sum of the five that follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,13 +175,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// How far the job is, once its rows are so far: one that fetched its file has done a part before.
-    fn overall(&self, permille: u16) -> u16 {
-        if self.context.kind() == ImportObject::KIND {
-            FETCHING_PERMILLE + (u32::from(permille) * u32::from(1_000 - FETCHING_PERMILLE) / 1_000) as u16
-        } else {
-            permille
-        }
+    /// How far the job is, once its rows are so far: one that fetched its file has done a part before, and each has to
+    /// finish behind them.
+    pub fn overall(&self, permille: u16) -> u16 {
+        let from = if self.context.kind() == ImportObject::KIND { FETCHING_PERMILLE } else { 0 };
+        from + (u32::from(permille.min(1_000)) * u32::from(FINISHING_PERMILLE - from) / 1_000) as u16
     }
 
     /// Stops when somebody asked for it.

@@ -143,6 +143,29 @@ async fn a_long_object_of_s3_comes_through_breaks_sealed_in_pieces() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn progress_never_goes_back_and_is_whole_at_the_end_only() {
+    let files = Files::start().await;
+    let mut connection = files.superuser().await;
+    let watch = "CREATE TABLE public.seen (at serial, permille integer, finished boolean);
+        CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+            INSERT INTO public.seen (permille, finished) VALUES (NEW.progress_permille, NEW.finished_at IS NOT NULL);
+            RETURN NEW; END';
+        CREATE TRIGGER see AFTER UPDATE OF progress_permille ON odyssey.jobs FOR EACH ROW EXECUTE FUNCTION public.see()";
+    sqlx::raw_sql(watch).execute(&mut connection).await.expect("it is watched");
+    put(&files, large_csv());
+    let id = start(&files).await;
+    files.run().await;
+    assert_eq!(line(&files.job(id).await), "completed 2200 = 2200 + 0 + 0 + 0 + 0");
+    let seen: Vec<(i32, bool)> = sqlx::query_as("SELECT permille, finished FROM public.seen ORDER BY at")
+        .fetch_all(&mut connection)
+        .await
+        .expect("what was seen");
+    // Fetched in three pieces, read, and merged in many batches.
+    assert!(seen.len() > 10 && seen.is_sorted(), "{seen:?}");
+    assert!(seen.iter().all(|(permille, finished)| (*permille == 1_000) == *finished), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_of_supabase_storage_comes_through_and_one_that_is_replaced_meanwhile_does_not() {
     let double = SupabaseDouble::start().await;
     let files = Files::start_in(double.store()).await;
