@@ -479,14 +479,18 @@ pub(super) async fn delete_documents(tx: &mut VendorTx, ids: &[ProductId]) -> Re
     Ok(())
 }
 
-/// Who holds the given barcodes.
+/// Who holds the given barcodes. Each is looked up by the key: a plan made while the leaf was small would go on scanning
+/// it for a list of them while an import makes it large.
 pub(super) async fn find_barcodes(
     tx: &mut VendorTx,
     gtins: &[String],
 ) -> Result<Vec<(String, ProductId)>, CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query!(
-        "SELECT gtin, product_id FROM product_barcodes WHERE vendor_id = $1 AND gtin = ANY($2)",
+        "SELECT held.gtin, held.product_id
+         FROM unnest($2::text[]) AS wanted (wanted_gtin)
+         CROSS JOIN LATERAL (SELECT gtin, product_id FROM product_barcodes
+                             WHERE vendor_id = $1 AND gtin = wanted_gtin OFFSET 0) AS held",
         vendor_id,
         gtins,
     )
@@ -503,14 +507,19 @@ pub(super) async fn move_barcodes(
     claimed: &[(String, ProductId)],
 ) -> Result<(), CatalogError> {
     let vendor_id = tx.vendor_id().as_uuid();
-    let ids: Vec<Uuid> = given_up_by.iter().map(|id| id.as_uuid()).collect();
-    sqlx::query!(
-        "DELETE FROM product_barcodes WHERE vendor_id = $1 AND product_id = ANY($2)",
-        vendor_id,
-        &ids
-    )
-    .execute(tx.connection())
-    .await?;
+    if !given_up_by.is_empty() {
+        let ids: Vec<Uuid> = given_up_by.iter().map(|id| id.as_uuid()).collect();
+        sqlx::query!(
+            "DELETE FROM product_barcodes WHERE vendor_id = $1 AND product_id = ANY($2)",
+            vendor_id,
+            &ids
+        )
+        .execute(tx.connection())
+        .await?;
+    }
+    if claimed.is_empty() {
+        return Ok(());
+    }
     let gtins: Vec<String> = claimed.iter().map(|c| c.0.clone()).collect();
     let owners: Vec<Uuid> = claimed.iter().map(|c| c.1.as_uuid()).collect();
     sqlx::query!(

@@ -88,7 +88,8 @@ async fn move_barcodes(
     if moved.is_empty() {
         return Ok(());
     }
-    let ids: Vec<ProductId> = moved.iter().map(|c| c.id).collect();
+    // A product that is new has none to give up.
+    let ids: Vec<ProductId> = moved.iter().map(|c| c.id).filter(|id| stored.contains_key(id)).collect();
     let claimed: Vec<(String, ProductId)> = moved.iter().filter_map(|c| Some((c.barcode()?, c.id))).collect();
     store::move_barcodes(tx, &ids, &claimed).await
 }
