@@ -113,7 +113,7 @@ pub(super) struct RerunErrorsDto {
     #[serde(default)]
     #[schema(inline)]
     rows: RerunRowsDto,
-    /// Of products: take a row also where a later import has changed its product since. Otherwise it is kept, with
+    /// Take a row also where a later import has changed its product or customer since. Otherwise it is kept, with
     /// `kept_newer` and that job beside it, and stays among those that are still refused.
     #[serde(default)]
     overwrite_newer: bool,

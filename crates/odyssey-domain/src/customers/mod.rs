@@ -78,9 +78,9 @@ pub use store::{
     still_consenting, still_there,
 };
 pub use versions::{
-    ChangedSince, ComparedVersion, CustomerContent, CustomerVersion, Replacing, UndoneCustomers,
-    changed_since_import, count_undone, get_version, list_versions, purge_versions, restore_version,
-    undo_batch,
+    ChangedSince, ComparedVersion, CustomerContent, CustomerVersion, ImportedSince, Replacing,
+    UndoneCustomers, changed_since_import, count_undone, get_version, imported_since, list_versions,
+    purge_versions, restore_version, undo_batch,
 };
 pub use write::{
     BatchOptions, BatchOutcome, Change, ConsentChange, CustomerWrite, ImportConsent, ImportMark,

@@ -6,6 +6,7 @@ use odyssey_types::{CustomerId, Phi};
 
 use super::ledger::{Codes, Ledger};
 use super::merge_fault::MergeFault;
+use super::newer::people_changed_by_newer;
 use super::patch;
 use super::products::{accept_mapping, excepted};
 use super::progress::{Advance, Run};
@@ -188,7 +189,7 @@ impl Merge {
         Ok(wanted)
     }
 
-    /// Drops the rows that this mapping has written before, and marks those that a person has edited since.
+    /// Drops the rows that this mapping has written before and, of a rerun, those that a later import overtook; marks those that a person has edited since.
     async fn sort_out(
         &self,
         run: &Run<'_>,
@@ -201,6 +202,7 @@ impl Merge {
         let known = customers::unchanged_customers(tx, &keys, &self.mapping_digest).await?;
         let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
         let erased = customers::erased_since(tx, &ids, run.import.created_at).await?;
+        let newer = people_changed_by_newer(run, tx, &ids).await?;
         let overwrite = run.parameters.requested.overwrite_edits;
         let mut fresh = Vec::with_capacity(rows.len());
         for mut row in rows {
@@ -208,6 +210,11 @@ impl Merge {
             if erased.contains(&row.id) {
                 totals.kept += 1;
                 faults.keep_erased(row.row);
+                continue;
+            }
+            if let Some(job_id) = newer.get(&row.id) {
+                totals.kept += 1;
+                faults.keep_newer(row.row, *job_id);
                 continue;
             }
             match known.get(&row.id) {

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use odyssey_types::{JobId, ProductId};
+use odyssey_types::{CustomerId, JobId, ProductId};
 use uuid::Uuid;
 
 use super::progress::Run;
 use super::{IngestionError, store};
-use crate::catalog;
 use crate::db::VendorTx;
+use crate::{catalog, customers, retention};
 
 /// Of a rerun: which of these products a file that arrived later has changed (or deleted) since, and by which job. Their
 /// rows are locked, so that it stays so until the batch is written.
@@ -31,6 +31,30 @@ pub(super) async fn changed_by_newer(
     let jobs: HashSet<Uuid> = written.iter().map(|(_, job_id)| job_id.as_uuid()).collect();
     let newer = newer_than(run, rerun.parent, tx, jobs.into_iter().collect()).await?;
     Ok(written.into_iter().filter(|(_, job_id)| newer.contains(&job_id.as_uuid())).collect())
+}
+
+/// The same of customers, told from their former versions: `None` beside those that something changed since, where what
+/// did so is no longer on record.
+pub(super) async fn people_changed_by_newer(
+    run: &Run<'_>,
+    tx: &mut VendorTx,
+    ids: &[CustomerId],
+) -> Result<HashMap<CustomerId, Option<JobId>>, IngestionError> {
+    let Some(rerun) = run.rerun.as_ref().filter(|_| !run.parameters.overwrite_newer) else {
+        return Ok(HashMap::new());
+    };
+    // A rerun is as old as its file.
+    let since = run.import.created_at;
+    let changed = customers::imported_since(tx, ids, since).await?;
+    let jobs: HashSet<Uuid> = changed.iter().filter_map(|person| Some(person.job_id?.as_uuid())).collect();
+    let newer = newer_than(run, rerun.parent, tx, jobs.into_iter().collect()).await?;
+    let is_forgotten = tx.now() - since > retention::FORMER_VERSIONS;
+    let stands = |job_id: Option<JobId>| job_id.map_or(is_forgotten, |id| newer.contains(&id.as_uuid()));
+    Ok(changed
+        .into_iter()
+        .filter(|person| stands(person.job_id))
+        .map(|person| (person.customer_id, person.job_id))
+        .collect())
 }
 
 /// Those of the given imports whose file arrived after the one that is run again; a rerun is as old as its file.

@@ -169,7 +169,7 @@ async fn stage(
         store::copy_staged(&mut tx, run.job_id, copy.take()).await?;
     }
     store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
-    run.context.progress_in(tx.connection(), permille, None).await?;
+    run.context.progress_in(tx.connection(), run.overall(permille), None).await?;
     run.commit_quietly(tx).await
 }
 
@@ -418,7 +418,7 @@ impl Merge {
         for ReadyRow { record, id, kept, write } in rows {
             if let Some(job_id) = newer.get(&id) {
                 batch.totals.kept += 1;
-                batch.faults.keep_newer(record, *job_id);
+                batch.faults.keep_newer(record, Some(*job_id));
             } else if !kept && self.excepted.binary_search(&record).is_ok() {
                 batch.refuse(record, &[MergeFault::other("held_back", HELD_BACK)])?;
             } else if let Some((gtin, holder)) = self.judgement.refused.get(&record).filter(|_| !kept) {

@@ -285,9 +285,9 @@ impl FaultSink {
         self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
     }
 
-    /// A row of a rerun whose product a later import has changed since. All are noted: by this a row is known as one
+    /// A row of a rerun whose product or customer a later import has changed since. All are noted: by this a row is known as one
     /// that can be run again.
-    pub fn keep_newer(&mut self, row: u64, job_id: JobId) {
+    pub fn keep_newer(&mut self, row: u64, job_id: Option<JobId>) {
         self.push_warning(row, MERGE_ORDINAL, None, KEPT_NEWER, &newer_meaning(job_id));
     }
 

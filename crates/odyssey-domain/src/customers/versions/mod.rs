@@ -6,9 +6,11 @@
 //! FHIR proposals are no part of a version, and a deleted customer has none to show. Emits: what the write emits.
 //! Never: keeps a key beside what it opens.
 
+mod imported_store;
 mod store;
 mod undo;
 
+pub use imported_store::{ImportedSince, imported_since};
 pub use store::{ChangedSince, changed_since_import, purge_versions};
 pub(super) use store::{delete_versions, keep_versions, note_beginnings};
 pub use undo::{UndoneCustomers, count_undone, undo_batch};

@@ -2,6 +2,7 @@
 
 use odyssey_domain::ingestion::{self, Correction, ImportMode, RerunRows};
 use odyssey_domain::tenancy::Role;
+use odyssey_domain::{customers, retention};
 use odyssey_testkit::{Actor, TestApp};
 use odyssey_types::Phi;
 use serde_json::{Value, json};
@@ -394,6 +395,61 @@ async fn customers_are_corrected_under_the_consent_that_was_attested_for_their_f
     let errors = viewer.get(&format!("{job}/errors")).await.expect(200);
     assert_eq!((&errors["items"][0]["correction"], &errors["masked"]), (&json!(null), &json!(true)));
     assert_eq!(viewer.get(&child_url).await.expect(200)["still_rejected"], 0);
+}
+
+/// What a customer's record says: one by external id.
+async fn named(actor: &Actor<'_>, external_id: &str) -> Value {
+    let path = "/api/v1/customers/search";
+    let found = actor.post(path, json!({ "external_id": external_id })).await.expect(200);
+    let id = found["items"][0]["id"].as_str().expect("a customer").to_owned();
+    actor.get(&format!("/api/v1/customers/{id}")).await.expect(200)["name"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_later_import_wrote_of_a_customer_stands_against_a_corrected_row() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    let mode = "mode=customers&consent=attested";
+    let wait = |seconds| app.clock().advance(chrono::TimeDelta::seconds(seconds));
+    import(&admin, mode, "external_id,name,weight_kg\nc1,Before,60\nc2,Before,60\n").await;
+    wait(10);
+    let file = "external_id,name,weight_kg\nc1,Older,heavy\nc2,Older,heavy\nc3,Older,heavy\n";
+    let older = import(&admin, mode, file).await;
+    wait(10);
+    let newer = import(&admin, mode, "external_id,name,weight_kg\nc1,Newer,61\n").await;
+    wait(10);
+    let undone = import(&admin, mode, "external_id,name,weight_kg\nc2,Undone,61\n").await;
+    admin.post(&format!("{undone}/undo"), json!({})).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(named(&admin, "c2").await, "Before");
+    wait(10);
+    let all = json!([{ "code": "number_unreadable", "column": "weight_kg", "from": "heavy", "value": "71" }]);
+    correct(&admin, &older, all).await;
+    let (child, job) = rerun(&admin, &older, "corrected").await;
+    // One stands; what was undone does not; one is nobody's but the older file's.
+    assert_eq!(totals(&job), [3, 1, 1, 0, 1, 0]);
+    let names = [named(&admin, "c1").await, named(&admin, "c2").await, named(&admin, "c3").await];
+    assert_eq!(names, ["Newer", "Older", "Older"].map(Value::from));
+    let noted = admin.get(&format!("{child}/errors")).await.expect(200);
+    let note = &noted["items"][0];
+    assert_eq!((&note["row"], &note["code"]), (&json!(1), &json!("kept_newer")), "{noted}");
+    let newer = newer.rsplit('/').next().expect("an id");
+    assert!(note["remedy"].as_str().is_some_and(|remedy| remedy.contains(newer)), "{noted}");
+    assert_eq!(admin.get(&older).await.expect(200)["still_rejected"], 1);
+
+    // Who changed somebody is forgotten before the rows that were refused are: then it stands as well.
+    let kept = retention::FORMER_VERSIONS;
+    app.clock().advance(kept + chrono::TimeDelta::days(1));
+    assert_ne!(customers::purge_versions(app.database(), kept).await.expect("a purge"), 0);
+    let (child, job) = rerun(&admin, &older, "all").await;
+    assert_eq!(totals(&job), [1, 0, 0, 0, 1, 0]);
+    let noted = admin.get(&format!("{child}/errors")).await.expect(200);
+    assert_eq!(noted["items"][0]["code"], "kept_newer", "{noted}");
+    let body = json!({ "rows": "all", "overwrite_newer": true });
+    admin.post(&format!("{older}/errors/rerun"), body).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(named(&admin, "c1").await, "Older");
+    assert_eq!(admin.get(&older).await.expect(200)["still_rejected"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
