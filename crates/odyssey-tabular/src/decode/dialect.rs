@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use super::Options;
-use crate::header::{looks_like_header, rows_above_header};
+use crate::header::{looks_like_header, names_columns, rows_above_header};
 
 /// Rows of the sample that are looked at.
 pub(super) const ROWS_MAX: usize = 300;
@@ -31,8 +31,12 @@ impl Dialect {
     };
 }
 
+/// How much more a delimiter counts under which the first row names columns that we know: a list in a cell may be split
+/// as evenly as the cells themselves, and the names of columns are not.
+const NAMED_FACTOR: u64 = 4;
+
 /// Tries each delimiter with and without quoting and takes the one under which most rows have the
-/// same number of columns, more columns counting more.
+/// same number of columns, more columns and known names of columns counting more.
 pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
     let delimiters = options.delimiter.map_or_else(|| b",;\t|".to_vec(), |d| vec![d]);
     let mut best: Option<(u64, Dialect)> = None;
@@ -47,6 +51,9 @@ pub(super) fn guess(text: &str, whole: bool, options: &Options) -> Dialect {
         // A wrong delimiter that occurs inside texts yields uneven rows, so evenness counts squared.
         let score =
             if columns < 2 { 0 } else { (share * share) as u64 * u64::from(columns.min(64).ilog2() + 4) };
+        let is_named = options.has_header != Some(false)
+            && rows.first().is_some_and(|first| names_columns(first, options));
+        let score = if is_named { score * NAMED_FACTOR } else { score };
         if best.as_ref().is_none_or(|(top, _)| score > *top) {
             let has_header = has_header(rows, options);
             best = Some((

@@ -1,11 +1,21 @@
 //! What stands above a header: titles, remarks and empty rows.
 
+use std::collections::HashSet;
+
 use super::{Names, looks_like_header};
 use crate::decode::Options;
 use crate::limits::HEADER_ROW_MAX;
 
 /// Names of ours that make a row further down a header; one may be a word of a title.
 const NAMES_MIN: usize = 2;
+
+/// Whether a third of a row's cells, and more than one, are names of columns that we know, each counted once: a list of
+/// ingredients has salt and sugar among many others.
+pub(crate) fn names_columns(row: &[String], options: &Options) -> bool {
+    let names = Names::new(options);
+    let known: HashSet<&str> = row.iter().map(|cell| cell.trim()).filter(|cell| names.knows(cell)).collect();
+    known.len() >= NAMES_MIN && known.len() * 3 >= row.len()
+}
 
 /// Rows above the header; 0 unless it is unambiguous: a row further down is a header by its names, each
 /// row above it fills at most half as many cells, and what follows is a table of its width.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::decode::Options;
 use crate::target::{Mode, Target};
 
-pub(crate) use above::rows_above_header;
+pub(crate) use above::{names_columns, rows_above_header};
 pub(crate) use mapping::Groups;
 pub use mapping::{
     BasisSource, ColumnMap, ColumnStatus, HeaderOverride, HeaderSynonyms, IgnoredReason, Mapping, Transform,

@@ -36,6 +36,21 @@ fn delimiters_are_told_apart() {
     }
 }
 
+/// A column of lists that all have as many entries is split as evenly as the table itself.
+#[test]
+fn lists_of_one_length_in_a_cell_do_not_make_the_delimiter() {
+    for (separator, delimiter) in [("; ", ','), ("|", ','), ("|", ';'), (", ", ';')] {
+        let list = ["sugar", "salt", "oats", "honey", "milk", "fat", "rye", "malt", "egg", "soy"].repeat(3);
+        let list = list.join(separator);
+        let header = ["external_id", "name", "ingredients"].join(&delimiter.to_string());
+        let rows = (1..200).map(|row| format!("{row}{delimiter}Bar{delimiter}{list}\n"));
+        let text = format!("{header}\n{}", rows.collect::<String>());
+        let found = sniff(text.as_bytes()).expect("opens");
+        let expected = (delimiter as u8, 3, true);
+        assert_eq!((found.delimiter, found.columns, found.has_header), expected, "{separator:?}");
+    }
+}
+
 #[test]
 fn encodings_are_told_apart_and_become_utf8() {
     let text = "sku,name\n1,Crème brûlée à l’orange\n2,Müsli für Kinder\n";
