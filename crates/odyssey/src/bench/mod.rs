@@ -6,6 +6,7 @@
 //! bounded. Emits: a table, a file for each bench. Never: leaves loopback, touches the configured database,
 //! fails on a time.
 
+mod beside;
 mod ground;
 mod import;
 mod load;
@@ -42,6 +43,8 @@ pub enum BenchName {
     Load,
     Match,
     Search,
+    /// Matches and searches while two other vendors import.
+    Beside,
     All,
 }
 
@@ -52,6 +55,7 @@ impl BenchName {
             Self::Load => "load",
             Self::Match => "match",
             Self::Search => "search",
+            Self::Beside => "beside",
             Self::All => "all",
         }
     }
@@ -88,7 +92,7 @@ async fn run_on(ground: &Ground, name: BenchName, scale: &Scale, out: &Path) -> 
         let findings = load::run(ground, scale).await?;
         finish(ground, BenchName::Load, scale, out, &begun, &findings).await?;
     }
-    if asked(BenchName::Match) || asked(BenchName::Search) {
+    if [BenchName::Match, BenchName::Search, BenchName::Beside].into_iter().any(asked) {
         let loaded = loaded::load(ground, scale).await?;
         let outcome = read_benches(ground, &loaded, name, scale, out).await;
         ground.remove_vendor(loaded.vendor.id).await?;
@@ -104,15 +108,21 @@ async fn read_benches(
     scale: &Scale,
     out: &Path,
 ) -> anyhow::Result<()> {
-    if name != BenchName::Search {
+    let asked = |bench| name == bench || name == BenchName::All;
+    if asked(BenchName::Match) {
         let begun = Begun::now(ground)?;
         let findings = matching::run(ground, loaded, scale).await?;
         finish(ground, BenchName::Match, scale, out, &begun, &findings).await?;
     }
-    if name != BenchName::Match {
+    if asked(BenchName::Search) {
         let begun = Begun::now(ground)?;
         let findings = search::run(ground, loaded, scale).await?;
         finish(ground, BenchName::Search, scale, out, &begun, &findings).await?;
+    }
+    if asked(BenchName::Beside) {
+        let begun = Begun::now(ground)?;
+        let findings = beside::run(ground, loaded, scale).await?;
+        finish(ground, BenchName::Beside, scale, out, &begun, &findings).await?;
     }
     Ok(())
 }

@@ -82,6 +82,12 @@ async fn get(session: &Session, path: &str, clients: usize, each: usize) -> anyh
     .await
 }
 
+/// Searches for a word of each class.
+pub async fn paths(ground: &Ground, vendor_id: VendorId) -> anyhow::Result<Vec<String>> {
+    let words = choose(ground, vendor_id, &mut Findings::default()).await?;
+    Ok(words.into_iter().map(|word| word.path).collect())
+}
+
 /// Picks a word of each class from what the catalog holds, and adds its rows.
 async fn choose(ground: &Ground, vendor_id: VendorId, findings: &mut Findings) -> anyhow::Result<Vec<Word>> {
     let leaf = format!("odyssey_leaf.product_documents_{}", vendor_id.as_uuid().simple());

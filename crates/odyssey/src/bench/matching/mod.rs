@@ -24,6 +24,7 @@ use super::measure::{Round, drive};
 use super::report::{Findings, Temperature};
 use super::{CLIENTS, Scale, yardstick};
 pub use cold::print_resident;
+pub use questions::fresh_paths;
 use questions::{Question, customer_paths, leaf_of, policies_of};
 
 /// Products of an answer.
