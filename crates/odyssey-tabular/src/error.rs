@@ -64,6 +64,8 @@ row_codes! {
         "Write a plain number such as 1.5, with a unit only if it is a usual one (g, mg, kcal); leave the cell empty when it is not known.";
     DateUnreadable "date_unreadable"
         "Write the date as YYYY-MM-DD.";
+    SpreadsheetError "spreadsheet_error"
+        "A spreadsheet program wrote an error such as #REF! where a formula had no value. Mend the formula, or write what the cell should say; leave it empty only when that is not known.";
     EnumUnknown "enum_unknown"
         "Use one of the values that this column knows, or leave the cell empty.";
     TextTooLong "text_too_long"

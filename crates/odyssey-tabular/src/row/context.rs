@@ -137,6 +137,12 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The same, unless it is an error that a spreadsheet program wrote in place of a value; that refuses the row.
+    pub(crate) fn value(&mut self, columns: &[usize]) -> Option<(usize, &'a str)> {
+        let (column, cell) = self.known(columns)?;
+        (!self.is_spreadsheet_error(column, cell)).then_some((column, cell))
+    }
+
     /// Whether the column is one that we wrote ourselves.
     pub(crate) fn is_exact(&self, column: usize) -> bool {
         self.plan.mapping.columns.get(column).is_some_and(|c| c.transform == Transform::Exact)
@@ -237,6 +243,17 @@ impl<'a> Context<'a> {
             return None;
         }
         Some(if trimmed.len() == text.len() { text } else { trimmed.to_owned() })
+    }
+
+    /// It is no word for nothing, so it must not take away what is on record. `#N/A` is one.
+    fn is_spreadsheet_error(&mut self, column: usize, cell: &str) -> bool {
+        const ERRORS: &[&str] =
+            &["#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#ERROR!"];
+        let is_error = ERRORS.contains(&cell.trim()) && !self.is_exact(column);
+        if is_error {
+            self.fail(RowErrorCode::SpreadsheetError, Some(column), cell);
+        }
+        is_error
     }
 
     /// A list of short texts.

@@ -81,7 +81,7 @@ impl Parse for ProductRow {
         if row.readable() {
             let plan = row.plan;
             for (target, columns) in &plan.targets {
-                if let Some((column, cell)) = row.known(columns) {
+                if let Some((column, cell)) = row.value(columns) {
                     read_cell(&mut row, &mut fields, &mut parts, *target, column, cell);
                 }
             }

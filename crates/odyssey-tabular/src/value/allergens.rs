@@ -138,7 +138,8 @@ pub(crate) fn name(words: &str) -> Named {
     if words == "en:nuts" {
         return Named::Code("tree_nut");
     }
-    let code = code_form(bare);
+    // French writes both `œuf` and `oeuf`.
+    let code = code_form(&bare.replace(['œ', 'Œ'], "oe"));
     let code = code.strip_suffix("_substance").unwrap_or(&code);
     let code = code.strip_prefix("allergy_to_").or_else(|| code.strip_suffix("_allergy")).unwrap_or(code);
     if is_none(code) {
@@ -276,6 +277,14 @@ mod tests {
         let (found, oddities) = declared("en:milk,Soja, Gluten,en:nuts");
         assert_eq!(found.contains, ["milk", "soy", "gluten", "tree_nut"]);
         assert_eq!(oddities, Oddities::default());
+    }
+
+    #[test]
+    fn eggs_are_eggs_with_and_without_the_ligature() {
+        for cell in ["Œufs", "œuf", "oeufs", "Œuf (substance)"] {
+            let (found, oddities) = declared(cell);
+            assert_eq!((found.contains, oddities.unmapped), (vec!["egg".to_owned()], false), "{cell}");
+        }
     }
 
     #[test]

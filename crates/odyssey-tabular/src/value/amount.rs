@@ -42,13 +42,27 @@ pub(crate) fn read_serving(cell: &str, column_unit: Option<Unit>) -> Serving {
     serving
 }
 
-/// Stretches of the text that may be an amount: parts between commas, slashes and brackets, whole or from
-/// their first digit on.
+/// Stretches of the text that may be an amount: parts between slashes, bars and brackets, whole, from their first digit
+/// on, or from the last number that stands behind a word (`1 cookie 31 g`).
 fn pieces(cell: &str) -> impl Iterator<Item = &str> {
     cell.split(['/', '(', ')', ';', '|']).flat_map(|part| {
         let from = part.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
-        [part, &part[from..]]
+        [Some(part), Some(&part[from..]), behind_a_word(part)].into_iter().flatten()
     })
+}
+
+/// The text from its last number on, if what stands before that is a thing and neither a range nor a product.
+fn behind_a_word(part: &str) -> Option<&str> {
+    const JOINING: &[&str] =
+        &["x", "to", "or", "and", "of", "bis", "oder", "und", "à", "a", "ou", "et", "de", "y", "o"];
+    let last = part.rfind(|c: char| c.is_ascii_digit())?;
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let from = part[..last]
+        .rfind(|c: char| !is_number(c))
+        .map(|at| at + part[at..].chars().next().map_or(1, char::len_utf8))?;
+    let word = part[..from].strip_suffix(' ')?.split_whitespace().next_back()?;
+    let is_thing = word.chars().all(char::is_alphabetic) && !JOINING.contains(&word.to_lowercase().as_str());
+    is_thing.then(|| &part[from..])
 }
 
 fn set_amount(serving: &mut Serving, number: &Number, column_unit: Option<Unit>) -> bool {
@@ -106,6 +120,11 @@ mod tests {
             ("1 1/2 Cup", None, None, None, Some("1 1/2 Cup")),
             ("2.5 oz.", None, Some("70.873808"), None, None),
             ("1 serving", None, None, None, Some("1 serving")),
+            ("1 cookie 31 g", None, Some("31"), None, Some("1 cookie 31 g")),
+            ("1 Stück 12,5g", None, Some("12.5"), None, Some("1 Stück 12,5g")),
+            ("2 cookies 30 to 40 g", None, None, None, Some("2 cookies 30 to 40 g")),
+            ("1 pack 2 x 31 g", None, None, None, Some("1 pack 2 x 31 g")),
+            ("1 cookie 30-40 g", None, None, None, Some("1 cookie 30-40 g")),
             ("2 tbsp | 30 g", None, Some("30"), None, Some("2 tbsp | 30 g")),
             ("100", None, None, None, Some("100")),
         ] {

@@ -54,6 +54,24 @@ fn nine_and_ten_digits_are_no_barcode_even_where_the_check_digit_fits_by_chance(
 }
 
 #[test]
+fn an_error_of_a_spreadsheet_is_no_word_for_nothing() {
+    for header in ["name", "allergens", "fat", "ingredients"] {
+        for cell in ["#REF!", "#NAME?", " #VALUE! "] {
+            let refused = verdict(&format!("sku,{header}\n1,{cell}\n"));
+            assert!(
+                refused.as_ref().is_err_and(|codes| codes.contains(&"spreadsheet_error")),
+                "{header}: {refused:?}"
+            );
+        }
+    }
+    let parsed = customers("external_id,allergies,conditions\n1,#REF!,#DIV/0!\n2,#fruit,\n".as_bytes());
+    assert_eq!(parsed.codes(), [("spreadsheet_error", 1)].into());
+    assert_eq!(parsed.accepted[0].profile.expose().allergies.len(), 1);
+    // What nobody mapped is not looked at.
+    assert_eq!(verdict("sku,whatever\n1,#REF!\n"), Ok(vec![]));
+}
+
+#[test]
 fn a_warning_has_the_cell_of_a_product_and_never_that_of_a_person() {
     let parsed = products("sku,fat,price\n1,0.00000049,about ten\n".as_bytes());
     let told: Vec<_> =

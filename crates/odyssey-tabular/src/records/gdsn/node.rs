@@ -56,16 +56,40 @@ fn attribute(value: &Value, name: &str) -> Option<String> {
     outside.or_else(|| child(child(value, "@")?, name)).and_then(text)
 }
 
-/// Of one text in several languages the English one, else the first.
+/// Of one text in several languages the English one, else the first. What has neither letter nor digit (`*`, `-`) fills a
+/// field that must not be empty, and says nothing.
 pub(super) fn text_of(value: &Value, name: &str) -> Option<String> {
     let found = all(value, name);
     let english = found.iter().find(|text| {
         attribute(text, "languageCode").is_some_and(|code| code.to_ascii_lowercase().starts_with("en"))
     });
-    english.and_then(|english| text(english)).or_else(|| found.iter().find_map(|value| text(value)))
+    let said = |value: &&Value| text(value).filter(|text| text.contains(char::is_alphanumeric));
+    english.and_then(said).or_else(|| found.iter().find_map(said))
 }
 
 /// An amount and the code of its unit.
 pub(super) fn measure(value: &Value) -> Option<(String, String)> {
     Some((text(value)?, attribute(value, "measurementUnitCode")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_several_languages_the_one_that_says_something_is_taken() {
+        let statements = |english: &str| {
+            json!({ "ingredientStatement": [
+                { "$t": "-", "languageCode": "de" },
+                { "$t": "LAIT, sel", "languageCode": "fr" },
+                { "$t": english, "languageCode": "en" },
+            ] })
+        };
+        let read = |english: &str| text_of(&statements(english), "ingredientStatement");
+        assert_eq!(read("MILK, salt").as_deref(), Some("MILK, salt"));
+        assert_eq!(read("*").as_deref(), Some("LAIT, sel"));
+        assert_eq!(text_of(&json!({ "ingredientStatement": { "$t": "*" } }), "ingredientStatement"), None);
+    }
 }
