@@ -277,12 +277,31 @@ pub(super) async fn list_vendors(tx: &mut SystemTx) -> Result<Vec<Vendor>, DbErr
     Ok(rows.into_iter().map(Vendor::from).collect())
 }
 
+/// How long the making or removing of a vendor waits for that of another: each takes seconds.
+const VENDOR_LOCK_TIMEOUT: &str = "60s";
+
+/// Until the end of the transaction nobody else makes or removes a vendor: the partitions of both hang on the same
+/// tables, and whoever waits for those in the middle of it is refused after a few seconds.
+async fn lock_vendors(tx: &mut SystemTx) -> Result<(), DbError> {
+    sqlx::query!(
+        "SELECT concat(set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)) AS set",
+        VENDOR_LOCK_TIMEOUT
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('odyssey.vendors', 0))")
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn insert_vendor(
     tx: &mut SystemTx,
     vendor: &Vendor,
     product_leaves: i32,
     customer_leaves: i32,
 ) -> Result<(), TenancyError> {
+    lock_vendors(tx).await?;
     sqlx::query!(
         "INSERT INTO vendors (id, slug, name, key_fingerprint, product_leaves, customer_leaves, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -330,6 +349,7 @@ pub(super) async fn set_vendor_suspended(
 
 pub(super) async fn remove_vendor(tx: &mut SystemTx, id: VendorId) -> Result<(), DbError> {
     let now = tx.now();
+    lock_vendors(tx).await?;
     sqlx::query!("SELECT odyssey.remove_vendor($1, $2)", id.as_uuid(), now).execute(tx.connection()).await?;
     // Nobody of this vendor can be brought back: its keys are gone.
     sqlx::query!("DELETE FROM erasures WHERE vendor_id = $1", id.as_uuid()).execute(tx.connection()).await?;

@@ -34,6 +34,23 @@ async fn read(tx: &mut VendorTx) -> usize {
     page.expect("a reader never waits").expect("a list").items.len()
 }
 
+/// Whoever makes a vendor holds locks on the parents of all partitions for seconds; the functions that do it give up on
+/// those after five.
+#[tokio::test]
+async fn a_vendor_waits_for_its_turn_while_others_are_made() {
+    let test = TestDatabase::start().await;
+    let mut other = test.superuser_connection().await;
+    let making = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('odyssey.vendors', 0));
+                  LOCK TABLE odyssey.products IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(making).execute(&mut other).await.expect("another one is made");
+    let ended = async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it ends");
+    };
+    let (made, ()) = tokio::join!(newcomer(&test), ended);
+    assert_eq!(made.slug, "newcomer");
+}
+
 #[tokio::test]
 async fn making_and_removing_a_vendor_waits_for_no_reader_and_makes_none_wait() {
     let test = TestDatabase::start().await;
