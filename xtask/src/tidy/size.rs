@@ -28,6 +28,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "every statement on tenancy's tables, one after the other",
     ),
     ("crates/odyssey-domain/src/ingestion/products.rs", "one import of products from stage to finish"),
+    (
+        "crates/odyssey-domain/src/ingestion/row_errors.rs",
+        "the one place where faults of rows are numbered, sealed and bounded",
+    ),
     ("crates/odyssey-domain/src/jobs.rs", "the one list of job kinds and schedules, each with its handler"),
     ("crates/odyssey-jobs/src/dispatcher/lane.rs", "one event loop"),
     ("crates/odyssey-matching/src/engine/evaluate/sentences.rs", "one sentence for each code of a reason"),

@@ -113,8 +113,10 @@ pub(super) struct RerunErrorsDto {
     #[serde(default)]
     #[schema(inline)]
     rows: RerunRowsDto,
-    /// Take a row also where a later import has changed its product or customer since. Otherwise it is kept, with
-    /// `kept_newer` and that job beside it, and stays among those that are still refused.
+    /// Take a row also where a later import has changed its product or customer since, or where it would take away what
+    /// protects a customer and later files have been imported. Otherwise it is kept, with `kept_newer` and that job beside
+    /// it, and stays among those that are still refused. What a person edited since the file arrived is kept in any case
+    /// (`kept_edits`).
     #[serde(default)]
     overwrite_newer: bool,
 }

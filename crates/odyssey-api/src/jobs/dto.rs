@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use odyssey_domain::ingestion::{ImportMode, ImportView, JobView, RowFault, Totals, Undone};
+use odyssey_domain::ingestion::{Estimate, ImportMode, ImportView, JobView, RowFault, Totals, Undone};
 use odyssey_domain::jobs::{JobState, LogLine, StepRecord};
 use odyssey_types::{JobId, UserId};
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,14 @@ pub(super) struct JobDto {
     undone: Option<UndoneDto>,
     /// Data rows of the file, once it has been read to its end.
     rows_total: Option<u64>,
+    /// Rows read by the present attempt, or the last, refused ones included; `totals.read` are those that are settled. Null
+    /// for jobs that import nothing.
+    rows_read: Option<u64>,
+    /// Bytes of the file as it was sent, and how many of them are read; null where no file is.
+    bytes_total: Option<u64>,
+    bytes_read: Option<u64>,
+    /// While an import runs, once enough of its batches are written: when it will have finished.
+    estimate: Option<EstimateDto>,
     /// How many rows were refused under each code.
     error_codes: BTreeMap<String, i64>,
     /// How many oddities of rows that were taken there are under each code. Of each code and column the first hundred
@@ -167,6 +175,14 @@ pub(super) struct JobDto {
     steps: Vec<JobStepDto>,
     /// What it said of itself: counts and codes; empty in lists.
     log: Vec<JobLogLineDto>,
+}
+
+/// When an import will have finished, by the pace of its latest batches, as the last of them foresaw it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EstimateDto {
+    finishes_at: DateTime<Utc>,
+    /// By how many seconds it may well be earlier or later: the batches differed by so much from each other.
+    error_seconds: i64,
 }
 
 /// A step of a job.
@@ -214,6 +230,7 @@ impl From<JobView> for JobDto {
         let mut warning_codes = BTreeMap::new();
         let (mut upload_failed, mut error_url, mut dry_run) = (None, None, false);
         let (mut parent_job_id, mut rerun_job_ids, mut still_rejected) = (None, Vec::new(), None);
+        let (mut rows_read, mut bytes_total, mut bytes_read, mut estimate) = (None, None, None, None);
         if let Some(import) = import {
             let ImportView { codes, has_errors, .. } = import;
             mode = Some(match import.mode {
@@ -222,6 +239,12 @@ impl From<JobView> for JobDto {
             });
             totals = Some(import.totals.into());
             rows_total = import.rows_total;
+            rows_read = Some(import.rows_read);
+            bytes_total = import.bytes_total;
+            bytes_read = bytes_total.map(|_| import.bytes_read);
+            estimate = import
+                .estimate
+                .map(|Estimate { finishes_at, error_seconds }| EstimateDto { finishes_at, error_seconds });
             (mapping, detected) = (import.mapping, import.detected);
             error_codes = codes;
             warning_codes = import.warning_codes;
@@ -244,6 +267,10 @@ impl From<JobView> for JobDto {
             totals,
             undone: undone.map(UndoneDto::from),
             rows_total,
+            rows_read,
+            bytes_total,
+            bytes_read,
+            estimate,
             error_codes,
             warning_codes,
             error_url,

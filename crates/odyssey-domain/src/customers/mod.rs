@@ -67,7 +67,9 @@ pub use merge::fields_of;
 pub use merging::{MergeWarning, MergedCustomers, Origin, Side, merge_customers};
 pub use normalise::{normalise_email, normalise_phone};
 pub use notes::{NOTE_LENGTH_MAX, NOTES_MAX, Note, create_note, delete_note, list_notes, update_note};
-pub use observed::{Impact, Losses, Observed, impact_of, open_differences, seal_differences};
+pub use observed::{
+    Impact, Losses, Observed, impact_of, loses_protection, open_differences, seal_differences,
+};
 pub use profile::{HealthRecord, get_profile, patch_profile, put_profile};
 pub use read::{delete_customer, get_customer, get_masked};
 pub use receipts::{KeptReceipt, keep_receipt, open_receipt, purge_receipts};

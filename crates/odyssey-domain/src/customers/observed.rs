@@ -81,6 +81,12 @@ pub async fn impact_of(tx: &mut VendorTx, observed: &[Observed]) -> Result<Vec<I
     Ok(impacts.collect())
 }
 
+/// Whether what protects the person is less than before, or weaker.
+pub fn loses_protection(observed: &Observed) -> bool {
+    let before = observed.before.as_ref().map(Phi::expose);
+    before.is_some_and(|before| !losses(&before.profile, &observed.after.expose().profile).is_none())
+}
+
 fn policy(tx: &VendorTx, rules: &EffectiveRules, content: &CustomerContent) -> Policy {
     let as_of = tx.now().date_naive();
     let birth_age = content.identity.birth_date.and_then(|birth| age_on(birth, tx.now()));

@@ -11,6 +11,7 @@ use odyssey_types::{JobId, Phi};
 use odyssey_vault::VaultError;
 use serde_json::Value;
 
+use super::parameters::StoredParameters;
 use super::row_errors::{RowFault, Sealing};
 use super::store::{self, CorrectionRow, RefusedRow, Wanted};
 use super::{IngestionError, undo, view};
@@ -122,6 +123,8 @@ pub(super) struct Family {
     pub mode: Mode,
     pub row: store::Parent,
     pub mapping: Mapping,
+    /// Somebody else attested that the people of the file consent: who they are is not for this person to change.
+    identity_attested: bool,
 }
 
 /// A fault that stands, opened.
@@ -169,7 +172,11 @@ impl Family {
             ));
         };
         let record = Sealing::of(tx, parent)?.open_reading(sealed)?;
-        Ok(Self { parent, mode, row, mapping: restore(record)? })
+        let unreadable =
+            |_| IngestionError::inconsistent(format!("import {parent} has unreadable parameters"));
+        let said: StoredParameters = serde_json::from_value(row.parameters.clone()).map_err(unreadable)?;
+        let identity_attested = said.requested.consent.is_some() && tx.actor().user_id != said.attested_by;
+        Ok(Self { parent, mode, row, mapping: restore(record)?, identity_attested })
     }
 
     /// The column that a correction names: by its header, by its number (`column_3`), or by the field that it is
@@ -184,8 +191,18 @@ impl Family {
             Some(column) if !is_read(&self.mapping, column) => {
                 refuse("column_not_read", "this column is not read, so that correcting it changes nothing")
             }
+            Some(column) if self.identity_attested && self.is_identity(column) => refuse(
+                "identity_attested",
+                "somebody else attested that the people of this file consent; only they may say who a row is. Send the row in a new import",
+            ),
             Some(column) => Ok(column),
         }
+    }
+
+    fn is_identity(&self, column: usize) -> bool {
+        self.mapping
+            .read_columns()
+            .any(|read| read.index == column && read.target == Some(Target::ExternalId))
     }
 
     /// The cells to correct among the standing faults with a code; `decide` says what they are to say.

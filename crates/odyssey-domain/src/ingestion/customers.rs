@@ -1,12 +1,15 @@
 //! Importing customers: sealed values can be neither staged nor joined, so the worker merges them batch by
 //! batch as it reads.
 
+use std::collections::HashSet;
+
 use odyssey_tabular::{CustomerRow, RowWarning};
 use odyssey_types::{CustomerId, Phi};
 
 use super::ledger::{Codes, Ledger};
 use super::merge_fault::MergeFault;
 use super::newer::people_changed_by_newer;
+use super::pace::Work;
 use super::patch;
 use super::products::{accept_mapping, excepted};
 use super::progress::{Advance, Run};
@@ -98,13 +101,14 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<(), IngestionError> {
             }
             if waiting.taken.len() >= batch_rows || faults.len() >= batch_rows {
                 run.check_stop()?;
-                merge.batch(run, &ledger, &mut waiting, &mut faults, reading.permille()).await?;
+                let (work, bytes) = (reading.work(), reading.bytes());
+                merge.batch(run, &ledger, &mut waiting, &mut faults, work, bytes).await?;
             }
         }
     }
     run.check_stop()?;
     waiting.upto = ledger.rows();
-    merge.batch(run, &ledger, &mut waiting, &mut faults, 1000).await?;
+    merge.batch(run, &ledger, &mut waiting, &mut faults, Work::WHOLE, reading.bytes()).await?;
     let mut tx = run.begin().await?;
     store::close_reading(&mut tx, run.job_id, &ledger).await?;
     if run.import.totals.written() > 0 && !run.is_dry() {
@@ -135,7 +139,8 @@ impl Merge {
         ledger: &Ledger,
         waiting: &mut Waiting,
         faults: &mut FaultSink,
-        permille: u16,
+        work: Work,
+        bytes_read: u64,
     ) -> Result<(), IngestionError> {
         let Waiting { taken, upto } = std::mem::take(waiting);
         let after = run.import.records_merged;
@@ -163,8 +168,9 @@ impl Merge {
         if !totals.reconciles() {
             return Err(IngestionError::inconsistent("a batch of customers lost count of its rows"));
         }
-        let advance = Advance { upto, totals, moved: Vec::new(), codes };
-        run.advance(&mut tx, ledger, advance, permille).await?;
+        store::note_reading(&mut tx, run.job_id, bytes_read, ledger.rows()).await?;
+        let advance = Advance { upto, totals, moved: Vec::new(), codes, work };
+        run.advance(&mut tx, ledger, advance, work.permille()).await?;
         run.commit_quietly(tx).await
     }
 
@@ -231,6 +237,42 @@ impl Merge {
         Ok(fresh)
     }
 
+    /// Of a rerun behind which another file has been imported: leaves alone whoever would have less of what protects them.
+    /// That file may have said the same of them as what stands, and left no trace.
+    async fn spare_protection(
+        &self,
+        run: &Run<'_>,
+        tx: &mut VendorTx,
+        rows: Vec<Read>,
+        options: &BatchOptions,
+        totals: &mut Totals,
+        faults: &mut FaultSink,
+    ) -> Result<Vec<Read>, IngestionError> {
+        if run.rerun.is_none() || !run.overtaken || run.parameters.overwrite_newer {
+            return Ok(rows);
+        }
+        let writes: Vec<CustomerWrite> = rows.iter().map(|row| row.write.clone()).collect();
+        store::begin_trial(tx).await?;
+        let tried = customers::write_customers(tx, &writes, options).await?;
+        store::end_trial(tx).await?;
+        let losing: HashSet<usize> = tried
+            .observed
+            .iter()
+            .filter(|observed| customers::loses_protection(observed))
+            .map(|observed| observed.at)
+            .collect();
+        let mut spared = Vec::with_capacity(rows.len());
+        for (at, row) in rows.into_iter().enumerate() {
+            if losing.contains(&at) {
+                totals.kept += 1;
+                faults.keep_newer(row.row, None);
+            } else {
+                spared.push(row);
+            }
+        }
+        Ok(spared)
+    }
+
     async fn write(
         &self,
         run: &Run<'_>,
@@ -254,13 +296,22 @@ impl Merge {
                 mapping_digest: self.mapping_digest.clone(),
                 consent,
             }),
-            observe: run.is_dry(),
+            observe: true,
             ..BatchOptions::default()
         };
+        let rows = self.spare_protection(run, tx, rows, &options, totals, faults).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let (numbers, writes): (Vec<u64>, Vec<CustomerWrite>) =
             rows.into_iter().map(|row| (row.row, row.write)).unzip();
         let outcome = customers::write_customers(tx, &writes, &options).await?;
         let row_of = |at: usize| numbers.get(at).copied();
+        if !run.is_dry() {
+            for removed in outcome.observed.iter().filter(|observed| customers::loses_protection(observed)) {
+                row_of(removed.at).into_iter().for_each(|row| faults.remove_protection(row));
+            }
+        }
         let observed = outcome.observed.into_iter();
         let observed =
             observed.filter_map(|observed| Some(ObservedPerson { row: row_of(observed.at)?, observed }));

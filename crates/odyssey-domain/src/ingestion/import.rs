@@ -8,6 +8,7 @@ use odyssey_tabular::Mode;
 use odyssey_types::{JobId, UploadId, VendorId};
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use super::parameters::StoredParameters;
 use super::progress::{Run, totals_json};
 use super::words::Words;
@@ -162,6 +163,7 @@ async fn load<'a>(
         (None, Some(_)) => Words::default(),
         (None, None) => Words::load(&mut tx, mode, parameters.saved_version).await?,
     };
+    let overtaken = store::is_overtaken(&mut tx, mode, job_id, import.created_at).await?;
     tx.roll_back().await?;
     Ok(Run {
         ingestion,
@@ -177,6 +179,8 @@ async fn load<'a>(
         rerun: None,
         words,
         server_run: OnceLock::new(),
+        pace: Pace::default(),
+        overtaken,
     })
 }
 

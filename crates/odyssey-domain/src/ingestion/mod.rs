@@ -31,6 +31,7 @@ mod mappings;
 mod merge_fault;
 mod newer;
 mod originals;
+mod pace;
 mod parameters;
 mod patch;
 mod piece_writer;
@@ -72,6 +73,7 @@ pub use mappings::{
     delete_mapping, find_mapping, list_mapping_versions, put_mapping,
 };
 pub use odyssey_tabular::DecimalMark;
+pub use pace::Estimate;
 pub use parameters::{ColumnOverride, ConsentAttestation, ImportParameters, LabelAttestation, SavedChoice};
 pub use preview::{
     PREVIEW_BYTES_MAX, PREVIEW_ROWS, Preview, PreviewColumn, PreviewRequest, PreviewRow, PreviewSource,

@@ -4,6 +4,8 @@
 //! barcodes on, which merge first and are counted apart. The staging tables are unlogged and made anew by
 //! every attempt, so nothing but the catalog and the import's own row has to survive a crash.
 
+use std::time::{Duration, Instant};
+
 use odyssey_tabular::ProductRow;
 use odyssey_vault::product_id;
 use serde_json::Value;
@@ -15,6 +17,7 @@ use super::known::{Expected, Known};
 use super::ledger::Ledger;
 use super::merge_fault::MergeFault;
 use super::newer::changed_by_newer;
+use super::pace::Work;
 use super::patch;
 use super::progress::{Advance, Run};
 use super::reading::{self, Line};
@@ -34,6 +37,8 @@ const HELD_BACK: &str = "The dry run found that this row takes something away: a
 const READING_PERMILLE: u32 = 400;
 /// Faults written at a time, at most.
 const FAULTS_WAITING_MAX: usize = 2_000;
+/// How long reading goes on at most without a word of how far it is: of wide rows little may be staged.
+const NOTED_EVERY: Duration = Duration::from_secs(1);
 /// Contested barcodes held in memory while they are judged; more than this is not a product file.
 const CONTESTED_MAX: i64 = 1_000_000;
 /// Rows that may hand barcodes on in one transaction: they are held in memory together.
@@ -128,7 +133,7 @@ async fn read_and_stage(
         FaultSink::new(Sealing::of(&tx, run.job_id)?, run.row_errors_max()).numbered(run.numbers());
     run.commit_quietly(tx).await?;
 
-    let (mut ledger, mut copy) = (Ledger::default(), CopyBuffer::new());
+    let (mut ledger, mut copy, mut noted) = (Ledger::default(), CopyBuffer::new(), Instant::now());
     let mut refused = Refused::of(run);
     while let Some(lines) = reading.next().await? {
         for line in lines {
@@ -145,12 +150,13 @@ async fn read_and_stage(
                 }
             }
         }
-        if copy.is_full() || faults.len() >= FAULTS_WAITING_MAX {
+        if copy.is_full() || faults.len() >= FAULTS_WAITING_MAX || noted.elapsed() >= NOTED_EVERY {
+            noted = Instant::now();
             run.check_stop()?;
-            stage(run, &mut copy, &mut faults, share(reading.permille(), 0, READING_PERMILLE)).await?;
+            stage(run, &mut copy, &mut faults, (reading.work(), reading.bytes(), ledger.rows())).await?;
         }
     }
-    stage(run, &mut copy, &mut faults, READING_PERMILLE as u16).await?;
+    stage(run, &mut copy, &mut faults, (Work::WHOLE, reading.bytes(), ledger.rows())).await?;
     let mut tx = run.begin().await?;
     store::close_reading(&mut tx, run.job_id, &ledger).await?;
     run.commit_quietly(tx).await?;
@@ -162,14 +168,16 @@ async fn stage(
     run: &Run<'_>,
     copy: &mut CopyBuffer,
     faults: &mut FaultSink,
-    permille: u16,
+    (work, bytes_read, rows_read): (Work, u64, u64),
 ) -> Result<(), IngestionError> {
     let mut tx = run.begin().await?;
     if copy.rows() > 0 {
         store::copy_staged(&mut tx, run.job_id, copy.take()).await?;
     }
     store::insert_row_errors(&mut tx, run.job_id, faults.take()).await?;
-    run.context.progress_in(tx.connection(), run.overall(permille), None).await?;
+    store::note_reading(&mut tx, run.job_id, bytes_read, rows_read).await?;
+    let permille = run.overall(share(work.permille(), 0, READING_PERMILLE));
+    run.context.progress_in(tx.connection(), permille, None).await?;
     run.commit_quietly(tx).await
 }
 
@@ -309,6 +317,7 @@ impl Merge {
             totals: batch.totals,
             moved: records,
             codes: batch.codes,
+            work: Work::default(),
         };
         run.advance(&mut tx, &self.ledger, advance, READING_PERMILLE as u16).await?;
         tx.mark_audited();
@@ -366,12 +375,9 @@ impl Merge {
         }
         store::insert_row_errors(&mut tx, run.job_id, batch.faults.take()).await?;
         self.count_rest(run, after, upto, &mut batch.totals);
-        let permille = share(
-            upto.saturating_mul(1000).checked_div(total).unwrap_or(1000) as u16,
-            READING_PERMILLE,
-            1000,
-        );
-        let advance = Advance { upto, totals: batch.totals, moved: Vec::new(), codes: batch.codes };
+        let work = Work { done: upto, total };
+        let permille = share(work.permille(), READING_PERMILLE, 1000);
+        let advance = Advance { upto, totals: batch.totals, moved: Vec::new(), codes: batch.codes, work };
         run.advance(&mut tx, &self.ledger, advance, permille).await?;
         tx.mark_audited();
         Ok(tx.commit().await?)

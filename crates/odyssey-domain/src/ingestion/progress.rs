@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::fetch::ImportObject;
 use super::ledger::{Codes, Ledger};
+use super::pace::{Pace, Work};
 use super::parameters::StoredParameters;
 use super::rerun::{Rerun, number_in};
 use super::words::Words;
@@ -64,6 +65,8 @@ pub(super) struct Advance {
     pub moved: Vec<i64>,
     /// Refusals of this batch's merge, by code.
     pub codes: Codes,
+    /// How far the import is, where its end can be told from that.
+    pub work: Work,
 }
 
 /// An import while it runs.
@@ -86,6 +89,10 @@ pub(super) struct Run<'a> {
     pub words: Words,
     /// The run of the server in which this attempt began, once it has asked.
     pub server_run: OnceLock<String>,
+    /// Whether a file that arrived later has been imported, as far as it was when this attempt began.
+    pub overtaken: bool,
+    /// How fast this attempt gets on.
+    pub pace: Pace,
 }
 
 impl Run<'_> {
@@ -164,7 +171,11 @@ impl Run<'_> {
         for (code, count) in &batch.codes {
             *self.import.merge_codes.entry(code.clone()).or_default() += count;
         }
-        let totals = store::advance(tx, self.job_id, ledger, &batch, &self.import.merge_codes).await?;
+        let now = self.database.clock().now();
+        self.pace.note(now, batch.work);
+        let estimate = self.pace.estimate(now, batch.work, 1_000 - FINISHING_PERMILLE);
+        let codes = &self.import.merge_codes;
+        let totals = store::advance(tx, self.job_id, ledger, &batch, codes, estimate).await?;
         let totals =
             totals.ok_or_else(|| IngestionError::inconsistent("an import's checkpoint went backwards"))?;
         self.import.totals = totals;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::IngestionError;
+use super::pace::Work;
 use super::pieces::{Piece, PieceReader, pieces_of};
 use super::progress::Run;
 use super::rerun_lines::{self, RerunLines};
@@ -191,14 +192,22 @@ impl<T> Reading<T> {
         }
     }
 
-    /// How much of the file has been taken, in thousandths.
-    pub fn permille(&self) -> u16 {
+    /// How much of the file has been taken: bytes, or of a rerun thousandths.
+    pub fn work(&self) -> Work {
         match &self.lines {
             Lines::File(file) => {
-                let read = file.position.load(Ordering::Relaxed).min(file.byte_count);
-                (read * 1000).checked_div(file.byte_count).unwrap_or(0) as u16
+                let done = file.position.load(Ordering::Relaxed).min(file.byte_count);
+                Work { done, total: file.byte_count }
             }
-            Lines::Rerun(rerun) => rerun.permille(),
+            Lines::Rerun(rerun) => Work { done: rerun.permille().into(), total: 1_000 },
+        }
+    }
+
+    /// Bytes of the file, as it was sent, that have been taken; none of a rerun.
+    pub fn bytes(&self) -> u64 {
+        match &self.lines {
+            Lines::File(_) => self.work().done,
+            Lines::Rerun(_) => 0,
         }
     }
 }

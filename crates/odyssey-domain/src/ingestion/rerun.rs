@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::corrections::{Family, restore, wanted};
 use super::import::{self, IMPORT_LANE};
+use super::pace::Pace;
 use super::parameters::StoredParameters;
 use super::progress::Run;
 use super::row_errors::Sealing;
@@ -172,6 +173,7 @@ pub(super) async fn load<'a>(
     let sealed = store::find_reading(&mut tx, parent).await?.ok_or_else(gone)?;
     let mapping = restore(Sealing::of(&tx, parent)?.open_reading(&sealed)?)?;
     let rows = store::find_rerun_rows(&mut tx, job_id).await?;
+    let overtaken = store::is_overtaken(&mut tx, import.mode, parent, of.created_at).await?;
     tx.roll_back().await?;
     let parameters = serde_json::from_value(import.parameters.clone())
         .map_err(|_| IngestionError::inconsistent(format!("import {job_id} has unreadable parameters")))?;
@@ -198,6 +200,8 @@ pub(super) async fn load<'a>(
         // They are in the recorded mapping.
         words: Words::default(),
         server_run: OnceLock::new(),
+        pace: Pace::default(),
+        overtaken,
     })
 }
 

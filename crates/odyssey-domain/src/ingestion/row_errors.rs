@@ -12,7 +12,10 @@ use uuid::Uuid;
 use super::customers::KEPT_MERGED;
 use super::merge_fault::MergeFault;
 use super::store::{self, RowErrorRow};
-use super::warnings::{ERASED_MEANING, KEPT_MEANING, KEPT_NEWER, WarningTally, newer_meaning};
+use super::warnings::{
+    ERASED_MEANING, KEPT_MEANING, KEPT_NEWER, KEPT_SINCE_MEANING, PROTECTION_REMOVED, WarningTally,
+    newer_meaning,
+};
 use super::{IngestionError, corrections, view};
 use crate::audit::{self, AuditEvent};
 use crate::db::VendorTx;
@@ -280,15 +283,28 @@ impl FaultSink {
         Ok(())
     }
 
-    /// A row that was not taken because a person's edit stands.
+    /// A row that was not taken because a person's edit stands. Of a rerun all are noted, as those of [`Self::keep_newer`].
     pub fn keep(&mut self, row: u64) {
-        self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
+        if self.numbers.is_some() {
+            self.push_warning(row, MERGE_ORDINAL, None, "kept_edits", KEPT_SINCE_MEANING);
+        } else {
+            self.note(row, MERGE_ORDINAL, None, "kept_edits", KEPT_MEANING);
+        }
     }
 
-    /// A row of a rerun whose product or customer a later import has changed since. All are noted: by this a row is known as one
-    /// that can be run again.
+    /// A row whose product or customer a later import has changed since. Of a rerun all are noted: by this a row is known as
+    /// one that can be run again.
     pub fn keep_newer(&mut self, row: u64, job_id: Option<JobId>) {
-        self.push_warning(row, MERGE_ORDINAL, None, KEPT_NEWER, &newer_meaning(job_id));
+        if self.numbers.is_some() {
+            self.push_warning(row, MERGE_ORDINAL, None, KEPT_NEWER, &newer_meaning(job_id, true));
+        } else {
+            self.note(row, MERGE_ORDINAL, None, KEPT_NEWER, &newer_meaning(job_id, false));
+        }
+    }
+
+    /// A row that took away what protects a person.
+    pub fn remove_protection(&mut self, row: u64) {
+        self.note(row, MERGE_ORDINAL - 2, None, PROTECTION_REMOVED.0, PROTECTION_REMOVED.1);
     }
 
     /// A person who was erased after the import began.

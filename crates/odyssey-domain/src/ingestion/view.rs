@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ledger::Codes;
 use super::store::{self, ImportRow};
-use super::{ImportParameters, IngestionError, Totals, UndoImport, Undone};
+use super::{Estimate, ImportParameters, IngestionError, Totals, UndoImport, Undone};
 use crate::db::{DbError, VendorTx};
 use crate::ingestion::parameters::StoredParameters;
 
@@ -37,6 +37,13 @@ pub struct ImportView {
     pub totals: Totals,
     /// Data rows of the file, once it has been read to its end.
     pub rows_total: Option<u64>,
+    /// Bytes of the file as it was sent; `None` of a rerun.
+    pub bytes_total: Option<u64>,
+    /// Read by the present attempt, or the last: bytes of the file as it was sent, and rows of it, refused ones included.
+    pub bytes_read: u64,
+    pub rows_read: u64,
+    /// While it runs, and once enough batches were written to tell.
+    pub estimate: Option<Estimate>,
     /// How many rows were refused under each code.
     pub codes: Codes,
     /// How many oddities of rows that were taken there are under each code; of each code and column the first
@@ -126,6 +133,7 @@ async fn with_imports(tx: &mut VendorTx, records: Vec<JobRecord>) -> Result<Vec<
                 let reruns = links.iter().filter(|link| link.parent_job_id == record.id);
                 import.parent_job_id = parent.map(JobId::from_uuid);
                 import.rerun_job_ids = reruns.map(|link| JobId::from_uuid(link.job_id)).collect();
+                import.estimate = import.estimate.filter(|_| record.state == JobState::Running);
                 import.still_rejected = still.get(&parent.unwrap_or(record.id)).copied().unwrap_or(0);
                 Some(import)
             }
@@ -153,6 +161,10 @@ fn import_of(
             mode,
             totals: Totals::default(),
             rows_total: None,
+            bytes_total: None,
+            bytes_read: 0,
+            rows_read: 0,
+            estimate: None,
             codes: Codes::new(),
             warning_codes: Codes::new(),
             mapping: None,
@@ -175,6 +187,10 @@ fn import_of(
         mode,
         totals: row.totals,
         rows_total: row.records_total,
+        bytes_total: row.bytes_total,
+        bytes_read: row.bytes_read,
+        rows_read: row.rows_read,
+        estimate: row.estimate,
         has_errors: !codes.is_empty(),
         codes,
         warning_codes: row.warning_codes,

@@ -14,19 +14,32 @@ pub(super) const LISTED_MAX: u64 = 100;
 /// The remedy beside a row whose product or customer a person edited.
 pub(super) const KEPT_MEANING: &str = "A person edited this item after the same row was imported; their version stands. \
      Import with overwrite_edits to take the file's row.";
-/// The code of a rerun's row whose product or customer a later import has changed since; `settle_rerun` knows it too.
+/// The same of a rerun, which is as old as its file.
+pub(super) const KEPT_SINCE_MEANING: &str = "A person edited this item after the file arrived; their version stands. If the row \
+     is to be taken all the same, send it in a new import.";
+/// The code of a row whose product or customer a later import has changed since; `settle_rerun` knows it too.
 pub(super) const KEPT_NEWER: &str = "kept_newer";
 /// The remedy beside a row whose person was erased while the file was on its way.
 pub(super) const ERASED_MEANING: &str = "This person was erased after the import began; nothing of the row was taken. If they \
      are a customer again, send the row in a new import.";
 
+/// The code and the remedy beside a row that took away what protects a person. What that was is told to those who may
+/// know, in the versions of the customer.
+pub(super) const PROTECTION_REMOVED: (&str, &str) = (
+    "protection_removed",
+    "By this row the customer has fewer allergies, conditions, medications, diets or limits than before, or weaker ones: \
+     the file has the column, and the cell says less or is empty. If that is not meant, set the customer back to the \
+     version before (/customers/{id}/versions), or undo the import.",
+);
+
 /// The remedy beside it; `job_id` is that import, if it is on record.
-pub(super) fn newer_meaning(job_id: Option<JobId>) -> String {
+pub(super) fn newer_meaning(job_id: Option<JobId>, is_rerun: bool) -> String {
     let by = job_id.map_or_else(
         || "This item was changed after the file arrived".to_owned(),
         |job_id| format!("A later import (job {job_id}) changed this item since"),
     );
-    format!("{by}; that stands. If the row is to be taken all the same, run it again with overwrite_newer.")
+    let remedy = if is_rerun { "run it again with overwrite_newer" } else { "send it in a new import" };
+    format!("{by}; that stands. If the row is to be taken all the same, {remedy}.")
 }
 
 /// What was noted so far, in the order of the file, so that every attempt lists the same rows.

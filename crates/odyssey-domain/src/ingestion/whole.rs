@@ -11,6 +11,7 @@ use odyssey_vault::product_id;
 use uuid::Uuid;
 
 use super::ledger::{Codes, Ledger};
+use super::pace::Work;
 use super::progress::{Advance, Run};
 use super::{IngestionError, Totals, store};
 use crate::catalog::{self, BatchOptions, Change, ImportOptions, ProductWrite, RowOutcome, Source};
@@ -153,7 +154,7 @@ pub(super) async fn delete_absent(
         let deleted = outcome.results.iter().filter(is_deleted).count() as i64;
         let totals = Totals { deleted, ..Totals::default() };
         let upto = run.import.records_merged;
-        let advance = Advance { upto, totals, moved: Vec::new(), codes: Codes::new() };
+        let advance = Advance { upto, totals, moved: Vec::new(), codes: Codes::new(), work: Work::default() };
         run.advance(&mut tx, ledger, advance, DELETING_PERMILLE).await?;
         tx.mark_audited();
         tx.commit().await?;

@@ -7,12 +7,14 @@ use uuid::Uuid;
 use crate::customers::CustomerError;
 use crate::db::VendorTx;
 
-/// A customer that was changed since a moment, and the import that did so last, as far as versions tell: one that was undone
-/// is passed over.
+/// A customer that was changed since a moment, and an import that did so, as far as versions tell: one that was undone is
+/// passed over. One for each such import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportedSince {
     pub customer_id: CustomerId,
     pub job_id: Option<JobId>,
+    /// Deleted since, and not by undoing what had made them.
+    pub deleted: bool,
 }
 
 /// Which of the given customers were changed since a moment.
@@ -24,15 +26,19 @@ pub async fn imported_since(
     let vendor_id = tx.vendor_id().as_uuid();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        r#"SELECT c.id, i.job_id AS "job_id?"
+        r#"SELECT c.id, i.job_id AS "job_id?",
+                  (c.deleted_at IS NOT NULL AND c.deleted_at > $3
+                   AND NOT EXISTS (SELECT FROM customer_merges m WHERE m.vendor_id = $1 AND m.merged_id = c.id)
+                   AND NOT EXISTS (SELECT FROM customer_versions u
+                                   WHERE u.vendor_id = $1 AND u.customer_id = c.id AND u.row_version = c.row_version - 1
+                                     AND u.undone_job_id IS NOT NULL)) AS "deleted!"
            FROM customers c
            LEFT JOIN LATERAL (
-               SELECT v.job_id FROM customer_versions v
+               SELECT DISTINCT v.job_id FROM customer_versions v
                WHERE v.vendor_id = $1 AND v.customer_id = c.id AND v.replaced_at > $3
                  AND v.job_id IS NOT NULL AND v.undone_job_id IS NULL
                  AND NOT EXISTS (SELECT FROM customer_versions u
-                                 WHERE u.vendor_id = $1 AND u.customer_id = c.id AND u.undone_job_id = v.job_id)
-               ORDER BY v.row_version DESC LIMIT 1) i ON true
+                                 WHERE u.vendor_id = $1 AND u.customer_id = c.id AND u.undone_job_id = v.job_id)) i ON true
            WHERE c.vendor_id = $1 AND c.id = ANY ($2) AND c.updated_at > $3"#,
         vendor_id,
         &ids,
@@ -40,9 +46,10 @@ pub async fn imported_since(
     )
     .fetch_all(tx.connection())
     .await?;
-    let imported = |id: Uuid, job_id: Option<Uuid>| ImportedSince {
+    let imported = |id: Uuid, job_id: Option<Uuid>, deleted| ImportedSince {
         customer_id: id.into(),
         job_id: job_id.map(JobId::from_uuid),
+        deleted,
     };
-    Ok(rows.into_iter().map(|row| imported(row.id, row.job_id)).collect())
+    Ok(rows.into_iter().map(|row| imported(row.id, row.job_id, row.deleted)).collect())
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::uploads::mode_of;
 use crate::db::{DbError, SystemTx, VendorTx};
+use crate::ingestion::Estimate;
 use crate::ingestion::Totals;
 use crate::ingestion::ledger::{Codes, Ledger};
 use crate::ingestion::progress::Advance;
@@ -31,6 +32,12 @@ pub(in crate::ingestion) struct ImportRow {
     /// The checkpoint.
     pub records_merged: u64,
     pub records_total: Option<u64>,
+    /// Of the file as it was sent; none of a rerun.
+    pub bytes_total: Option<u64>,
+    /// By the present attempt.
+    pub bytes_read: u64,
+    pub rows_read: u64,
+    pub estimate: Option<Estimate>,
     pub moved_records: Vec<i64>,
     pub totals: Totals,
     pub parse_codes: Codes,
@@ -54,6 +61,11 @@ struct Stored {
     words: Option<Value>,
     records_merged: i64,
     records_total: Option<i64>,
+    bytes_total: Option<i64>,
+    bytes_read: i64,
+    rows_read: i64,
+    finish_estimated_at: Option<DateTime<Utc>>,
+    finish_error_seconds: Option<i64>,
     moved_records: Vec<i64>,
     read_count: i64,
     created_count: i64,
@@ -91,6 +103,13 @@ impl TryFrom<Stored> for ImportRow {
             words: row.words,
             records_merged: row.records_merged.unsigned_abs(),
             records_total: row.records_total.map(i64::unsigned_abs),
+            bytes_total: row.bytes_total.filter(|bytes| *bytes > 0).map(i64::unsigned_abs),
+            bytes_read: row.bytes_read.unsigned_abs(),
+            rows_read: row.rows_read.unsigned_abs(),
+            estimate: row
+                .finish_estimated_at
+                .zip(row.finish_error_seconds)
+                .map(|(finishes_at, error_seconds)| Estimate { finishes_at, error_seconds }),
             moved_records: row.moved_records,
             totals: Totals {
                 read: row.read_count,
@@ -153,7 +172,8 @@ pub(in crate::ingestion) async fn find_imports(
     let vendor_id = tx.vendor_id().as_uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, words, records_merged, records_total, moved_records, read_count,
+        "SELECT job_id, upload_id, parent_job_id, mode, mapping, detected, mapping_digest, headers_sealed, words, records_merged, records_total, bytes_total,
+                bytes_read, rows_read, finish_estimated_at, finish_error_seconds, moved_records, read_count,
                 created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count,
                 parse_codes,
                 merge_codes, warning_codes, parameters, started_by, created_at
@@ -211,6 +231,7 @@ pub(in crate::ingestion) async fn advance(
     ledger: &Ledger,
     batch: &Advance,
     merge_codes: &Codes,
+    estimate: Option<Estimate>,
 ) -> Result<Option<Totals>, DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     let add = &batch.totals;
@@ -220,7 +241,7 @@ pub(in crate::ingestion) async fn advance(
              created_count = created_count + $6, updated_count = updated_count + $7,
              unchanged_count = unchanged_count + $8, kept_count = kept_count + $9,
              rejected_count = rejected_count + $10, deleted_count = deleted_count + $14, warning_count = $11, parse_codes = $12, merge_codes = $13,
-             warning_codes = $15
+             warning_codes = $15, finish_estimated_at = $16, finish_error_seconds = $17
          WHERE vendor_id = $1 AND job_id = $2 AND records_merged <= $3
          RETURNING read_count, created_count, updated_count, unchanged_count, kept_count, rejected_count, warning_count, deleted_count",
         vendor_id,
@@ -238,6 +259,8 @@ pub(in crate::ingestion) async fn advance(
         codes_json(merge_codes),
         add.deleted,
         codes_json(&ledger.warnings().codes()),
+        estimate.map(|estimate| estimate.finishes_at),
+        estimate.map(|estimate| estimate.error_seconds),
     )
     .fetch_optional(tx.connection())
     .await?;
@@ -261,7 +284,8 @@ pub(in crate::ingestion) async fn close_reading(
 ) -> Result<(), DbError> {
     let vendor_id = tx.vendor_id().as_uuid();
     sqlx::query!(
-        "UPDATE imports SET records_total = $3, warning_count = $4, parse_codes = $5, warning_codes = $6, bytes_read = bytes_total
+        "UPDATE imports SET records_total = $3, rows_read = $3, warning_count = $4, parse_codes = $5, warning_codes = $6,
+                bytes_read = coalesce(bytes_total, 0)
          WHERE vendor_id = $1 AND job_id = $2",
         vendor_id,
         job_id.as_uuid(),

@@ -10,6 +10,7 @@ mod objects;
 mod pieces;
 mod reruns;
 mod row_errors;
+mod running;
 mod staging;
 mod uploads;
 
@@ -40,6 +41,7 @@ pub(super) use reruns::{
 pub(super) use row_errors::{
     RowErrorRow, delete_row_errors, faults_without_original, insert_row_errors, list_row_errors, set_original,
 };
+pub(super) use running::{begin_trial, end_trial, is_overtaken, note_reading};
 pub(super) use staging::{
     TodoRow, analyze, copy_staged, count_products, create_staging, create_todo, drop_staging, find_absent,
     find_todo, imported_rows, lacks_fields, left_staging, next_todo, purge_staging, server_run,

@@ -235,8 +235,8 @@ pub(in crate::ingestion) async fn find_rerun_rows(
     Ok(rows)
 }
 
-/// Notes what became of a rerun's rows: refused where there is a fault, or where what a later import wrote stands, so that
-/// it can be run again; taken where it was merged, and nothing where it stopped before.
+/// Notes what became of a rerun's rows: refused where there is a fault, or where what a later import or a person wrote
+/// stands, so that it can be run again; taken where it was merged, and nothing where it stopped before.
 pub(in crate::ingestion) async fn settle_rerun(
     tx: &mut VendorTx,
     job_id: JobId,
@@ -249,7 +249,7 @@ pub(in crate::ingestion) async fn settle_rerun(
          SET outcome = CASE
              WHEN EXISTS (SELECT FROM row_errors e
                           WHERE e.vendor_id = $1 AND e.job_id = $2 AND e.row_number = r.row_number
-                            AND (e.severity = 'error' OR e.code = 'kept_newer'))
+                            AND (e.severity = 'error' OR e.code IN ('kept_newer', 'kept_edits')))
                  THEN 'refused'
              WHEN r.record <= $3 OR r.record = ANY ($4) THEN 'taken' END
          WHERE r.vendor_id = $1 AND r.job_id = $2",

@@ -353,7 +353,12 @@ async fn what_a_person_did_since_the_file_arrived_stands_against_a_corrected_row
     let (_, child) = rerun(&operator, &job, "corrected").await;
     assert_eq!(totals(&child), [1, 0, 0, 0, 1, 0]);
     assert_eq!(product(&operator, "p2").await["name"], "By hand");
-    assert_eq!(operator.get(&job).await.expect(200)["still_rejected"], 3);
+    // It was not taken.
+    assert_eq!(operator.get(&job).await.expect(200)["still_rejected"], 4);
+    let body = json!({ "rows": "all", "overwrite_newer": true });
+    operator.post(&format!("{job}/errors/rerun"), body).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(product(&operator, "p2").await["name"], "By hand");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -450,6 +455,151 @@ async fn what_a_later_import_wrote_of_a_customer_stands_against_a_corrected_row(
     app.run_jobs().await;
     assert_eq!(named(&admin, "c1").await, "Older");
     assert_eq!(admin.get(&older).await.expect(200)["still_rejected"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_consent_an_admin_attested_an_operator_makes_nobody_else() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor("acme");
+    let (admin, operator) = (vendor.admin().await, vendor.operator().await);
+    let file = "external_id,name,weight_kg\nc1,Ada,heavy\n";
+    for mode in [PEOPLE, "mode=customers"] {
+        let job = import(&admin, mode, file).await;
+        let identity =
+            json!({ "corrections": [{ "row": 1, "column": "external_id", "value": "someone-else" }] });
+        let answer = operator.patch(&format!("{job}/errors"), identity.clone()).await;
+        if mode == PEOPLE {
+            assert_eq!(answer.json()["errors"][0]["code"], "identity_attested", "{}", answer.text());
+            correct(&operator, &job, json!([{ "row": 1, "column": "weight_kg", "value": "70" }])).await;
+            admin.patch(&format!("{job}/errors"), identity).await.expect(200);
+        } else {
+            answer.expect(200);
+        }
+    }
+}
+
+/// Allergies on record, by code, and what the row's notes are.
+async fn allergies(actor: &Actor<'_>, external_id: &str) -> Vec<Value> {
+    let path = "/api/v1/customers/search";
+    let found = actor.post(path, json!({ "external_id": external_id })).await.expect(200);
+    let id = found["items"][0]["id"].as_str().expect("a customer").to_owned();
+    let health = actor.get(&format!("/api/v1/customers/{id}/health")).await.expect(200);
+    let entries = health["profile"]["allergies"].as_array().expect("a list").iter();
+    entries.map(|entry| entry["allergen"].clone()).collect()
+}
+
+async fn notes(actor: &Actor<'_>, job: &str) -> Vec<Value> {
+    let noted = actor.get(&format!("{job}/errors")).await.expect(200);
+    let notes = noted["items"].as_array().expect("a list").iter().map(|note| note["code"].clone());
+    notes.filter(|code| code != "allergens_none_is_not_a_declaration").collect()
+}
+
+const PEOPLE: &str = "mode=customers&consent=attested";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_file_takes_no_allergy_from_who_is_in_a_newer_one() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    let wait = || app.clock().advance(chrono::TimeDelta::seconds(10));
+    let heavy =
+        json!([{ "code": "number_unreadable", "column": "weight_kg", "from": "heavy", "value": "70" }]);
+    import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\nc1,Ada,60,peanut\nc2,Bea,60,\n").await;
+    wait();
+    let file = "external_id,name,weight_kg,allergies\nc1,Ada,heavy,none\nc2,Bea,heavy,milk\n";
+    let older = import(&admin, PEOPLE, file).await;
+    wait();
+    // It says what stands, and leaves no trace in whoever it says it of.
+    let same = import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\nc1,Ada,60,peanut\n").await;
+    assert_eq!(totals(&admin.get(&same).await.expect(200)), [1, 0, 0, 1, 0, 0]);
+    wait();
+    correct(&admin, &older, heavy).await;
+    let (child, job) = rerun(&admin, &older, "corrected").await;
+    // Who gains an allergy by it, gains it.
+    assert_eq!((totals(&job), notes(&admin, &child).await), ([2, 0, 1, 0, 1, 0], vec![json!("kept_newer")]));
+    assert_eq!(allergies(&admin, "c1").await, [json!("peanut")]);
+    assert_eq!(allergies(&admin, "c2").await, [json!("milk")]);
+    let body = json!({ "rows": "all", "overwrite_newer": true });
+    let started = admin.post(&format!("{older}/errors/rerun"), body).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(allergies(&admin, "c1").await, Vec::<Value>::new());
+    let child = started["status_url"].as_str().expect("a job");
+    assert_eq!(notes(&admin, child).await, vec![json!("protection_removed")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_rerun_does_not_hide_the_newer_import_behind_it() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    let wait = || app.clock().advance(chrono::TimeDelta::seconds(10));
+    let heavy =
+        json!([{ "code": "number_unreadable", "column": "weight_kg", "from": "heavy", "value": "70" }]);
+    import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\ng1,Before,60,milk\n").await;
+    wait();
+    let first = import(&admin, PEOPLE, "external_id,name,weight_kg\ng1,First,heavy\n").await;
+    wait();
+    let second = import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\ng1,Second,heavy,none\n").await;
+    wait();
+    import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\ng1,Third,61,peanut\n").await;
+    wait();
+    correct(&admin, &first, heavy.clone()).await;
+    correct(&admin, &second, heavy).await;
+    let body = json!({ "rows": "all", "overwrite_newer": true });
+    admin.post(&format!("{first}/errors/rerun"), body).await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(named(&admin, "g1").await, "First");
+    let (child, job) = rerun(&admin, &second, "corrected").await;
+    assert_eq!((totals(&job), notes(&admin, &child).await), ([1, 0, 0, 0, 1, 0], vec![json!("kept_newer")]));
+    assert_eq!(allergies(&admin, "g1").await, [json!("peanut")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_deleted_since_does_not_come_back_by_an_older_row() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    let wait = || app.clock().advance(chrono::TimeDelta::seconds(10));
+    import(&admin, PEOPLE, "external_id,name,weight_kg\nd1,Ada,60\n").await;
+    wait();
+    let older = import(&admin, PEOPLE, "external_id,name,weight_kg\nd1,Ada,heavy\n").await;
+    wait();
+    let path = "/api/v1/customers/search";
+    let found = admin.post(path, json!({ "external_id": "d1" })).await.expect(200);
+    let id = found["items"][0]["id"].as_str().expect("a customer").to_owned();
+    admin.delete(&format!("/api/v1/customers/{id}")).await.expect(204);
+    wait();
+    correct(&admin, &older, json!([{ "row": 1, "column": "weight_kg", "value": "70" }])).await;
+    let (child, job) = rerun(&admin, &older, "corrected").await;
+    assert_eq!((totals(&job), notes(&admin, &child).await), ([1, 0, 0, 0, 1, 0], vec![json!("kept_newer")]));
+    admin.get(&format!("/api/v1/customers/{id}")).await.expect(404);
+    // A new file is another matter.
+    import(&admin, PEOPLE, "external_id,name,weight_kg\nd1,Ada,70\n").await;
+    admin.get(&format!("/api/v1/customers/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_that_is_applied_late_leaves_what_a_later_import_wrote() {
+    let app = TestApp::start().await;
+    let admin = app.vendor("acme").admin().await;
+    let wait = || app.clock().advance(chrono::TimeDelta::seconds(10));
+    import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\na1,Before,60,\n").await;
+    import(&admin, "mode=products", "external_id,name\np1,Before\n").await;
+    wait();
+    let file = "external_id,name,weight_kg,allergies\na1,Older,61,\na2,Older,61,\n";
+    let people = import(&admin, &format!("{PEOPLE}&dry_run=true"), file).await;
+    let products =
+        import(&admin, "mode=products&dry_run=true", "external_id,name\np1,Older\np2,Older\n").await;
+    wait();
+    import(&admin, PEOPLE, "external_id,name,weight_kg,allergies\na1,Newer,62,peanut\n").await;
+    import(&admin, "mode=products", "external_id,name\np1,Newer\n").await;
+    wait();
+    for dry in [people, products] {
+        let applied = admin.post(&format!("{dry}/apply"), json!({})).await.expect(202);
+        app.run_jobs().await;
+        let job = format!("/api/v1/jobs/{}", applied["job_id"].as_str().expect("a job"));
+        assert_eq!(totals(&admin.get(&job).await.expect(200)), [2, 1, 0, 0, 1, 0]);
+        assert_eq!(notes(&admin, &job).await, vec![json!("kept_newer")]);
+    }
+    assert_eq!(allergies(&admin, "a1").await, [json!("peanut")]);
+    assert_eq!(product(&admin, "p1").await["name"], "Newer");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,7 +150,12 @@ async fn progress_never_goes_back_and_is_whole_at_the_end_only() {
         CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
             INSERT INTO public.seen (permille, finished) VALUES (NEW.progress_permille, NEW.finished_at IS NOT NULL);
             RETURN NEW; END';
-        CREATE TRIGGER see AFTER UPDATE OF progress_permille ON odyssey.jobs FOR EACH ROW EXECUTE FUNCTION public.see()";
+        CREATE TRIGGER see AFTER UPDATE OF progress_permille ON odyssey.jobs FOR EACH ROW EXECUTE FUNCTION public.see();
+        CREATE TABLE public.foreseen (rows_read bigint, bytes_read bigint, finishes_at timestamptz, error bigint);
+        CREATE FUNCTION public.foresee() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+            INSERT INTO public.foreseen
+            VALUES (NEW.rows_read, NEW.bytes_read, NEW.finish_estimated_at, NEW.finish_error_seconds); RETURN NEW; END';
+        CREATE TRIGGER foresee AFTER UPDATE ON odyssey.imports FOR EACH ROW EXECUTE FUNCTION public.foresee()";
     sqlx::raw_sql(watch).execute(&mut connection).await.expect("it is watched");
     put(&files, large_csv());
     let id = start(&files).await;
@@ -163,6 +168,15 @@ async fn progress_never_goes_back_and_is_whole_at_the_end_only() {
     // Fetched in three pieces, read, and merged in many batches.
     assert!(seen.len() > 10 && seen.is_sorted(), "{seen:?}");
     assert!(seen.iter().all(|(permille, finished)| (*permille == 1_000) == *finished), "{seen:?}");
+
+    // Its end was foreseen as soon as there were batches to tell it from.
+    let steps = "SELECT count(DISTINCT rows_read), count(DISTINCT bytes_read), count(finishes_at) FROM public.foreseen";
+    let steps: (i64, i64, i64) = sqlx::query_as(steps).fetch_one(&mut connection).await.expect("steps");
+    assert!(steps.0 > 1 && steps.1 > 1 && steps.2 > 3, "{steps:?}");
+    let import = files.job(id).await.import.expect("an import");
+    let length = large_csv().len() as u64;
+    assert_eq!((import.rows_read, import.rows_total), (2_200, Some(2_200)));
+    assert_eq!((import.bytes_read, import.bytes_total, import.estimate), (length, Some(length), None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
