@@ -49,8 +49,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Notes how far the work is; what was done before the first note has no pace.
+    /// Notes how far the work is; what was done before the first note has no pace, and work without a whole none either.
     pub fn note(&mut self, now: DateTime<Utc>, work: Work) {
+        if work.total == 0 {
+            return;
+        }
         let Some((at, done)) = self.last.replace((now, work.done)) else { return };
         let (seconds, done) = ((now - at).as_seconds_f64().max(0.0), work.done.saturating_sub(done) as f64);
         if done == 0.0 {
@@ -137,6 +140,13 @@ mod tests {
         let waited = paced(&[(0, 100), (10, 200), (15, 200), (20, 300), (30, 400)]);
         let foreseen = waited.estimate(at(30), Work { done: 400, total: 1_000 }, 0).expect("three");
         assert_eq!((foreseen.finishes_at, foreseen.error_seconds), (at(90), 0));
+        let mut resumed = Pace::default();
+        resumed.note(at(0), Work::default());
+        [(10, 500), (20, 510), (30, 520), (40, 530)]
+            .iter()
+            .for_each(|(second, done)| resumed.note(at(*second), Work { done: *done, total: 1_000 }));
+        let foreseen = resumed.estimate(at(40), Work { done: 530, total: 1_000 }, 0).expect("three");
+        assert_eq!(foreseen.finishes_at, at(510), "what an earlier attempt did is no pace of this one");
         let endless = Work { done: 3, total: u64::MAX };
         assert_eq!(waited.estimate(at(30), endless, 0), None);
         assert_eq!(Work { done: u64::MAX, total: 7 }.permille(), 1_000);

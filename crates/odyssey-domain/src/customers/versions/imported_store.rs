@@ -1,4 +1,4 @@
-//! Which import changed a customer last, told from former versions.
+//! Which imports changed a customer since a moment, told from former versions.
 
 use chrono::{DateTime, Utc};
 use odyssey_types::{CustomerId, JobId};
